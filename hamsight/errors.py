@@ -1,0 +1,96 @@
+"""Every error that Hamsight raises, and the exit status that each gives the command.
+
+HamsightError
+├── UsageError                 2  the request itself is wrong
+│   └── ExpressionError        2  a --where expression is wrong
+├── CatalogError               3  the ClickHouse side
+│   ├── ConnectionFailedError  3  no catalog answers at the DSN
+│   ├── CatalogBusyError       3  another process holds the embedded catalog
+│   ├── EmptyCatalogError      3  nothing has been ingested
+│   ├── UnknownItemError       3  no item of that identity
+│   ├── ModelMismatchError     3  hashes of another model, or of other weights
+│   └── StatementError         3  ClickHouse refused a statement
+├── ModelError                 4  a model package, a device, OpenVINO
+└── SourceError                5  a dataset, an annotation file, a folder
+    └── ImageError             5  one image that cannot be read
+
+Exit status 0 is success, 1 is "no match", 6 is "--strict and something was rejected",
+130 is "interrupted". Every message says what was wrong, where, and the remedy.
+"""
+
+from __future__ import annotations
+
+EXIT_NO_MATCH = 1
+EXIT_REJECTED = 6
+EXIT_INTERRUPTED = 130
+
+
+class HamsightError(Exception):
+    """The base of all errors that Hamsight raises on purpose."""
+
+    exit_status = 3
+
+
+class UsageError(HamsightError):
+    """A request that cannot be carried out as it was put."""
+
+    exit_status = 2
+
+
+class ExpressionError(UsageError):
+    """A metadata expression that does not parse or does not fit the columns.
+
+    `expression` is the whole text and `column` the 1-based place of the fault in it.
+    """
+
+    def __init__(self, message: str, expression: str, column: int) -> None:
+        self.expression = expression
+        self.column = column
+        caret = " " * (column - 1) + "^"
+        super().__init__(f"{message} (column {column})\n  {expression}\n  {caret}")
+
+
+class CatalogError(HamsightError):
+    """The catalog cannot do what was asked."""
+
+    exit_status = 3
+
+
+class ConnectionFailedError(CatalogError):
+    """No ClickHouse answers at the DSN."""
+
+
+class CatalogBusyError(CatalogError):
+    """Another process holds the embedded catalog."""
+
+
+class EmptyCatalogError(CatalogError):
+    """The catalog holds nothing to search."""
+
+
+class UnknownItemError(CatalogError):
+    """No item, or more than one, has the identity that was asked for."""
+
+
+class ModelMismatchError(CatalogError):
+    """Features of this model must not be compared with those in the catalog."""
+
+
+class StatementError(CatalogError):
+    """ClickHouse refused a statement."""
+
+
+class ModelError(HamsightError):
+    """A model package that is missing, broken or cannot run on the device."""
+
+    exit_status = 4
+
+
+class SourceError(HamsightError):
+    """A dataset that cannot be read."""
+
+    exit_status = 5
+
+
+class ImageError(SourceError):
+    """One image that cannot be read; the message is the reason alone."""

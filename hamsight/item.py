@@ -1,0 +1,41 @@
+"""An item: one image of a dataset with its metadata, before it is encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A labelled box in pixels of the image as its annotation counts them; (x, y) is top left."""
+
+    label: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a dataset says of one image.
+
+    `id` names the item within (dataset, subset): a path with `/` between its parts,
+    extension included. `uri` is where the bytes are: an absolute path or a URL.
+    `tags` counts the instances of each label.
+    """
+
+    id: str
+    uri: str
+    subset: str = ""
+    tags: Mapping[str, int] = field(default_factory=dict)
+    boxes: tuple[Box, ...] = ()
+    captions: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """`annotated` when the dataset says anything of the content, else `unannotated`."""
+        return "annotated" if self.tags or self.boxes or self.captions else "unannotated"

@@ -1,0 +1,93 @@
+-- The catalog: one ClickHouse database. `models` and `ingests` say what its items are;
+-- each model has one wide table of items (items_MODEL), so a search is one FROM without a JOIN.
+
+-- name: create_database
+-- The database that a server's DSN names.
+CREATE DATABASE IF NOT EXISTS {database:Identifier}
+
+-- name: create_models
+-- One row for each model whose features the catalog holds.
+-- `digest` is of the weights and preprocessing; hashes are compared within one model only.
+CREATE TABLE IF NOT EXISTS models
+(
+    name            String,
+    items_table     String,
+    source          String,
+    digest          String,
+    dimension       UInt32,
+    bits            UInt32,
+    words           Bool,
+    preprocessing   String,
+    hash_scheme     LowCardinality(String),
+    hash_parameters String,
+    created_at      DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree
+ORDER BY name
+
+-- name: create_ingests
+-- One row for each finished run of `hamsight ingest`.
+CREATE TABLE IF NOT EXISTS ingests
+(
+    dataset     String,
+    model       String,
+    source      String,
+    format      LowCardinality(String),
+    started_at  DateTime64(3, 'UTC'),
+    finished_at DateTime64(3, 'UTC'),
+    complete    Bool,
+    added       UInt64,
+    replaced    UInt64,
+    unchanged   UInt64,
+    rejected    UInt64
+)
+ENGINE = MergeTree
+ORDER BY (dataset, started_at)
+
+-- name: create_rejects
+-- Each file that could not be used, and why. A file leaves this table when it is ingested.
+CREATE TABLE IF NOT EXISTS rejects
+(
+    model       LowCardinality(String),
+    dataset     LowCardinality(String),
+    subset      LowCardinality(String),
+    id          String,
+    uri         String,
+    reason      String,
+    rejected_at DateTime64(6, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (model, dataset, subset, id)
+
+-- name: create_items
+-- The items of one model. An item's identity is (dataset, subset, id).
+-- `width` and `height` are of the upright image, after `orientation` (EXIF, 1 to 8) was applied.
+-- `tags` counts the instances of each label; `hash` holds `bits` bits, most significant first;
+-- `feature` has unit length, so that a dot product is the cosine similarity.
+CREATE TABLE IF NOT EXISTS $table
+(
+    dataset     LowCardinality(String),
+    subset      LowCardinality(String),
+    id          String,
+    uri         String,
+    filename    String ALIAS basename(uri),
+    width       UInt32,
+    height      UInt32,
+    orientation UInt8,
+    file_size   UInt64,
+    modified_at DateTime64(9, 'UTC'),
+    format      LowCardinality(String),
+    sha256      FixedString(32),
+    tags        Map(String, UInt32),
+    boxes       Array(Tuple(label String, x Float32, y Float32, width Float32, height Float32)),
+    captions    Array(String),
+    groups      Array(String),
+    status      LowCardinality(String),
+    attributes  Map(String, String),
+    metadata_digest FixedString(16),
+    hash        FixedString($hash_bytes),
+    feature     Array(BFloat16),
+    ingested_at DateTime64(6, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (dataset, subset, id)

@@ -11,17 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
 _NAME = re.compile(r"^--\s*name:\s*(\S+)\s*$", re.MULTILINE)
 
 
-def folder() -> Traversable:
+def folder() -> Path:
     """Return the folder of `.sql` files: in the wheel `hamsight/sql`, in a checkout `sql`."""
-    packaged = files("hamsight") / "sql"
+    packaged = Path(__file__).parent / "sql"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "sql"
 
 
@@ -42,12 +40,11 @@ def parse(text: str) -> Iterator[tuple[str, str, str]]:
 def statements() -> Mapping[str, str]:
     """Return every statement of `sql/*.sql` by its name."""
     found: dict[str, str] = {}
-    for file in sorted(folder().iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".sql"):
-            for name, _, sql in parse(file.read_text(encoding="utf-8")):
-                if name in found:
-                    raise ValueError(f"{file.name}: a second statement is named {name!r}")
-                found[name] = sql
+    for file in sorted(folder().glob("*.sql")):
+        for name, _, sql in parse(file.read_text(encoding="utf-8")):
+            if name in found:
+                raise ValueError(f"{file.name}: a second statement is named {name!r}")
+            found[name] = sql
     return found
 
 

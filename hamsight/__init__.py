@@ -1,0 +1,1 @@
+"""Hamsight: find, compare and clean images in datasets by content, in plain ClickHouse."""

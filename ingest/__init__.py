@@ -1,0 +1,1 @@
+"""The write side: dataset readers, decoding, encoding, hashing, insertion."""

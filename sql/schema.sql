@@ -91,3 +91,7 @@ CREATE TABLE IF NOT EXISTS $table
 )
 ENGINE = MergeTree
 ORDER BY (dataset, subset, id)
+
+-- name: count_databases
+-- 1 where the database exists, else 0.
+SELECT count() FROM system.databases WHERE name = {database:String}

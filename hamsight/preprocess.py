@@ -1,0 +1,66 @@
+"""From a decoded picture to the array that an image encoder reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+RESIZES = ("shortest-edge", "squash")
+CROPS = ("center", "none")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How pictures become the encoder's input.
+
+    `size` is the side in pixels of the square that the encoder sees. `resize` is
+    `shortest-edge` (the shorter side becomes `edge` pixels) or `squash` (both sides become
+    `size`). `crop` is `center` or `none`. `mean` and `std` are applied to values of 0 to 1.
+    """
+
+    size: int
+    edge: int
+    resize: str = "shortest-edge"
+    crop: str = "center"
+    interpolation: str = "bicubic"
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+    def __call__(self, image: Image) -> NDArray[np.uint8]:
+        """Return the RGB image resized and cropped: uint8 (size, size, 3).
+
+        Only the part that the crop keeps is computed. Its pixels are those of resizing the
+        whole image first, as `transformers` does, since Pillow's filters read beyond the box.
+        """
+        import numpy as np
+        from PIL import Image as Pillow
+
+        side = self.size
+        if image.size != (side, side) or self.edge != side:
+            resample = Pillow.Resampling[self.interpolation.upper()]
+            image = image.resize((side, side), resample, box=self._box(*image.size))
+        return np.asarray(image)
+
+    def _box(self, width: int, height: int) -> tuple[float, float, float, float] | None:
+        """Return the part of a width x height image that the crop keeps, in its pixels."""
+        if self.resize == "squash":
+            return None
+        shorter, longer = min(width, height), max(width, height)
+        long_edge = max(int(self.edge * longer / shorter), self.edge)
+        new_width, new_height = (
+            (self.edge, long_edge) if width <= height else (long_edge, self.edge)
+        )
+        left, top = (new_width - self.size) // 2, (new_height - self.size) // 2
+        across, down = width / new_width, height / new_height
+        return (
+            left * across,
+            top * down,
+            min((left + self.size) * across, width),
+            min((top + self.size) * down, height),
+        )

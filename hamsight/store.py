@@ -1,0 +1,244 @@
+"""Connections to ClickHouse: a server over HTTP, or the engine embedded in this process (chDB).
+
+chDB's quirks: one engine path a process and one process a path; the folder `path` is created
+on opening; its file `status` names the process that holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from hamsight.errors import (
+    CatalogBusyError,
+    ConnectionFailedError,
+    EmptyCatalogError,
+    StatementError,
+    UsageError,
+)
+from hamsight.statements import fill
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+DEFAULT_DSN = ".hamsight"
+_SERVER_SCHEMES = {"clickhouse": "http", "clickhouses": "https"}
+_DSN_FORMS = (
+    "a folder, chdb:///FOLDER, clickhouse://USER:PASSWORD@HOST:8123/DATABASE"
+    " or clickhouses://… for TLS"
+)
+_UNKNOWN_DATABASE = 81
+_AUTHENTICATION_FAILED = 516
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a catalog is. `path` is set for the embedded engine, `host` for a server."""
+
+    database: str
+    path: Path | None = None
+    host: str = ""
+    port: int = 0
+    secure: bool = False
+    user: str = "default"
+    password: str = field(default="", repr=False)
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            return str(self.path)
+        scheme = "clickhouses" if self.secure else "clickhouse"
+        return f"{scheme}://{self.user}@{self.host}:{self.port}/{self.database}"
+
+
+def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
+    """Return the address that a DSN names: by default `HAMSIGHT_DB`, else `./.hamsight`.
+
+    Raises UsageError for a DSN that is none of the known forms.
+    """
+    text = os.fspath(dsn) if dsn is not None else os.environ.get("HAMSIGHT_DB") or DEFAULT_DSN
+    if "\x00" in text:
+        raise UsageError(f"the DSN {text!r} holds a NUL character; expected {_DSN_FORMS}")
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
+    if scheme is None:
+        return Address(database="default", path=Path(text).expanduser().resolve())
+    name = scheme[1].lower()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"the DSN {text!r} is not well formed ({error})") from None
+    if name == "chdb":
+        options = dict(parse_qsl(parts.query))
+        folder = unquote(parts.netloc + parts.path)
+        if not folder:
+            raise UsageError(f"the DSN {text!r} names no folder; expected chdb:///FOLDER")
+        return Address(
+            database=options.pop("database", "default"),
+            path=Path(folder).resolve(),
+            options=tuple(options.items()),
+        )
+    if name not in _SERVER_SCHEMES:
+        raise UsageError(f"the DSN {text!r} begins with {scheme[0]}; expected {_DSN_FORMS}")
+    if not parts.hostname:
+        raise UsageError(f"the DSN {text!r} names no host; expected {_DSN_FORMS}")
+    secure = name == "clickhouses"
+    return Address(
+        database=unquote(parts.path.strip("/")) or "default",
+        host=parts.hostname,
+        port=port or (8443 if secure else 8123),
+        secure=secure,
+        user=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
+        options=tuple(parse_qsl(parts.query)),
+    )
+
+
+def connect(dsn: str | os.PathLike[str] | None = None, *, create: bool = False) -> Client:
+    """Return a clickhouse-connect client of the catalog at `dsn`.
+
+    With `create` the folder or database is made where it is missing; without, a missing one
+    raises EmptyCatalogError. Raises UsageError for a malformed DSN, CatalogBusyError when
+    another process holds the embedded catalog, and ConnectionFailedError when nothing answers.
+    """
+    address = parse_dsn(dsn)
+    client = _embedded(address, create) if address.path else _server(address)
+    try:
+        with engine_errors():
+            if create and address.database != "default":
+                client.command(fill("create_database"), parameters={"database": address.database})
+            elif not _has_database(client, address.database):
+                raise EmptyCatalogError(
+                    f"{address} has no database {address.database!r}:"
+                    " fill it with `hamsight ingest FOLDER`, or name another with --db"
+                )
+            client.database = address.database
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _has_database(client: Client, database: str) -> bool:
+    rows = client.query(fill("count_databases"), parameters={"database": database}).result_rows
+    return bool(rows[0][0])
+
+
+def _embedded(address: Address, create: bool) -> Client:
+    path = address.path
+    assert path is not None
+    if not create and not path.is_dir():
+        raise EmptyCatalogError(
+            f"there is no catalog at {path}: make one with `hamsight ingest FOLDER`,"
+            " or name another with --db or HAMSIGHT_DB"
+        )
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file: a catalog is a folder or a clickhouse:// DSN")
+    try:
+        import clickhouse_connect
+        from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return clickhouse_connect.get_client(
+            interface="chdb", path=str(path), chdb_options=dict(address.options)
+        )
+    except ImportError as error:
+        raise ConnectionFailedError(
+            f"the embedded engine chDB cannot be loaded ({error}):"
+            " install the package chdb, or use a server with --db clickhouse://HOST/DATABASE"
+        ) from None
+    except OSError as error:
+        raise ConnectionFailedError(
+            f"no catalog can be made at {path}: {error.strerror or error}"
+        ) from None
+    except (ProgrammingError, ClickHouseError) as error:
+        raise _why_not_opened(path, error) from None
+
+
+def _why_not_opened(path: Path, error: Exception) -> ConnectionFailedError | CatalogBusyError:
+    holder = _holder(path)
+    if holder == os.getpid():
+        return CatalogBusyError(
+            f"this process already holds another catalog than {path}:"
+            " chDB opens one a process, so close the other first"
+        )
+    if holder is not None:
+        return CatalogBusyError(
+            f"the catalog {path} is held by process {holder}: wait until it has ended, or keep"
+            " the catalog on a server, which many can use at once (--db clickhouse://HOST/DATABASE)"
+        )
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return ConnectionFailedError(f"the catalog {path} is not writable for this user")
+    return ConnectionFailedError(f"chDB cannot open the catalog {path}: {error}")
+
+
+def _holder(path: Path) -> int | None:
+    """Return the id of the living process that holds the embedded catalog, if one does."""
+    try:
+        found = re.search(r"PID:\s*(\d+)", (path / "status").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    if found is None:
+        return None
+    process = int(found[1])
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return process
+    return process
+
+
+def _server(address: Address) -> Client:
+    import clickhouse_connect
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    try:
+        return clickhouse_connect.get_client(
+            host=address.host,
+            port=address.port,
+            username=address.user,
+            password=address.password,
+            interface="https" if address.secure else "http",
+            form_encode_query_params=True,
+            autogenerate_session_id=False,
+            **dict[str, Any](address.options),
+        )
+    except TypeError as error:
+        raise UsageError(f"the DSN's options are not all known: {error}") from None
+    except ClickHouseError as error:
+        if getattr(error, "code", None) == _AUTHENTICATION_FAILED:
+            raise ConnectionFailedError(
+                f"{address} refused the user {address.user!r} or the password:"
+                " put both into the DSN, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE"
+            ) from None
+        raise ConnectionFailedError(
+            f"no ClickHouse answers at {address}: {_first_line(error)};"
+            " see that the server runs and that the port is its HTTP port"
+        ) from None
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Turn errors of the driver into StatementError or ConnectionFailedError."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+    try:
+        yield
+    except OperationalError as error:
+        raise ConnectionFailedError(
+            f"the connection to ClickHouse broke: {_first_line(error)}"
+        ) from error
+    except ClickHouseError as error:
+        raise StatementError(f"ClickHouse refused the statement: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,261 @@
+"""Bytes of an image file to an upright picture of 8-bit red, green and blue."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from hamsight.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image, ImageFile
+
+MAX_PIXELS = 200_000_000
+"""The default limit of width x height; more is refused before any pixel is decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded image.
+
+    `image` is an upright Pillow image of mode RGB; `width` and `height` are its size in pixels.
+    `orientation` is the EXIF orientation (1 to 8) that was applied, 1 where the file has none.
+    `format` is what the bytes are in Pillow's word, such as "JPEG", whatever the file's name.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    orientation: int
+    format: str
+
+
+def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode the bytes of an image file; safe to call from many threads.
+
+    Transparency lies over white; of an animation the first frame is taken; greyscale of 16 bits
+    is divided by 257; integers and floats of 32 bits are scaled as `_scaled` says; ICC profiles
+    are not applied.
+
+    Raises ImageError with the reason when the bytes are empty, no image of a known type,
+    truncated or damaged, or have more than `max_pixels` pixels.
+    """
+    name, image = _opened(data)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{width} x {height} = {width * height} pixels, more than the limit of {max_pixels}"
+        )
+    try:
+        # Pillow turns a TIFF upright while loading it, other types not.
+        orientation = _tiff_orientation(image) if name == "TIFF" else 1
+        image.load()
+        if name != "TIFF":
+            orientation = _exif_orientation(image)
+        upright = _turned(_to_rgb(image), 1 if name == "TIFF" else orientation)
+    except Exception as error:
+        # Pillow meets hostile bytes with every kind of exception, from struct.error to MemoryError.
+        raise ImageError(_damage(name, error)) from error
+    return Picture(upright, *upright.size, orientation, name)
+
+
+@lru_cache(maxsize=1)
+def _openers() -> dict[str, tuple[Callable[..., Any], Callable[[bytes], bool | str] | None]]:
+    """Return the types that are read: name to (opener, test of the first 16 bytes).
+
+    Pillow's openers are called directly and not through `Image.open`: the pixel limit is then
+    ours alone (Pillow's is a global variable), and types that run other programs (EPS) are out.
+    """
+    from PIL import (
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        Image,
+        Jpeg2KImagePlugin,
+        JpegImagePlugin,
+        PngImagePlugin,
+        PpmImagePlugin,
+        QoiImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
+
+    plugins = {
+        "JPEG": JpegImagePlugin.JpegImageFile,  # of an MPO the first picture
+        "PNG": PngImagePlugin.PngImageFile,
+        "WEBP": WebPImagePlugin.WebPImageFile,
+        "GIF": GifImagePlugin.GifImageFile,
+        "BMP": BmpImagePlugin.BmpImageFile,
+        "TIFF": TiffImagePlugin.TiffImageFile,
+        "AVIF": AvifImagePlugin.AvifImageFile,
+        "PPM": PpmImagePlugin.PpmImageFile,
+        "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
+        "QOI": QoiImagePlugin.QoiImageFile,
+    }
+    return {name: (plugin, Image.OPEN[name][1]) for name, plugin in plugins.items()}
+
+
+def _opened(data: bytes) -> tuple[str, ImageFile.ImageFile]:
+    """Return the type's name and the opened image, its pixels not yet decoded."""
+    if not data:
+        raise ImageError("empty file")
+    prefix = data[:16]
+    for name, (opener, accepts) in _openers().items():
+        if accepts is not None and accepts(prefix) is not True:
+            continue
+        try:
+            return name, opener(io.BytesIO(data))
+        except Exception as error:
+            raise ImageError(_damage(name, error)) from error
+    raise ImageError(f"not an image: {_appearance(data)}")
+
+
+def _damage(name: str, error: Exception) -> str:
+    """Return the reason why an image of type `name` cannot be read, in one line."""
+    from PIL import Image
+
+    words = " ".join(str(error).split())
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more pixels than Pillow decodes: {words}"
+    if isinstance(error, MemoryError):
+        return f"{name} too large for the memory"
+    if isinstance(error, (EOFError, struct.error)) or "truncated" in words.lower():
+        return f"truncated {name}"
+    return f"damaged or unsupported {name}: {words or type(error).__name__}"
+
+
+_STARTS = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"version https://git-lfs", "a Git LFS pointer; fetch the file with git lfs pull"),
+    (b"8BPS", "a Photoshop document"),
+    (b"%!PS", "PostScript"),
+)
+_BRANDS = dict.fromkeys(("heic", "heix", "hevc", "mif1"), "a HEIC image, not supported") | {
+    "avif": "an AVIF image, which this build of Pillow cannot read"
+}
+_TEXTS = (("<!doctype html", "HTML text"), ("<html", "HTML text"), ("<svg", "an SVG drawing"))
+
+
+def _appearance(data: bytes) -> str:
+    """Return what bytes that are no image look like."""
+    for start, words in _STARTS:
+        if data.startswith(start):
+            return words
+    if data[4:8] == b"ftyp":
+        brand = data[8:12].decode("ascii", "replace")
+        return _BRANDS.get(brand, "a video or another ISO media file") + f" (brand {brand!r})"
+    if not data.strip(b"\0"):
+        return f"{len(data)} bytes, all zero"
+    try:
+        text = data[:256].decode("utf-8").lstrip("\ufeff \t\r\n")
+    except UnicodeDecodeError:
+        text = ""
+    if text and text.replace("\n", " ").replace("\r", " ").replace("\t", " ").isprintable():
+        for opening, words in _TEXTS:
+            if text.lower().startswith(opening):
+                return words
+        return f"text that starts with {text[:24]!r}"
+    return f"starts with the bytes {data[:8].hex(' ')}"
+
+
+def _tiff_orientation(image: Any) -> int:
+    value = image.tag_v2.get(274, 1)
+    return value if value in range(1, 9) else 1
+
+
+def _exif_orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(274, 1)
+    except Exception:
+        # EXIF that cannot be parsed counts as absent: the picture itself is whole.
+        return 1
+    return int(value) if value in range(1, 9) else 1
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    """Return the image upright, given its EXIF orientation."""
+    from PIL import Image
+
+    turns = Image.Transpose
+    turn = {
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_270,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_90,
+    }.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return the image in mode RGB, over white where it is transparent."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_to_rgb(image)
+    transparency = image.info.get("transparency")
+    if image.mode == "RGB" and isinstance(transparency, tuple) and max(transparency) > 255:
+        # A PNG of 16 bits, of which Pillow keeps the high byte.
+        image.info["transparency"] = tuple(value >> 8 for value in transparency)
+    if image.has_transparency_data:
+        return _over_white(image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _deep_to_rgb(image: Image.Image) -> Image.Image:
+    """Return a greyscale image of 16 or 32 bits (modes I;16*, I and F) in mode RGB."""
+    import numpy as np
+    from PIL import Image
+
+    values = np.asarray(image)
+    tags = getattr(image, "tag_v2", {})
+    if image.mode.startswith("I;16") or image.format in ("PNG", "PPM"):
+        peak = 4095 if tags.get(258) == (12,) else 65535
+        grey = ((values.astype(np.uint32) * 255 + peak // 2) // peak).astype(np.uint8)
+    else:
+        grey = _scaled(values)
+    if tags.get(262) == 0:  # white is zero
+        grey = 255 - grey
+    shown = Image.fromarray(grey)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        shown.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+        return _over_white(shown.convert("RGBA"))
+    return shown.convert("RGB")
+
+
+def _scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return 32-bit values (height, width) as 8 bits.
+
+    The range is the first of 0..1 (floats only), 0..255 and 0..65535 that holds all values, else
+    from their least to their greatest. NaN is black; infinities are the ends of the range.
+    """
+    import numpy as np
+
+    real = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    finite = real[np.isfinite(real)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    ranges = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
+    peak = next((peak for peak in ranges if high <= peak), None) if low >= 0 else None
+    if peak is not None:
+        low, high = 0.0, peak
+    unit = (np.clip(real, low, high) - low) / ((high - low) or 1.0)
+    return np.rint(unit * 255).astype(np.uint8)

@@ -1,0 +1,65 @@
+"""What every reader of datasets offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hamsight.item import Item
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a dataset is read, whatever its format.
+
+    `subset` puts every item into one subset. `subset_from_folder` makes every first-level folder
+    a subset, not only train, val and test. `tags_from_folder` makes folder names tags.
+    """
+
+    subset: str | None = None
+    subset_from_folder: bool = False
+    tags_from_folder: bool = False
+
+
+class Source(Protocol):
+    """One dataset, opened.
+
+    `format` is its reader's name, `name` the dataset's name unless the user gives another, and
+    `detected` says what the path was taken for and why. Iterating yields the items lazily in an
+    order that is the same each time. `notes` are words for the user, one a line; they are
+    complete once the items have been iterated or counted.
+    """
+
+    format: str
+    path: Path
+    name: str
+    detected: str
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Return what the user should know of this dataset, such as files left out."""
+
+    def count(self) -> int:
+        """Return the number of items. Raises SourceError where the dataset cannot be read."""
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items. Raises SourceError where the dataset cannot be read."""
+
+
+class Reader(Protocol):
+    """One format of datasets.
+
+    `carries` holds those of "subsets", "tags", "boxes" and "captions" that the format has.
+    """
+
+    name: str
+    description: str
+    carries: frozenset[str]
+
+    def detect(self, path: Path) -> str | None:
+        """Return why `path` is of this format, or None where it is not."""
+
+    def open(self, path: Path, options: ReadOptions) -> Source:
+        """Return the dataset at `path`. Raises SourceError where it is not of this format."""

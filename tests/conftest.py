@@ -1,0 +1,131 @@
+"""Fixtures: the homes of a catalog, the command in a process of its own, and ../shared.
+
+chDB takes one engine path a process. All tests that open the embedded engine in the pytest
+process therefore share the `engine` path and stand apart by database (`dsn`). A test that needs
+a catalog path of its own runs the command in its own process: `run_cli` with `cli_dsn`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import chdb
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.client import Client
+from http_front import HttpFront, serve
+
+from hamsight import store
+
+REPO = Path(__file__).resolve().parent.parent
+SERVER = os.environ.get("HAMSIGHT_TEST_DB", "")
+USER, PASSWORD = "tester", "s3cret"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that asks for `home` in every home that there is."""
+    if "home" in metafunc.fixturenames:
+        homes = ["chdb", "http", *(["server"] if SERVER else [])]
+        metafunc.parametrize("home", homes, indirect=True)
+
+
+@pytest.fixture
+def home(request: pytest.FixtureRequest) -> str:
+    """Where the catalog is: `chdb`, `http` (the loopback front) or `server`."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The one chDB path of this process, held open for the whole session."""
+    path = str(tmp_path_factory.mktemp("engine"))
+    keeper = chdb.connect(path)
+    yield path
+    keeper.close()
+
+
+@pytest.fixture(scope="session")
+def front(engine: str) -> Iterator[HttpFront]:
+    """The HTTP front over `engine`, for the user `tester`."""
+    with serve(engine, USER, PASSWORD) as served:
+        yield served
+
+
+@pytest.fixture
+def dsn(home: str, engine: str, front: HttpFront) -> Iterator[str]:
+    """The DSN of a database of this test alone, not yet created, dropped afterwards."""
+    database = f"test_{uuid.uuid4().hex[:12]}"
+    if home == "server":
+        yield urlsplit(SERVER)._replace(path=f"/{database}").geturl()
+        with clickhouse_connect.get_client(dsn=SERVER) as client:
+            client.command(f"DROP DATABASE IF EXISTS {database}")
+        return
+    yield front.dsn(database) if home == "http" else f"chdb://{engine}?database={database}"
+    with front.handle() as handle:
+        handle.query(f"DROP DATABASE IF EXISTS {database}")
+
+
+@pytest.fixture
+def client(dsn: str) -> Iterator[Client]:
+    """A client on `dsn`, as the product opens it, its database created."""
+    with store.connect(dsn, create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def cli_dsn(request: pytest.FixtureRequest, home: str, tmp_path: Path) -> str:
+    """The DSN of an empty catalog that another process can open: `--db` for `run_cli`."""
+    if home == "chdb":
+        return f"chdb://{tmp_path / 'catalog'}"
+    return request.getfixturevalue("dsn")
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real photos and models beside the repository."""
+    folder = REPO.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"real photos and models are not here: no folder {folder}")
+    return folder
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
+    """`run_cli("query", "--text", "a cat")` runs the command in a process of its own.
+
+    Keywords: `cwd` (the test's temporary folder by default), `env` (added to the environment,
+    from which HAMSIGHT_* is taken out), `timeout` in seconds, `text=False` for bytes,
+    `check=True` to fail the test on a status that is not 0.
+    """
+
+    def run(
+        *args: str | Path,
+        cwd: Path = tmp_path,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120,
+        text: bool = True,
+        check: bool = False,
+    ) -> subprocess.CompletedProcess:
+        command: Sequence[str] = [sys.executable, "-m", "hamsight", *map(str, args)]
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("HAMSIGHT_")}
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**inherited, "COLUMNS": "120", "NO_COLOR": "1", **(env or {})},
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=text,
+            encoding="utf-8" if text else None,
+        )
+        if check and done.returncode:
+            pytest.fail(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    return run

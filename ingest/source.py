@@ -9,6 +9,9 @@ from typing import Protocol
 
 from hamsight.item import Item
 
+SUBSET_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+"""What a subset is called in most datasets, in lower case."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:

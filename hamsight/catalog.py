@@ -1,0 +1,214 @@
+"""A catalog: one ClickHouse database with its models, items, ingests and rejects."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from hamsight.errors import EmptyCatalogError, ModelError, ModelMismatchError, UsageError
+from hamsight.hashing import SIGN, bits_of
+from hamsight.model import ModelPackage, load_package
+from hamsight.statements import fill
+from hamsight.store import connect, engine_errors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from clickhouse_connect.driver.client import Client
+
+_TABLE = re.compile(r"items_[a-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogModel:
+    """A row of `models`: a model whose features the catalog holds, in `items_table`."""
+
+    name: str
+    items_table: str
+    source: str
+    digest: str
+    dimension: int
+    bits: int
+    words: bool
+    preprocessing: str
+    hash_scheme: str
+    hash_parameters: str
+
+
+class Catalog:
+    """An open catalog. Close it, or use it as a context manager."""
+
+    def __init__(self, client: Client, location: str) -> None:
+        self.client = client
+        self.location = location
+
+    @classmethod
+    def open(cls, dsn: str | os.PathLike[str] | None = None, *, create: bool = False) -> Catalog:
+        """Open the catalog at `dsn`; with `create`, make what is missing of it.
+
+        Raises what `hamsight.store.connect` raises.
+        """
+        catalog = cls(connect(dsn, create=create), os.fspath(dsn) if dsn else "the default catalog")
+        if create:
+            for statement in ("create_models", "create_ingests", "create_rejects"):
+                catalog.run(statement)
+        return catalog
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; an embedded catalog is then free for other processes."""
+        self.client.close()
+
+    def run(
+        self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object
+    ) -> None:
+        """Run a statement of `sql/` that answers nothing."""
+        with engine_errors():
+            self.client.command(fill(statement, **fragments), parameters=dict(parameters or {}))
+
+    def rows(
+        self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object
+    ) -> Sequence[Sequence[Any]]:
+        """Return the rows that a statement of `sql/` answers."""
+        with engine_errors():
+            sql = fill(statement, **fragments)
+            return self.client.query(sql, parameters=dict(parameters or {})).result_rows
+
+    def arrow(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: object
+    ) -> pa.Table:
+        """Return the answer to the text of a statement as an Arrow table."""
+        with engine_errors():
+            return self.client.query_arrow(
+                sql, parameters=dict(parameters or {}), settings=settings or None
+            )
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Insert an Arrow table; its rows become visible together."""
+        with engine_errors():
+            self.client.insert_arrow(table, rows)
+
+    def has_table(self, table: str) -> bool:
+        """Tell whether the catalog has the table."""
+        return bool(self.rows("count_tables", {"table": table})[0][0])
+
+    def models(self) -> list[CatalogModel]:
+        """Return the models of the catalog, the oldest first."""
+        if not self.has_table("models"):
+            return []
+        found = [CatalogModel(*row) for row in self.rows("find_models")]
+        return [model for model in found if _TABLE.fullmatch(model.items_table)]
+
+    def model(self, name: str | None = None) -> CatalogModel:
+        """Return the model of that name, or the only one where `name` is None.
+
+        Raises EmptyCatalogError when there is none and UsageError when the name does not tell.
+        """
+        models = self.models()
+        if not models:
+            raise EmptyCatalogError(
+                f"{self.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
+            )
+        names = [model.name for model in models]
+        if name is None:
+            if len(models) > 1:
+                raise UsageError(
+                    f"the catalog holds features of several models:"
+                    f" choose one with --model {' or --model '.join(names)}"
+                )
+            return models[0]
+        if name in names:
+            return models[names.index(name)]
+        if Path(name).expanduser().is_dir():
+            return self.check(load_package(name)) or self._unknown_model(name, names)
+        return self._unknown_model(name, names)
+
+    def _unknown_model(self, name: str, names: list[str]) -> CatalogModel:
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it holds: {', '.join(names)}"
+        raise UsageError(f"the catalog holds nothing of the model {name!r}; {hint}")
+
+    def check(self, package: ModelPackage) -> CatalogModel | None:
+        """Return the catalog's model of the package's name, None where it has none.
+
+        Raises ModelMismatchError when that model has other weights or preprocessing.
+        """
+        for model in self.models():
+            if model.name == package.name:
+                if model.digest != package.digest:
+                    raise ModelMismatchError(
+                        f"the catalog's features of {model.name!r} were made with the package"
+                        f" {model.digest[:12]} ({model.source}), but {package.folder} is"
+                        f" {package.digest[:12]}: their hashes must not be compared. Use the"
+                        " former package, or give this one another name in its model.toml"
+                    )
+                return model
+        return None
+
+    def package(self, model: CatalogModel, source: str | None = None) -> ModelPackage:
+        """Load the package of a model of the catalog, from `source` where it is given.
+
+        Raises ModelError when it is gone and ModelMismatchError when it has changed.
+        """
+        from_path = source is not None and Path(source).expanduser().is_dir()
+        try:
+            package = load_package(source if source and from_path else model.source)
+        except ModelError as error:
+            raise ModelError(
+                f"the catalog was made with the model {model.name!r}, whose package cannot be"
+                f" loaded: {error}. Name where it is now with --model FOLDER"
+            ) from None
+        if package.name != model.name:
+            raise ModelMismatchError(
+                f"the catalog's model is {model.name!r}, but {package.folder} holds"
+                f" {package.name!r}: their hashes must not be compared"
+            )
+        self.check(package)
+        return package
+
+    def register(self, package: ModelPackage) -> CatalogModel:
+        """Make the items table of a package's features unless it is there; return its model.
+
+        Raises ModelMismatchError when the catalog has other features of that name.
+        """
+        known = self.check(package)
+        if known is not None:
+            return known
+        import pyarrow as pa
+
+        taken = {model.items_table for model in self.models()}
+        table = base = "items_" + re.sub(r"[^a-z0-9]+", "_", package.name.lower())
+        number = 2
+        while table in taken:
+            table, number = f"{base}_{number}", number + 1
+        model = CatalogModel(
+            name=package.name,
+            items_table=table,
+            source=package.source,
+            digest=package.digest,
+            dimension=package.dimension,
+            bits=bits_of(package.dimension),
+            words=package.text is not None,
+            preprocessing=package.preprocessing,
+            hash_scheme=SIGN,
+            hash_parameters="",
+        )
+        self.run("create_items", table=table, hash_bytes=model.bits // 8)
+        columns = {name: [getattr(model, name)] for name in CatalogModel.__slots__}
+        self.insert("models", pa.table(columns))
+        return model

@@ -1,0 +1,167 @@
+"""Writing into the catalog so that a run killed at any moment loses nothing and doubles nothing.
+
+A new row is inserted before the row that it replaces is deleted; `heal` deletes what a run left
+that was killed in between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from hamsight.catalog import Catalog, CatalogModel
+from hamsight.hashing import sign_hash
+from hamsight.item import Item
+from hamsight.model import ModelPackage
+from ingest.prepare import Known, Prepared, Rejected
+from ingest.rows import item_rows, reject_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FLUSH_ROWS = 2048
+FLUSH_SECONDS = 2.0
+_HEAL_ROWS = 10_000
+
+Identity = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run did with the items, counted once it stands in the catalog."""
+
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    @property
+    def total(self) -> int:
+        """All items that the run has dealt with."""
+        return self.added + self.replaced + self.unchanged + self.rejected
+
+
+class Writer:
+    """Rows of one dataset under way to the catalog, inserted a few thousand at a time."""
+
+    def __init__(self, catalog: Catalog, package: ModelPackage, dataset: str) -> None:
+        self.counts = Counts()
+        self._catalog, self._package, self._dataset = catalog, package, dataset
+        self._model: CatalogModel | None = catalog.check(package)
+        self._prepared: list[Prepared] = []
+        self._features: list[NDArray[np.float32]] = []
+        self._rejected: list[Rejected] = []
+        self._unchanged = 0
+        self._former_rejects: set[Identity] = set()
+        self._flushed_at = time.monotonic()
+
+    def known(self, items: Sequence[Item]) -> dict[Identity, Known]:
+        """Return what the catalog holds of the items; those it does not hold are missing."""
+        parameters = {"dataset": self._dataset, "identities": _identities(items)}
+        of_model = {"model": self._package.name, **parameters}
+        former = self._catalog.rows("known_rejects", of_model)
+        self._former_rejects.update((subset, id) for subset, id in former)
+        if self._model is None:
+            return {}
+        of_table = {"table": self._model.items_table, **parameters}
+        rows = self._catalog.rows("known_items", of_table)
+        return {(row[0], row[1]): Known(*row[2:]) for row in rows}
+
+    def add(self, prepared: Sequence[Prepared], features: NDArray[np.float32]) -> None:
+        """Take encoded items; features is float32 (n, dimension) of unit length."""
+        self._prepared.extend(prepared)
+        self._features.append(features)
+
+    def reject(self, rejected: Rejected) -> None:
+        """Take an item that cannot be used."""
+        self._rejected.append(rejected)
+
+    def leave(self) -> None:
+        """Count an item that the catalog holds as it is."""
+        self._unchanged += 1
+
+    @property
+    def due(self) -> bool:
+        """Whether enough rows or time have gathered for a flush."""
+        late = time.monotonic() - self._flushed_at >= FLUSH_SECONDS
+        return late or len(self._prepared) >= FLUSH_ROWS or len(self._rejected) >= FLUSH_ROWS
+
+    def flush(self) -> None:
+        """Insert what has gathered; `counts` then includes it."""
+        now = datetime.now(timezone.utc)
+        self._flush_items(now)
+        self._flush_rejects(now)
+        self.counts.unchanged += self._unchanged
+        self._unchanged = 0
+        self._flushed_at = time.monotonic()
+
+    def _flush_items(self, now: datetime) -> None:
+        if not self._prepared:
+            return
+        import numpy as np
+
+        if self._model is None:
+            self._model = self._catalog.register(self._package)
+        features = np.concatenate(self._features)
+        rows = item_rows(self._dataset, self._prepared, features, sign_hash(features), now)
+        self._catalog.insert(self._model.items_table, rows)
+        replaced = [one.item for one in self._prepared if one.known is not None]
+        if replaced:
+            self._delete_older(_identities(replaced), now)
+        self._forget_rejects([one.item for one in self._prepared])
+        self.counts.replaced += len(replaced)
+        self.counts.added += len(self._prepared) - len(replaced)
+        self._prepared.clear()
+        self._features.clear()
+
+    def _flush_rejects(self, now: datetime) -> None:
+        if not self._rejected:
+            return
+        self._forget_rejects([one.item for one in self._rejected])
+        rows = reject_rows(self._package.name, self._dataset, self._rejected, now)
+        self._catalog.insert("rejects", rows)
+        self.counts.rejected += len(self._rejected)
+        self._rejected.clear()
+
+    def _forget_rejects(self, items: Sequence[Item]) -> None:
+        again = [one for one in _identities(items) if one in self._former_rejects]
+        if again:
+            parameters = {
+                "model": self._package.name,
+                "dataset": self._dataset,
+                "identities": again,
+            }
+            self._catalog.run("delete_rejects", parameters)
+            self._former_rejects.difference_update(again)
+
+    def heal(self) -> None:
+        """Delete all but the latest row of every identity of the dataset that stands twice."""
+        while self._model is not None:
+            parameters = {"dataset": self._dataset, "limit": _HEAL_ROWS}
+            of_table = {"table": self._model.items_table, **parameters}
+            twice = self._catalog.rows("find_twice", of_table)
+            by_time: dict[datetime, list[Identity]] = {}
+            for subset, id, latest in twice:
+                by_time.setdefault(latest, []).append((subset, id))
+            for latest, identities in by_time.items():
+                self._delete_older(identities, latest)
+            if len(twice) < _HEAL_ROWS:
+                return
+
+    def _delete_older(self, identities: list[Identity], than: datetime) -> None:
+        assert self._model is not None
+        parameters = {
+            "table": self._model.items_table,
+            "dataset": self._dataset,
+            "identities": identities,
+            "ingested_at": than.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f"),
+        }
+        self._catalog.run("delete_replaced", parameters)
+
+
+def _identities(items: Sequence[Item]) -> list[Identity]:
+    return [(item.subset, item.id) for item in items]

@@ -1,0 +1,71 @@
+-- Reading what the catalog says of itself.
+
+-- name: count_tables
+-- 1 where the database of this connection has the table, else 0.
+SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = {table:String}
+
+-- name: find_models
+-- The models of the catalog, the oldest first.
+SELECT name, items_table, source, digest, dimension, bits, words, preprocessing, hash_scheme, hash_parameters
+FROM models
+ORDER BY created_at, name
+
+-- name: find_dataset_models
+-- The models with which a dataset was ingested, the latest first.
+SELECT model
+FROM ingests
+WHERE dataset = {dataset:String}
+GROUP BY model
+ORDER BY max(started_at) DESC, model
+
+-- name: list_datasets
+-- Each dataset and subset of one model: items, those annotated, bytes of the image files, last change.
+SELECT
+    dataset,
+    subset,
+    count() AS items,
+    countIf(status = 'annotated') AS annotated,
+    sum(file_size) AS image_bytes,
+    max(ingested_at) AS last_change
+FROM {table:Identifier}
+GROUP BY dataset, subset
+ORDER BY dataset, subset
+
+-- name: list_tables
+-- Each table of the catalog: rows, and bytes on disk.
+SELECT
+    name AS table,
+    ifNull(total_rows, 0) AS rows,
+    ifNull(total_bytes, 0) AS bytes
+FROM system.tables
+WHERE database = currentDatabase() AND name IN {tables:Array(String)}
+ORDER BY name
+
+-- name: list_rejects
+-- The files that could not be used, the latest first.
+SELECT model, dataset, subset, id, uri, reason, rejected_at
+FROM rejects
+ORDER BY rejected_at DESC, model, dataset, subset, id
+LIMIT {limit:UInt64}
+
+-- name: count_rejects
+-- The number of files that could not be used, for each dataset.
+SELECT model, dataset, count() AS rejects
+FROM rejects
+GROUP BY model, dataset
+ORDER BY model, dataset
+
+-- name: list_ingests
+-- The finished runs of ingest, the latest first.
+SELECT dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected
+FROM ingests
+ORDER BY started_at DESC
+LIMIT {limit:UInt64}
+
+-- name: find_dataset_sources
+-- The places from which a dataset was ingested, the latest first.
+SELECT source
+FROM ingests
+WHERE dataset = {dataset:String}
+GROUP BY source
+ORDER BY max(started_at) DESC, source

@@ -1,0 +1,144 @@
+-- The pieces of SQL that `hamsight query --where` compiles to (query/expression, docs/where.md).
+-- Each is filled with other pieces, with names of columns and with parameters; a literal of the
+-- user's is always a parameter {where_N:Type}. No piece yields NULL but for numbers that have
+-- no value: an attribute that is not a number, a quotient or remainder of a division by zero.
+
+-- name: where_parameter
+-- A literal: a number, a text, a list of either, the name of a tag or an attribute.
+{$name:$type}
+
+-- name: where_parentheses
+($inner)
+
+-- name: where_or
+$left OR $right
+
+-- name: where_and
+$left AND $right
+
+-- name: where_not
+NOT $operand
+
+-- name: where_less
+$left < $right
+
+-- name: where_less_or_equal
+$left <= $right
+
+-- name: where_greater
+$left > $right
+
+-- name: where_greater_or_equal
+$left >= $right
+
+-- name: where_equal
+$left = $right
+
+-- name: where_not_equal
+$left != $right
+
+-- name: where_in
+$left IN $right
+
+-- name: where_not_in
+$left NOT IN $right
+
+-- name: where_known
+-- A comparison of a number that may have no value (NULL): it is false then.
+ifNull($condition, false)
+
+-- name: where_true
+-- A number as a condition.
+$number != 0
+
+-- name: where_not_empty
+-- A list or map as a condition.
+notEmpty($value)
+
+-- name: where_add
+$left + $right
+
+-- name: where_subtract
+$left - $right
+
+-- name: where_multiply
+$left * $right
+
+-- name: where_divide
+$left / $right
+
+-- name: where_negate
+-$operand
+
+-- name: where_modulo
+-- The remainder of a division by a positive number; it is never negative.
+positiveModulo($left, $right)
+
+-- name: where_modulo_any_sign
+-- The remainder with the sign of the divisor.
+if($right < 0, -positiveModulo(-$left, -$right), positiveModulo($left, $right))
+
+-- name: where_divisor
+-- A divisor that may be zero: the result has no value then.
+nullIf($divisor, 0)
+
+-- name: where_float
+-- An integer whose sum or product may leave 64 bits.
+toFloat64($number)
+
+-- name: where_tag
+-- The count of a tag, 0 where the item has none.
+tags[$tag]
+
+-- name: where_has_tag
+tags[$tag] > 0
+
+-- name: where_attribute
+-- The text of an attribute, empty where the item has none.
+attributes[$attribute]
+
+-- name: where_attribute_number
+-- An attribute as a number; NULL where it is missing or not a number.
+toFloat64OrNull($attribute)
+
+-- name: where_has_attribute
+mapContains(attributes, $attribute)
+
+-- name: where_has_group
+has(groups, $group)
+
+-- name: where_caption_contains
+-- Some caption contains the text, in upper or lower case.
+arrayExists(caption -> positionCaseInsensitiveUTF8(caption, $text) > 0, captions)
+
+-- name: where_contains
+position($text, $part) > 0
+
+-- name: where_any
+-- Some element of a list answers the condition.
+arrayExists(element -> $condition, $list)
+
+-- name: where_element
+element
+
+-- name: where_like
+like($text, $pattern)
+
+-- name: where_ilike
+ilike($text, $pattern)
+
+-- name: where_startswith
+startsWith($text, $pattern)
+
+-- name: where_endswith
+endsWith($text, $pattern)
+
+-- name: where_lower
+lowerUTF8($text)
+
+-- name: where_length_of_text
+-- The number of characters.
+lengthUTF8($text)
+
+-- name: where_length_of_list
+length($list)

@@ -1,0 +1,54 @@
+# setup: .venv with Hamsight and its tools.  demo, test, lint, bench, constraints, clean.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+# Tools that nothing imports: what builds the wheel, and what installs.
+TOOLS := hatchling uv
+
+# uv from PATH, or else one that pip fetches into .venv.
+ifeq ($(shell command -v uv 2>/dev/null),)
+UV := $(BIN)/uv
+MAKE_VENV := "$(PYTHON)" -m venv .venv
+else
+UV := uv
+MAKE_VENV := uv venv --quiet --python "$(PYTHON)" .venv
+endif
+
+.PHONY: setup demo test lint bench constraints clean
+
+setup: $(READY)
+
+$(BIN)/python:
+	$(MAKE_VENV)
+
+$(BIN)/uv: | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python $(filter $(BIN)/uv,$(UV))
+	$(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt \
+		--build-constraints constraints.txt --group dev --editable .
+	touch $@
+
+demo: $(READY)
+	$(BIN)/hamsight demo
+
+test: $(READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+# Newest versions that install on every supported Python. No index address is written.
+constraints: $(READY)
+	printf '%s\n' $(TOOLS) | $(UV) pip compile --quiet --universal --python-version 3.10 --upgrade \
+		--no-header --no-annotate --group dev --all-extras --output-file constraints.txt pyproject.toml -
+
+clean:
+	rm -rf build dist hamsight-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

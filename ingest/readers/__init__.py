@@ -1,0 +1,90 @@
+"""The formats of datasets, and which of them a path is."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from hamsight.errors import SourceError, UsageError
+from ingest.readers.coco import CocoReader
+from ingest.readers.folder import FolderReader, printable, unread
+from ingest.source import Reader, ReadOptions, Source
+
+READERS: tuple[Reader, ...] = (CocoReader(), FolderReader())
+"""All readers; the first that recognises a path reads it, so the most specific come first."""
+
+
+def open_source(
+    path: Path, format: str | None = None, options: ReadOptions | None = None
+) -> Source:
+    """Return the dataset at `path`, of the format of that name or of the one it looks like.
+
+    Raises UsageError for an unknown format; SourceError where nothing is at `path`, no format
+    fits, or the dataset is broken.
+    """
+    options = options or ReadOptions()
+    reader = None if format is None else _named(format)
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises on some paths
+        raise SourceError(_missing(path))
+    if reader is not None:
+        return _forced(reader, path, options)
+    for reader in READERS:
+        reason = reader.detect(path)
+        if reason is not None:
+            return _opened(reader, reason, path, options)
+    raise SourceError(_unrecognised(path))
+
+
+def _named(format: str) -> Reader:
+    for reader in READERS:
+        if reader.name == format:
+            return reader
+    names = [reader.name for reader in READERS]
+    near = difflib.get_close_matches(format.lower(), names, 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise UsageError(f"unknown format {format!r}; formats are {', '.join(names)}{meant}")
+
+
+def _missing(path: Path) -> str:
+    parent = path.absolute().parent
+    while not parent.is_dir() and parent != parent.parent:
+        path, parent = parent, parent.parent
+    near: list[str] = []
+    try:
+        near = difflib.get_close_matches(path.name, [entry.name for entry in parent.iterdir()], 3)
+    except OSError as error:
+        return f"{printable(path)}: cannot be seen: {printable(parent)}: {error.strerror}"
+    meant = f"; did you mean {' or '.join(map(printable, near))}?" if near else ""
+    return f"{printable(path)}: no such file or folder in {printable(parent)}{meant}"
+
+
+def _forced(reader: Reader, path: Path, options: ReadOptions) -> Source:
+    if reader.detect(path) is None:
+        for other in READERS:
+            reason = other.detect(path) if other is not reader else None
+            if reason is not None:
+                raise SourceError(
+                    f"--format {reader.name}, but {printable(path)} looks like the format"
+                    f" {other.name}: {reason}; use --format {other.name}"
+                )
+    return reader.open(path, options)
+
+
+def _opened(reader: Reader, reason: str, path: Path, options: ReadOptions) -> Source:
+    try:
+        return reader.open(path, options)
+    except SourceError as error:
+        others = " or ".join(other.name for other in READERS if other is not reader)
+        raise SourceError(
+            f"{error}\n{printable(path)} was taken for {reader.name}: {reason};"
+            f" if it is not, give --format {others}"
+        ) from error
+
+
+def _unrecognised(path: Path) -> str:
+    looked = "\n".join(f"  {reader.name}: {reader.description}" for reader in READERS)
+    if path.is_file():
+        return f"{printable(path)}: a file of no known format; looked for\n{looked}"
+    words = f"{printable(path)}: no images and no dataset of a known format; looked for\n{looked}"
+    return "\n".join([words, *unread(path)])

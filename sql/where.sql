@@ -91,7 +91,7 @@ toFloat64($number)
 tags[$tag]
 
 -- name: where_has_tag
-tags[$tag] > 0
+tags[$text] > 0
 
 -- name: where_attribute
 -- The text of an attribute, empty where the item has none.
@@ -102,10 +102,10 @@ attributes[$attribute]
 toFloat64OrNull($attribute)
 
 -- name: where_has_attribute
-mapContains(attributes, $attribute)
+mapContains(attributes, $text)
 
 -- name: where_has_group
-has(groups, $group)
+has(groups, $text)
 
 -- name: where_caption_contains
 -- Some caption contains the text, in upper or lower case.

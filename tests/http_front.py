@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         try:
             self._answer(urlsplit(self.path), body)
-        except (chdb.ChdbError, RefusedError) as error:
+        except (RuntimeError, RefusedError) as error:  # chDB raises RuntimeError
             found = re.search(r"Code: (\d+)", str(error))
             code = int(found[1]) if found else 1002
             self._send(

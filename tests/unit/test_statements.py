@@ -20,7 +20,9 @@ MODULES = sorted(p for top in ("hamsight", "ingest", "query") for p in (REPO / t
 SQL_IN_PYTHON = re.compile(r"\bSELECT\s|\bINSERT INTO\b|\bALTER TABLE\b|DELETE FROM|CREATE TABLE")
 NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 PARAMETER = re.compile(r"\{([^{}]*)\}")
-WELL_FORMED = re.compile(r"[a-z][a-z0-9_]*:(?:[A-Z]\w*(?:\([\w\s,()$]*\))?|\$[a-z_]+)")
+WELL_FORMED = re.compile(
+    r"(?:[a-z][a-z0-9_]*|\$[a-z_]+):(?:[A-Z]\w*(?:\([\w\s,()$]*\))?|\$[a-z_]+)"
+)
 
 
 def parsed(path: Path) -> list[tuple[str, str, str]]:

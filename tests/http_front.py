@@ -217,8 +217,11 @@ def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
 
 @contextmanager
 def serve(path: str, user: str = "default", password: str = "") -> Iterator[HttpFront]:
-    """Yield a front over the chDB engine at `path`, served until the block is left."""
-    with HttpFront(path, user, password) as front:
+    """Yield a front over the chDB engine at `path`, served until the block is left.
+
+    One handle is held all that time: the engine stops when its last handle is closed.
+    """
+    with HttpFront(path, user, password) as front, front.handle():
         thread = threading.Thread(target=front.serve_forever, name="http-front", daemon=True)
         thread.start()
         try:

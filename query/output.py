@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from hamsight.errors import UsageError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -39,7 +41,8 @@ def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | Non
     """Write the table to a binary stream, which need not be seekable and stays open.
 
     `width` is that of the terminal, in columns, for `Format.TABLE`; None cuts nothing.
-    Raises BrokenPipeError when the reader has gone.
+    Raises BrokenPipeError when the reader has gone, and UsageError for a type, such as a
+    Variant, that Parquet does not have.
     """
     if format is Format.PARQUET:
         _write_parquet(table, stream)
@@ -127,9 +130,15 @@ def _dump(value: Any) -> str:
 
 
 def _write_parquet(table: pa.Table, stream: BinaryIO) -> None:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(table, _Forward(stream))
+    try:
+        pq.write_table(table, _Forward(stream))
+    except pa.ArrowNotImplementedError as error:
+        raise UsageError(
+            f"Parquet cannot hold this result: {error}; cast the column in SQL, or choose arrow"
+        ) from error
 
 
 def _write_arrow(table: pa.Table, stream: BinaryIO) -> None:

@@ -15,6 +15,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
+from hamsight.errors import UsageError
 from query.output import Format, write
 from query.text_table import clip, display_width, printable
 
@@ -178,6 +179,8 @@ def test_union_of_types():
     table = pa.table({"v": union})
     assert [r["v"] for r in json.loads(written(table, Format.JSON))] == ["a", None, "b", None]
     assert [r["v"] for r in json.loads(written(table.slice(2), Format.JSON))] == ["b", None]
+    with pytest.raises(UsageError, match="Parquet cannot hold .* choose arrow"):
+        written(table, Format.PARQUET)
 
 
 @pytest.mark.skipif(not hasattr(pa, "json_"), reason="this pyarrow has no UUID and JSON types")

@@ -179,7 +179,7 @@ def test_union_of_types():
     table = pa.table({"v": union})
     assert [r["v"] for r in json.loads(written(table, Format.JSON))] == ["a", None, "b", None]
     assert [r["v"] for r in json.loads(written(table.slice(2), Format.JSON))] == ["b", None]
-    with pytest.raises(UsageError, match="Parquet cannot hold .* choose arrow"):
+    with pytest.raises(UsageError, match=r"Parquet cannot hold .* choose arrow"):
         written(table, Format.PARQUET)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image, ImageFile
+
+_BLOCK = 1 << 20
 
 MAX_PIXELS = 200_000_000
 """The default limit of width x height; more is refused before any pixel is decoded."""
@@ -49,6 +52,8 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     name, image = _opened(data)
     width, height = image.size
+    if not width * height:
+        raise ImageError(f"{width} x {height} pixels, nothing to see")
     if width * height > max_pixels:
         raise ImageError(
             f"{width} x {height} = {width * height} pixels, more than the limit of {max_pixels}"
@@ -87,6 +92,8 @@ def _openers() -> dict[str, tuple[Callable[..., Any], Callable[[bytes], bool | s
         WebPImagePlugin,
     )
 
+    # Our limit has judged the size before; Pillow's warning would come while a TIFF is loaded.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     plugins = {
         "JPEG": JpegImagePlugin.JpegImageFile,  # of an MPO the first picture
         "PNG": PngImagePlugin.PngImageFile,
@@ -229,7 +236,8 @@ def _deep_to_rgb(image: Image.Image) -> Image.Image:
     tags = getattr(image, "tag_v2", {})
     if image.mode.startswith("I;16") or image.format in ("PNG", "PPM"):
         peak = 4095 if tags.get(258) == (12,) else 65535
-        grey = ((values.astype(np.uint32) * 255 + peak // 2) // peak).astype(np.uint8)
+        eighth = (np.arange(65536) * 255 + peak // 2) // peak
+        grey = np.minimum(eighth, 255).astype(np.uint8).take(values, mode="clip")
     else:
         grey = _scaled(values)
     if tags.get(262) == 0:  # white is zero
@@ -250,12 +258,16 @@ def _scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """
     import numpy as np
 
-    real = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
-    finite = real[np.isfinite(real)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    ranges = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-    peak = next((peak for peak in ranges if high <= peak), None) if low >= 0 else None
+    flat = values.ravel()
+    finite = flat[np.isfinite(flat)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    peaks = (1.0, 255.0, 65535.0) if flat.dtype.kind == "f" else (255.0, 65535.0)
+    peak = next((peak for peak in peaks if low >= 0 and high <= peak), None)
     if peak is not None:
         low, high = 0.0, peak
-    unit = (np.clip(real, low, high) - low) / ((high - low) or 1.0)
-    return np.rint(unit * 255).astype(np.uint8)
+    grey = np.empty(flat.size, np.uint8)
+    for start in range(0, flat.size, _BLOCK):
+        block = flat[start : start + _BLOCK].astype(np.float64)
+        block = np.nan_to_num(np.clip(block, low, high), copy=False, nan=low)
+        grey[start : start + _BLOCK] = np.rint((block - low) * (255 / ((high - low) or 1.0)))
+    return grey.reshape(values.shape)

@@ -15,7 +15,7 @@ from hamsight.errors import EmptyCatalogError, ModelError, ModelMismatchError, U
 from hamsight.hashing import SIGN, bits_of
 from hamsight.model import ModelPackage, load_package
 from hamsight.statements import fill
-from hamsight.store import connect, engine_errors
+from hamsight.store import connect, engine_errors, parse_dsn
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,9 +43,10 @@ class CatalogModel:
 class Catalog:
     """An open catalog. Close it, or use it as a context manager."""
 
-    def __init__(self, client: Client, location: str) -> None:
+    def __init__(self, client: Client, dsn: str | os.PathLike[str] | None) -> None:
         self.client = client
-        self.location = location
+        self.location = str(parse_dsn(dsn))
+        self._dsn = dsn
 
     @classmethod
     def open(cls, dsn: str | os.PathLike[str] | None = None, *, create: bool = False) -> Catalog:
@@ -53,11 +54,15 @@ class Catalog:
 
         Raises what `hamsight.store.connect` raises.
         """
-        catalog = cls(connect(dsn, create=create), os.fspath(dsn) if dsn else "the default catalog")
+        catalog = cls(connect(dsn, create=create), dsn)
         if create:
-            for statement in ("create_models", "create_ingests", "create_rejects"):
-                catalog.run(statement)
+            catalog.create()
         return catalog
+
+    def create(self) -> None:
+        """Make the tables that every catalog has, where they are missing."""
+        for statement in ("create_models", "create_ingests", "create_rejects"):
+            self.run(statement)
 
     def __enter__(self) -> Catalog:
         return self
@@ -73,6 +78,10 @@ class Catalog:
     def close(self) -> None:
         """Close the connection; an embedded catalog is then free for other processes."""
         self.client.close()
+
+    def reader(self) -> Client:
+        """Return another client of the catalog, to which ClickHouse allows no change."""
+        return connect(self._dsn, settings={"readonly": "2"})
 
     def run(
         self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object

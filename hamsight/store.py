@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,15 +100,22 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
     )
 
 
-def connect(dsn: str | os.PathLike[str] | None = None, *, create: bool = False) -> Client:
+def connect(
+    dsn: str | os.PathLike[str] | None = None,
+    *,
+    create: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> Client:
     """Return a clickhouse-connect client of the catalog at `dsn`.
 
     With `create` the folder or database is made where it is missing; without, a missing one
-    raises EmptyCatalogError. Raises UsageError for a malformed DSN, CatalogBusyError when
-    another process holds the embedded catalog, and ConnectionFailedError when nothing answers.
+    raises EmptyCatalogError. `settings` are ClickHouse's, for every statement. Raises UsageError
+    for a malformed DSN, CatalogBusyError when another process holds the embedded catalog, and
+    ConnectionFailedError when nothing answers.
     """
     address = parse_dsn(dsn)
-    client = _embedded(address, create) if address.path else _server(address)
+    wanted = dict(settings or {})
+    client = _embedded(address, create, wanted) if address.path else _server(address, wanted)
     try:
         with engine_errors():
             if create and address.database != "default":
@@ -130,7 +137,7 @@ def _has_database(client: Client, database: str) -> bool:
     return bool(rows[0][0])
 
 
-def _embedded(address: Address, create: bool) -> Client:
+def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Client:
     path = address.path
     assert path is not None
     if not create and not path.is_dir():
@@ -146,7 +153,10 @@ def _embedded(address: Address, create: bool) -> Client:
 
         path.parent.mkdir(parents=True, exist_ok=True)
         return clickhouse_connect.get_client(
-            interface="chdb", path=str(path), chdb_options=dict(address.options)
+            interface="chdb",
+            path=str(path),
+            chdb_options=dict(address.options),
+            settings=settings,
         )
     except ImportError as error:
         raise ConnectionFailedError(
@@ -196,7 +206,7 @@ def _holder(path: Path) -> int | None:
     return process
 
 
-def _server(address: Address) -> Client:
+def _server(address: Address, settings: dict[str, str]) -> Client:
     import clickhouse_connect
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -209,6 +219,7 @@ def _server(address: Address) -> Client:
             interface="https" if address.secure else "http",
             form_encode_query_params=True,
             autogenerate_session_id=False,
+            settings=settings,
             **dict[str, Any](address.options),
         )
     except TypeError as error:

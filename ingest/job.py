@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,22 +20,21 @@ from ingest.writer import Counts
 
 def ingest(
     catalog: Catalog,
-    path: Path,
+    source: Source,
     *,
     dataset: str | None = None,
     model: str | None = None,
-    format: str | None = None,
-    options: ReadOptions | None = None,
     settings: Settings | None = None,
     progress: bool = False,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Ingest the dataset at `path`; see `hamsight.catalog.Catalog` for what raises.
+    """Ingest a dataset into the catalog.
 
     Without `dataset` the folder's name is the dataset's; without `model`, the model is the one
     that the dataset has already, else `mini`. With `progress` a bar stands on stderr.
+    Raises UsageError for a name that another folder's dataset has, SourceError, ModelError,
+    ModelMismatchError and StatementError.
     """
-    source = open_source(path, format, options or ReadOptions())
     name = _dataset_name(catalog, source, dataset)
     package = _package(catalog, name, model)
     catalog.check(package)
@@ -64,6 +63,14 @@ def ingest(
     for note in source.notes:
         warnings.warn(note, stacklevel=2)
     return outcome
+
+
+def open_sources(paths: Sequence[Path], format: str | None, options: ReadOptions) -> list[Source]:
+    """Open every path before any is ingested, so that a wrong one costs nothing.
+
+    Raises SourceError.
+    """
+    return [open_source(path, format, options) for path in paths]
 
 
 def _dataset_name(catalog: Catalog, source: Source, given: str | None) -> str:

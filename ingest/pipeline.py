@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, TypeAlias
 
 from hamsight.catalog import Catalog
 from hamsight.encoder import DEFAULT_BATCH, DEFAULT_DEVICE, ImageEncoder
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_Result = Union[tuple[Prepared, "NDArray[np.uint8]"], Unchanged, Rejected]
+    _Result: TypeAlias = tuple[Prepared, NDArray[np.uint8]] | Unchanged | Rejected
+
 _CHUNK = 512
 _LOOK_AHEAD_BATCHES = 4
 

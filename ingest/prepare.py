@@ -66,7 +66,8 @@ def prepare(
 ) -> tuple[Prepared, NDArray[np.uint8]] | Unchanged | Rejected:
     """Read, compare and decode the image of an item; return it with its pixels for the encoder.
 
-    Pixels are uint8 (size, size, 3). A file of the same size and time of change, or of the same bytes, is unchanged.
+    Pixels are uint8 (size, size, 3). A file of the same size and time of change, or of the same
+    bytes, is unchanged.
     """
     digest = metadata_digest(item)
     same_metadata = known is not None and known.metadata_digest == digest

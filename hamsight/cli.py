@@ -1,0 +1,55 @@
+"""The `hamsight` command: mounts the commands of ingest and query."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hamsight.demo import demo
+from hamsight.terminal import Commands
+from ingest.cli import ingest
+from query.cli import query
+from query.cli_catalog import info, sql
+
+app = typer.Typer(
+    cls=Commands,
+    name="hamsight",
+    help="Find, compare and clean images in datasets by content, in plain ClickHouse.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 1 no match, 2 wrong usage, 3 the catalog, 4 the model,"
+    " 5 the images or datasets, 6 images were rejected, 130 interrupted.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"hamsight {version('hamsight')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(ingest)
+app.command()(query)
+app.command()(sql)
+app.command()(info)
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,144 @@
+"""The Python API: what the command does, on one catalog."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Union
+
+from hamsight.catalog import Catalog
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ingest.pipeline import Outcome
+    from query.result import Matches
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+
+class Session:
+    """A catalog at a DSN, opened when it is first needed; made by `hamsight.open`.
+
+    Close it, or use it as a context manager: an embedded catalog serves one process at a time.
+    """
+
+    def __init__(self, dsn: PathLike | None = None) -> None:
+        self._dsn = dsn
+        self._catalog: Catalog | None = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the catalog; the next use opens it again."""
+        if self._catalog is not None:
+            self._catalog.close()
+            self._catalog = None
+
+    def catalog(self, *, create: bool = False) -> Catalog:
+        """Return the open catalog; with `create`, make what is missing of it."""
+        if self._catalog is None:
+            self._catalog = Catalog.open(self._dsn, create=create)
+        elif create:
+            self._catalog.create()
+        return self._catalog
+
+    def ingest(
+        self,
+        path: PathLike,
+        *,
+        dataset: str | None = None,
+        subset: str | None = None,
+        model: str | None = None,
+        format: str | None = None,
+        subset_from_folder: bool = False,
+        tags_from_folder: bool = False,
+        progress: bool = False,
+        **settings: Any,
+    ) -> Outcome:
+        """Encode the images at `path` and put them into the catalog, as `hamsight ingest` does.
+
+        `settings` are `device`, `batch` (images), `workers` (threads) and `max_pixels`.
+        Raises SourceError, ModelError, UsageError or CatalogError; a file that cannot be used
+        raises nothing and stands in the outcome's `rejected`.
+        """
+        from ingest.job import ingest, open_sources
+        from ingest.pipeline import Settings
+        from ingest.source import ReadOptions
+
+        options = ReadOptions(subset, subset_from_folder, tags_from_folder)
+        (source,) = open_sources([Path(path)], format, options)
+        return ingest(
+            self.catalog(create=True),
+            source,
+            dataset=dataset,
+            model=model,
+            settings=Settings(**settings),
+            progress=progress,
+        )
+
+    def query(
+        self,
+        *,
+        image: PathLike | Sequence[PathLike] = (),
+        text: str | Sequence[str] = (),
+        item: str | Sequence[str] = (),
+        dataset: str | Sequence[str] = (),
+        subset: str | Sequence[str] = (),
+        device: str = "AUTO",
+        **options: Any,
+    ) -> Matches:
+        """Find the items most like pictures, words or stored items, as `hamsight query` does.
+
+        Each of the first five is one value or several. `options` are those of
+        `query.request.Request`: `k`, `offset`, `combine`, `rank`, `candidates`, `max_distance`,
+        `dissimilar`, `where`, `exclude_self` and `model`. Raises UsageError, CatalogError,
+        ModelError or ImageError.
+        """
+        from query.request import Combine, Kind, Query, Rank, Request
+        from query.search import search
+
+        given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item))
+        queries = [Query(kind, one) for kind, values in given for one in _several(values)]
+        for name, choices in (("combine", Combine), ("rank", Rank)):
+            if name in options:
+                options[name] = choices.of(options[name])
+        request = Request(
+            tuple(queries),
+            datasets=tuple(_several(dataset)),
+            subsets=tuple(_several(subset)),
+            **options,
+        )
+        return search(self.catalog(), request, device)
+
+    def sql(
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        write: bool = False,
+    ) -> pa.Table | None:
+        """Run SQL on the catalog, read-only unless `write`; return its answer as Arrow.
+
+        None is returned for a statement that answers nothing. Raises StatementError.
+        """
+        from query.sql import run_sql
+
+        return run_sql(self.catalog(), statement, parameters or {}, write=write)
+
+
+def _several(values: PathLike | Sequence[PathLike]) -> list[str]:
+    if isinstance(values, (str, os.PathLike)):
+        values = [values]
+    return [os.fspath(value) for value in values]

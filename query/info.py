@@ -1,0 +1,75 @@
+"""What `hamsight info` shows of a catalog."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from hamsight.catalog import Catalog
+from hamsight.errors import EmptyCatalogError
+from hamsight.statements import fill
+from query.output import Format, write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_INGESTS = 10
+_REJECTS = 2**31
+
+
+def describe(catalog: Catalog, *, as_json: bool) -> str:
+    """Return the catalog's models, datasets, last ingests, rejects and tables as text.
+
+    Raises EmptyCatalogError for a database that is no catalog.
+    """
+    sections = _sections(catalog)
+    if as_json:
+        objects = {name: json.loads(_written(table, Format.JSON)) for name, table in sections}
+        return json.dumps(objects, ensure_ascii=False, indent=2)
+    shown = [
+        f"{name}\n{_written(table, Format.TABLE)}"
+        for name, table in sections
+        if table.num_rows or name != "rejects"
+    ]
+    return "\n".join(shown).rstrip()
+
+
+def list_rejects(catalog: Catalog) -> pa.Table:
+    """Return the files that could not be used, with the reason of each."""
+    _check(catalog)
+    return catalog.arrow(fill("list_rejects"), {"limit": _REJECTS})
+
+
+def _check(catalog: Catalog) -> None:
+    if not catalog.has_table("rejects"):
+        raise EmptyCatalogError(
+            f"{catalog.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
+        )
+
+
+def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:
+    import pyarrow as pa
+
+    _check(catalog)
+    models = catalog.models()
+    datasets: list[Any] = []
+    for model in models:
+        table = catalog.arrow(fill("list_datasets"), {"table": model.items_table})
+        names = pa.array([model.name] * table.num_rows, pa.string())
+        datasets.append(table.add_column(0, "model", names))
+    shown = ("name", "items_table", "dimension", "bits", "words", "source", "digest")
+    tables = ["models", "ingests", "rejects", *(model.items_table for model in models)]
+    return [
+        ("models", pa.table({key: [getattr(model, key) for model in models] for key in shown})),
+        ("datasets", pa.concat_tables(datasets) if datasets else pa.table({"model": []})),
+        ("ingests", catalog.arrow(fill("list_ingests"), {"limit": _INGESTS})),
+        ("rejects", catalog.arrow(fill("count_rejects"))),
+        ("tables", catalog.arrow(fill("list_tables"), {"tables": tables})),
+    ]
+
+
+def _written(table: pa.Table, format: Format) -> str:
+    buffer = io.BytesIO()
+    write(table, format, buffer)
+    return buffer.getvalue().decode("utf-8")

@@ -1,0 +1,61 @@
+"""The search itself: a request becomes targets, one statement, ranked matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from hamsight.catalog import Catalog, CatalogModel
+from hamsight.encoder import DEFAULT_DEVICE
+from hamsight.errors import EmptyCatalogError, UsageError
+from query.request import Request
+from query.result import Matches
+from query.statement import Statement, build
+from query.target import Target, resolve
+
+_TAGS = 100_000
+
+
+def search(catalog: Catalog, request: Request, device: str = DEFAULT_DEVICE) -> Matches:
+    """Answer a request; raises what `prepare` raises and StatementError."""
+    targets, statement, model = prepare(catalog, request, device)
+    table = catalog.arrow(statement.sql, statement.parameters)
+    return Matches.of(table, targets, request.offset, statement, model.name)
+
+
+def prepare(
+    catalog: Catalog, request: Request, device: str = DEFAULT_DEVICE
+) -> tuple[Sequence[Target], Statement, CatalogModel]:
+    """Return the targets, the statement and the model that answer a request.
+
+    Raises EmptyCatalogError, ModelMismatchError, ModelError, UnknownItemError, ImageError,
+    ExpressionError, and UsageError for a model, dataset or subset that the catalog lacks.
+    """
+    model = catalog.model(request.model)
+    _check_names(catalog, model, request)
+    targets = resolve(catalog, model, request, device)
+    tags: list[str] = []
+    if request.where is not None:
+        rows = catalog.rows("tag_names", {"limit": _TAGS}, table=model.items_table)
+        tags = [row[0] for row in rows]
+    return targets, build(request, targets, model, tags), model
+
+
+def _check_names(catalog: Catalog, model: CatalogModel, request: Request) -> None:
+    """Check that the datasets and subsets that the request names are there."""
+    rows = catalog.rows("dataset_names", table=model.items_table)
+    if not rows:
+        raise EmptyCatalogError(
+            f"{catalog.location} holds no items of the model {model.name!r}:"
+            " fill it with `hamsight ingest FOLDER`"
+        )
+    for option, named, known in (
+        ("--dataset", request.datasets, {row[0] for row in rows}),
+        ("--subset", request.subsets, {row[1] for row in rows}),
+    ):
+        for name in named:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                names = ", ".join(repr(one) for one in sorted(known)[:20])
+                hint = f"did you mean {near[0]!r}?" if near else f"there are: {names}"
+                raise UsageError(f"{option} {name!r}: the catalog has none of that name; {hint}")

@@ -1,0 +1,134 @@
+"""From queries to what the statement compares with: hashes and features."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hamsight.catalog import Catalog, CatalogModel
+from hamsight.encoder import DEFAULT_DEVICE, encode_pixels, encode_texts
+from hamsight.errors import EmptyCatalogError, ImageError, UnknownItemError, UsageError
+from hamsight.hashing import sign_hash
+from hamsight.imaging import decode
+from hamsight.model import ModelPackage
+from hamsight.places import fetch
+from query.request import Kind, Query, Request
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A query ready for SQL: `hash` in hex, `feature` of unit length.
+
+    `uri` is where the query's picture is, if it has one, `sha256` the digest in hex of a given
+    picture's file, and `identity` a stored item's (dataset, subset, id).
+    """
+
+    query: Query
+    hash: str
+    feature: Sequence[float]
+    uri: str | None = None
+    identity: tuple[str, str, str] | None = None
+    sha256: str | None = None
+
+
+def resolve(
+    catalog: Catalog, model: CatalogModel, request: Request, device: str = DEFAULT_DEVICE
+) -> list[Target]:
+    """Return the request's queries as targets, in their order.
+
+    Stored items are looked up; only pictures and words load the model. Raises UnknownItemError,
+    ImageError naming the picture, ModelError for words that the model does not take, and
+    UsageError for words that it does not know.
+    """
+    found: dict[Query, Target] = {}
+    asked = dict.fromkeys(request.queries)
+    for query in asked:
+        if query.kind is Kind.ITEM:
+            found[query] = _stored(catalog, model, request, query)
+    others = [query for query in asked if query.kind is not Kind.ITEM]
+    if others:
+        package = catalog.package(model, request.model)
+        for kind, encode in ((Kind.TEXT, _texts), (Kind.IMAGE, _images)):
+            queries = [query for query in others if query.kind is kind]
+            if queries:
+                found.update(zip(queries, encode(package, queries, device), strict=True))
+    return [found[query] for query in asked]
+
+
+def _images(package: ModelPackage, queries: Sequence[Query], device: str) -> list[Target]:
+    import numpy as np
+
+    pixels, digests = [], []
+    for query in queries:
+        try:
+            data = fetch(query.given)
+            picture = decode(data)
+        except ImageError as error:
+            raise ImageError(f"--image {query.given}: {error}") from None
+        pixels.append(package.image.preprocess(picture.image))
+        digests.append(hashlib.sha256(data).hexdigest())
+    targets = _targets(queries, encode_pixels(package, np.stack(pixels), device))
+    return [
+        replace(target, uri=target.query.given, sha256=digest)
+        for target, digest in zip(targets, digests, strict=True)
+    ]
+
+
+def _texts(package: ModelPackage, queries: Sequence[Query], device: str) -> list[Target]:
+    features = encode_texts(package, [query.given for query in queries], device)
+    for query, feature in zip(queries, features, strict=True):
+        if not feature.any():
+            raise UsageError(
+                f"--text {query.given!r}: the model {package.name!r} knows none of these words"
+            )
+    return _targets(queries, features)
+
+
+def _targets(queries: Sequence[Query], features: NDArray[np.float32]) -> list[Target]:
+    return [
+        Target(query, hashed.tobytes().hex(), feature.tolist())
+        for query, hashed, feature in zip(queries, sign_hash(features), features, strict=True)
+    ]
+
+
+def _stored(catalog: Catalog, model: CatalogModel, request: Request, query: Query) -> Target:
+    parameters = {"name": query.given, "limit": 1000}
+    rows = catalog.rows("item_of_name", parameters, table=model.items_table)
+    if len(rows) > 1:
+        rows = [row for row in rows if _within(row, request)] or rows
+    if len(rows) > 1:
+        names = ", ".join("/".join(part for part in row[:3] if part) for row in rows[:_LISTED])
+        more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
+        raise UnknownItemError(
+            f"--item {query.given!r} names {len(rows)} items: {names}{more}."
+            " Say DATASET/SUBSET/ID, or narrow with --dataset and --subset"
+        )
+    if not rows:
+        raise _unknown(catalog, model, query)
+    dataset, subset, id, uri, hashed, feature = rows[0]
+    return Target(query, hashed, list(feature), uri, (dataset, subset, id))
+
+
+def _within(row: Sequence[str], request: Request) -> bool:
+    in_dataset = not request.datasets or row[0] in request.datasets
+    return in_dataset and (not request.subsets or row[1] in request.subsets)
+
+
+def _unknown(catalog: Catalog, model: CatalogModel, query: Query) -> Exception:
+    parameters = {"name": query.given.rsplit("/", 1)[-1], "limit": _LISTED}
+    near = catalog.rows("items_like_name", parameters, table=model.items_table)
+    if not near:
+        return EmptyCatalogError(
+            f"{catalog.location} holds no items of the model {model.name!r}:"
+            " fill it with `hamsight ingest FOLDER`"
+        )
+    names = ", ".join("/".join(part for part in row if part) for row in near)
+    return UnknownItemError(f"there is no item {query.given!r}; the nearest ids: {names}")

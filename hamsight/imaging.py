@@ -60,11 +60,17 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         )
     try:
         # Pillow turns a TIFF upright while loading it, other types not.
-        orientation = _tiff_orientation(image) if name == "TIFF" else 1
-        image.load()
-        if name != "TIFF":
+        if name == "TIFF":
+            _check_rows(image)
+            orientation = _tiff_orientation(image)
+            image.load()
+            upright = _to_rgb(image)
+        else:
+            image.load()
             orientation = _exif_orientation(image)
-        upright = _turned(_to_rgb(image), 1 if name == "TIFF" else orientation)
+            upright = _turned(_to_rgb(image), orientation)
+    except ImageError:
+        raise
     except Exception as error:
         # Pillow meets hostile bytes with every kind of exception, from struct.error to MemoryError.
         raise ImageError(_damage(name, error)) from error
@@ -177,6 +183,13 @@ def _appearance(data: bytes) -> str:
 def _tiff_orientation(image: Any) -> int:
     value = image.tag_v2.get(274, 1)
     return value if value in range(1, 9) else 1
+
+
+def _check_rows(tiff: Any) -> None:
+    """Refuse a TIFF that has no data for its last rows, which Pillow would leave black."""
+    rows, present = tiff.tag_v2[257], max(tile[1][3] for tile in tiff.tile)
+    if present < rows:
+        raise ImageError(f"truncated TIFF: data for {present} of {rows} rows")
 
 
 def _exif_orientation(image: Image.Image) -> int:

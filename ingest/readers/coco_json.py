@@ -88,11 +88,12 @@ class _File:
                     name,
                     f"names that differ: the image of id {names[name]!r} has this one",
                 )
-            if records.setdefault(key, Record(name)).file_name != name:
+            earlier = records.setdefault(key, Record(name)).file_name
+            if earlier != name:
                 self._wrong(
                     f"{place}.id",
                     key,
-                    f"{records[key].file_name!r}, which another file of this subset has by this id",
+                    f"ids that differ: another file of this subset has this one for {earlier!r}",
                 )
         return set(here)
 

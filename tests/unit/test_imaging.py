@@ -315,6 +315,14 @@ def test_a_truncated_file_is_refused(format, kept):
         assert f"truncated {format}" in str(caught.value)
 
 
+def test_a_tiff_without_data_for_its_last_rows_is_refused():
+    data = bytearray(encoded(Image.new("L", (9, 9), 200), "TIFF"))
+    height = data.index(struct.pack("<HHI", 257, 4, 1)) + 8
+    data[height : height + 4] = struct.pack("<I", 1000)
+    with pytest.raises(ImageError, match="truncated TIFF: data for 9 of 1000 rows"):
+        decode(bytes(data))
+
+
 def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded():
     data = png(50_000, 50_000, 8, 2, b"")
     started = time.perf_counter()

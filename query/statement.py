@@ -22,7 +22,7 @@ class Statement:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def script(self) -> str:
-        """Return the statement with its parameters set before it, as `clickhouse client` takes it."""
+        """Return the statement for `clickhouse client`, with its parameters set before it."""
         from clickhouse_connect.driver.binding import bind_query
 
         _, bound = bind_query(self.sql, dict(self.parameters))

@@ -29,6 +29,14 @@ def negate(number: Piece) -> Piece:
     return replace(number, sql=sql, power=Power.SIGN, low=-number.high, high=-number.low)
 
 
+def with_unsigned_zero(number: Piece) -> Piece:
+    """Return the number with 0 in place of -0.0."""
+    if number.integer:
+        return number
+    sql = fill("where_unsigned_zero", number=number.within(Power.SUM))
+    return replace(number, sql=sql, power=Power.SUM)
+
+
 def _sum_or_product(operator: str, left: Piece, right: Piece) -> Piece:
     integer = left.integer and right.integer
     low, high = -INF, INF

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hamsight.statements import fill
 from query.expression import syntax
+from query.expression.arithmetic import with_unsigned_zero
 from query.expression.pieces import Kind, Piece, Power, compare, negated
 from query.expression.scope import Scope, found, quoted, written
 
@@ -68,9 +69,11 @@ def in_list(
             message = f"found {written(item)}, expected a list of numbers alone or texts alone"
             raise scope.fault(message, item.column)
     if numbers:
-        operand, members = scope.as_number(left, node.left), scope.parameters.numbers(numbers)
+        operand = with_unsigned_zero(scope.as_number(left, node.left))
+        members = scope.parameters.numbers([number + 0 for number in numbers])
     else:
-        operand, members = scope.as_text(left, node.left), scope.parameters.texts(texts)
+        operand = scope.as_text(left, node.left)
+        members = scope.parameters.texts(texts)
     fragment = "where_not_in" if node.negated else "where_in"
     return compare(fragment, operand, Piece(operand.kind, members))
 

@@ -43,6 +43,10 @@ $left IN $right
 -- name: where_not_in
 $left NOT IN $right
 
+-- name: where_unsigned_zero
+-- A float to be looked up with IN, which tells -0.0 from 0.
+$number + 0
+
 -- name: where_known
 -- A comparison of a number that may have no value (NULL): it is false then.
 ifNull($condition, false)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import tracemalloc
 from pathlib import Path
 
@@ -405,6 +406,34 @@ def test_files_of_a_subset_that_disagree(tmp_path):
     words = error(tmp_path)
     assert "b.json: images[0].id = 10: expected ids that differ: another file" in words
     assert "'a.jpg'" in words
+
+
+def test_text_that_is_not_unicode_can_be_stored(tmp_path):
+    broken = [{"id": "\ud800", "file_name": "\udfff.jpg"}]
+    boxes = [box("\ud800", 1, 0, 0, 1, 1)]
+    labels = [{"id": 1, "name": "\ud800"}]
+    write(tmp_path / "x.json", images=broken, annotations=boxes, categories=labels)
+    (item,) = open_source(tmp_path)
+    assert (item.id, item.attributes["coco_id"]) == ("?.jpg", "?")
+    assert item.tags == {"?": 1}
+    write(tmp_path / "x.json", images=broken, annotations=["\ud800"])
+    assert 'annotations[0] = "?"' in error(tmp_path)
+
+
+def test_damaged_annotations_end_in_items_or_a_source_error(coco):
+    file = coco / "annotations" / "instances_train2017.json"
+    whole, dice = file.read_bytes(), random.Random(0)
+    for _ in range(500):
+        damaged = bytearray(whole)
+        for _ in range(dice.choice((1, 3))):
+            damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+        file.write_bytes(damaged[: dice.choice((len(damaged), dice.randrange(len(damaged))))])
+        try:
+            items = list(open_source(coco))
+        except SourceError as caught:
+            str(caught).encode()
+        else:
+            assert items
 
 
 # Real datasets

@@ -330,18 +330,19 @@ def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded():
         warnings.simplefilter("error")
         with pytest.raises(ImageError, match=r"50000 x 50000 = 2500000000 .* limit of 200000000"):
             decode(data)
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 5
     with pytest.raises(ImageError, match=r"48 x 32 = 1536 pixels, more than the limit of 1535"):
         decode(encoded(photo(), "JPEG"), max_pixels=1535)
     assert decode(encoded(photo(), "JPEG"), max_pixels=1536).width == 48
 
 
-def test_the_limit_is_ours_and_not_pillows():
-    # 190 million pixels: Pillow's own limit raises above 179 million and warns above 89.
-    data = encoded(Image.new("1", (19_000, 10_000)), "PNG")
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "PPM"])
+def test_the_limit_is_ours_and_not_pillows(format, monkeypatch):
+    data = encoded(photo(), format)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert decode(data).width == 19_000
+        assert decode(data).width == 48
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "TIFF"])

@@ -81,7 +81,7 @@ class Catalog:
 
     def reader(self) -> Client:
         """Return another client of the catalog, to which ClickHouse allows no change."""
-        return connect(self._dsn, settings={"readonly": "2"})
+        return connect(self._dsn, settings={"readonly": "1"})
 
     def run(
         self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object

@@ -2,40 +2,111 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hamsight.catalog import Catalog
-from hamsight.errors import UsageError
+from hamsight.errors import StatementError, UsageError
+from hamsight.statements import fill
 from hamsight.store import engine_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from clickhouse_connect.driver.client import Client
 
-_COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
-_ANSWERING = {"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "FROM", "("}
+_HIDDEN = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.)*`
+      | --[^\n]* | \#[!\s][^\n]* | /\*.*?\*/""",
+    re.DOTALL | re.VERBOSE,
+)
+_SELECTING = ("SELECT", "WITH", "FROM", "(")
+_ANSWERING = (*_SELECTING, "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS")
+_READONLY = 164
+# What ClickHouse's Arrow output gives as plain numbers or bytes, and what says the same.
+_READABLE = (
+    (re.compile(r"\bBFloat16\b"), "Float32"),
+    (re.compile(r"\bDateTime\('([^']+)'\)"), r"DateTime64(0, '\1')"),
+    (re.compile(r"\bDateTime\b"), "DateTime64(0)"),
+    (re.compile(r"\bDate\b"), "Date32"),
+    (re.compile(r"\bEnum(?:8|16)\((?:[^()']|'(?:[^'\\]|\\.)*')*\)"), "String"),
+    (re.compile(r"\b(?:IPv4|IPv6|UUID|U?Int(?:128|256))\b"), "String"),
+)
 
 
 def run_sql(
-    catalog: Catalog, statement: str, parameters: Mapping[str, str], *, write: bool = False
+    catalog: Catalog, statement: str, parameters: Mapping[str, Any], *, write: bool = False
 ) -> pa.Table | None:
     """Run one statement; return its answer, None for one that only changes something.
 
-    Unless `write`, ClickHouse itself refuses every change. Raises UsageError for an empty
-    statement and StatementError for one that ClickHouse refuses.
+    Unless `write`, ClickHouse itself refuses every change. Raises UsageError for text that is
+    not one statement and StatementError for a statement that ClickHouse refuses.
     """
-    text = statement[_COMMENTS.match(statement).end() :].rstrip().rstrip(";")  # type: ignore[union-attr]
-    if not text:
-        raise UsageError("the statement is empty")
-    first = re.match(r"\(|\w*", text)
+    text, first = _checked(statement)
     client = catalog.client if write else catalog.reader()
     try:
         with engine_errors():
-            if first and first[0].upper() in _ANSWERING:
-                return client.query_arrow(text, parameters=dict(parameters))
-            client.command(text, parameters=dict(parameters))
-            return None
+            if first not in _ANSWERING:
+                client.command(text, parameters=dict(parameters))
+                return None
+            if first in _SELECTING:
+                text = _readable(client, text, parameters)
+            return _arrow(client, text, parameters)
+    except StatementError as error:
+        if getattr(error.__cause__, "code", None) == _READONLY and not write:
+            raise StatementError(
+                f"{error}. Without --write a statement can change neither data nor settings"
+            ) from None
+        raise
     finally:
         if not write:
             client.close()
+
+
+def _checked(statement: str) -> tuple[str, str]:
+    """Return the statement without a closing semicolon, and its first word."""
+
+    def blank(found: re.Match[str]) -> str:
+        return " " * len(found[0])
+
+    bare = _HIDDEN.sub(blank, statement).rstrip()
+    if bare.endswith(";"):
+        bare = bare[:-1]
+    if not bare.strip():
+        raise UsageError("the statement is empty")
+    if ";" in bare:
+        raise UsageError("one statement at a time: there is a ';' in the midst")
+    if re.search(r"\bINTO\s+OUTFILE\b", bare, re.IGNORECASE):
+        raise UsageError("INTO OUTFILE writes past Hamsight: use --format and redirect stdout")
+    first = re.match(r"\s*(\(|\w*)", bare)
+    return statement[: len(bare)], first[1].upper() if first else ""
+
+
+def _arrow(client: Client, text: str, parameters: Mapping[str, Any]) -> pa.Table:
+    import pyarrow as pa
+
+    answer = client.raw_query(text, parameters=dict(parameters), fmt="ArrowStream")
+    return pa.ipc.open_stream(answer).read_all()
+
+
+def _readable(client: Client, text: str, parameters: Mapping[str, Any]) -> str:
+    """Return the statement with columns cast whose type Arrow would not show."""
+    from clickhouse_connect.driver.binding import quote_identifier
+
+    described = fill("columns_of", statement=text)
+    answer = client.raw_query(described, parameters=dict(parameters), fmt="JSONEachRow")
+    types = [(one["name"], one["type"]) for one in map(json.loads, answer.splitlines())]
+    columns, changed = [], False
+    for name, kind in types:
+        cast = kind
+        for pattern, replacement in _READABLE:
+            cast = pattern.sub(replacement, cast)
+        column = quote_identifier(name)
+        if cast != kind:
+            changed = True
+            column = fill("cast_column", column=column, type=cast.replace("'", "\\'"))
+        columns.append(column)
+    if not changed or len({name for name, _ in types}) < len(types):
+        return text
+    return fill("with_columns", columns=", ".join(columns), statement=text)

@@ -69,3 +69,22 @@ FROM ingests
 WHERE dataset = {dataset:String}
 GROUP BY source
 ORDER BY max(started_at) DESC, source
+
+-- name: columns_of
+-- The names and types of a statement's columns.
+DESCRIBE TABLE
+(
+$statement
+)
+
+-- name: with_columns
+-- A statement's answer with its columns cast.
+SELECT $columns
+FROM
+(
+$statement
+)
+
+-- name: cast_column
+-- A column as another type, under its own name.
+CAST($column, '$type') AS $column

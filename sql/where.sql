@@ -74,17 +74,22 @@ $left / $right
 -- name: where_negate
 -$operand
 
+-- name: where_divisor
+-- A divisor that may be zero: the quotient has no value then.
+nullIf($divisor, 0)
+
 -- name: where_modulo
 -- The remainder of a division by a positive number; it is never negative.
 positiveModulo($left, $right)
 
+-- name: where_modulo_or_null
+-- The same where the divisor may be zero: the remainder has no value then. A nullIf of the divisor
+-- does not help here: what is computed for a LowCardinality column's dictionary still fails.
+positiveModuloOrNull($left, $right)
+
 -- name: where_modulo_any_sign
 -- The remainder with the sign of the divisor.
-if($right < 0, -positiveModulo(-$left, -$right), positiveModulo($left, $right))
-
--- name: where_divisor
--- A divisor that may be zero: the result has no value then.
-nullIf($divisor, 0)
+if($right < 0, -positiveModuloOrNull(-$left, -$right), positiveModuloOrNull($left, $right))
 
 -- name: where_float
 -- An integer whose sum or product may leave 64 bits.

@@ -61,34 +61,32 @@ def _bounds(operator: str, left: Piece, right: Piece) -> tuple[float, float]:
 
 
 def _divide(left: Piece, right: Piece) -> Piece:
-    divisor = _divisor(right)
-    parts = {"left": left.within(Power.PRODUCT), "right": divisor.within(Power.SIGN)}
-    nullable = left.nullable or divisor.nullable
-    return Piece(Kind.NUMBER, fill("where_divide", **parts), Power.PRODUCT, nullable=nullable)
+    may_fail = _may_be_zero(right)
+    divisor = fill("where_divisor", divisor=right.sql) if may_fail else right.within(Power.SIGN)
+    sql = fill("where_divide", left=left.within(Power.PRODUCT), right=divisor)
+    nullable = may_fail or left.nullable or right.nullable
+    return Piece(Kind.NUMBER, sql, Power.PRODUCT, nullable=nullable)
 
 
 def _modulo(left: Piece, right: Piece) -> Piece:
     """Return the remainder with the sign of the divisor, as in Python."""
     if right.high < 0:
         return negate(_modulo(negate(left), negate(right)))
-    divisor = _divisor(right)
-    integer = left.integer and divisor.integer
-    nullable = left.nullable or divisor.nullable
+    may_fail = _may_be_zero(right)
+    nullable = may_fail or left.nullable or right.nullable
     if right.low >= 0:
+        integer = left.integer and right.integer
+        fragment = "where_modulo_or_null" if may_fail else "where_modulo"
+        sql = fill(fragment, left=left.sql, right=right.sql)
         high = right.high - 1 if integer else right.high
-        sql = fill("where_modulo", left=left.sql, right=divisor.sql)
         return Piece(Kind.NUMBER, sql, integer=integer, low=0, high=high, nullable=nullable)
-    left = left if not left.integer else _as_float(left)
-    parts = {"left": left.within(Power.ATOM), "right": divisor.within(Power.ATOM)}
+    left = _as_float(left) if left.integer else left
+    parts = {"left": left.within(Power.ATOM), "right": right.within(Power.ATOM)}
     return Piece(Kind.NUMBER, fill("where_modulo_any_sign", **parts), nullable=nullable)
 
 
-def _divisor(number: Piece) -> Piece:
-    """Return the number, without a value where it is zero."""
-    if number.low > 0 or number.high < 0:
-        return number
-    sql = fill("where_divisor", divisor=number.sql)
-    return replace(number, sql=sql, power=Power.ATOM, nullable=True)
+def _may_be_zero(number: Piece) -> bool:
+    return number.low <= 0 <= number.high
 
 
 def _as_float(number: Piece) -> Piece:

@@ -98,6 +98,7 @@ not height % dog == 1
 height % (width - height) < -3
 (width - height) % -5 == -2
 -7 % width == 3
+7 % length(subset) == 2 or 7 % (length(subset) - 3) == 1 or 1 / length(subset) > 3
 attributes["iso"] > 3
 not attributes["iso"] > 3
 attributes["iso"] != 100
@@ -133,9 +134,9 @@ width in (-1, 2) or -dog == -2
 """
 
 
-@pytest.mark.parametrize("text", EXAMPLES.strip().splitlines())
-def test_an_expression_selects_what_it_selects_in_python(items: Client, text: str) -> None:
-    assert found(items, compile_filter(text, TAGS)) == expected(text)
+def test_an_expression_selects_what_it_selects_in_python(items: Client) -> None:
+    for text in EXAMPLES.strip().splitlines():
+        assert found(items, compile_filter(text, TAGS)) == expected(text), text
 
 
 HARD = [
@@ -208,23 +209,22 @@ def test_no_sum_or_product_wraps(client: Client) -> None:
         assert found(client, compile_filter(text, ["dog"])) == {"big"}, text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1 % (" * 45 + "width" + ")" * 45 + " < 2",
-        "not " * 95 + "width",
-        "-(1 + " * 32 + "attributes['iso']" + ")" * 32 + " < 1",
-        "(" * 95 + "width" + ")" * 95 + " >= 1",
-        "width" + " / dog" * 95 + " > 1",
-        "width in [" + ", ".join(map(str, range(9000))) + "]",
-        "id in [" + ", ".join(f"'{n}é'" for n in range(6000)) + "]",
-        " or ".join(f"dog>{n}" for n in range(2000)),
-        " or ".join(f"id=='{n}'" for n in range(2200)),
-    ],
-    ids=len,
-)
-def test_the_largest_expressions_run(items: Client, text: str) -> None:
-    found(items, compile_filter(text, TAGS))
+LARGE = [
+    "1 % (" * 45 + "width" + ")" * 45 + " < 2",
+    "not " * 95 + "width",
+    "-(1 + " * 32 + "attributes['iso']" + ")" * 32 + " < 1",
+    "(" * 95 + "width" + ")" * 95 + " >= 1",
+    "width" + " / dog" * 95 + " > 1",
+    "width in [" + ", ".join(map(str, range(9000))) + "]",
+    "id in [" + ", ".join(f"'{n}é'" for n in range(6000)) + "]",
+    " or ".join(f"dog>{n}" for n in range(2000)),
+    " or ".join(f"id=='{n}'" for n in range(2200)),
+]
+
+
+def test_the_largest_expressions_run(items: Client) -> None:
+    for text in LARGE:
+        found(items, compile_filter(text, TAGS))
 
 
 # Expressions at random. Numbers stay small, so that no result leaves what a float holds exactly.

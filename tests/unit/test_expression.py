@@ -6,6 +6,8 @@ import re
 import sys
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hamsight.errors import ExpressionError, UsageError
 from hamsight.statements import folder, parse
@@ -230,7 +232,25 @@ def test_sql_that_grows_out_of_bounds_is_refused(text: str) -> None:
         compiled(text)
 
 
-def test_every_fragment_is_described_or_plain_and_used() -> None:
+WORDS = [
+    *("width", "dog", "id", "groups", "captions", "tags", "attributes", "like", "length", "lower"),
+    *("and", "or", "not", "in", "<", "<=", "==", "!=", "=", "+", "-", "*", "/", "%", "(", ")"),
+    *("[", "]", ",", "'a'", '"b"', "1", "2.5", "tags['x']", "attributes['y']", "'", "\\", "é"),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join) | st.text(max_size=30))
+def test_any_text_compiles_or_is_told_what_is_wrong(text: str) -> None:
+    try:
+        found = compiled(text)
+    except ExpressionError as error:
+        assert 1 <= error.column <= len(text) + 1
+    else:
+        assert set(re.findall(r"\{(\w+):", found.sql)) == set(found.parameters)
+
+
+def test_every_fragment_is_used() -> None:
     names = {name for name, _, _ in parse((folder() / "where.sql").read_text(encoding="utf-8"))}
     source = "".join(
         file.read_text(encoding="utf-8")

@@ -8,39 +8,51 @@
 {$name:$type}
 
 -- name: where_parentheses
+-- A piece whose operator binds too loosely for where it stands.
 ($inner)
 
 -- name: where_or
+-- Either condition, or both.
 $left OR $right
 
 -- name: where_and
+-- Both conditions.
 $left AND $right
 
 -- name: where_not
+-- The opposite of a condition.
 NOT $operand
 
 -- name: where_less
+-- Numbers by value, texts by code point; so in all comparisons.
 $left < $right
 
 -- name: where_less_or_equal
+-- `<=`.
 $left <= $right
 
 -- name: where_greater
+-- `>`.
 $left > $right
 
 -- name: where_greater_or_equal
+-- `>=`.
 $left >= $right
 
 -- name: where_equal
+-- `==`.
 $left = $right
 
 -- name: where_not_equal
+-- `!=`.
 $left != $right
 
 -- name: where_in
+-- A number or text that is one of a list.
 $left IN $right
 
 -- name: where_not_in
+-- A number or text that is none of a list.
 $left NOT IN $right
 
 -- name: where_unsigned_zero
@@ -60,18 +72,23 @@ $number != 0
 notEmpty($value)
 
 -- name: where_add
+-- A sum.
 $left + $right
 
 -- name: where_subtract
+-- A difference.
 $left - $right
 
 -- name: where_multiply
+-- A product.
 $left * $right
 
 -- name: where_divide
+-- A quotient, a float.
 $left / $right
 
 -- name: where_negate
+-- A number with its sign changed.
 -$operand
 
 -- name: where_divisor
@@ -100,6 +117,7 @@ toFloat64($number)
 tags[$tag]
 
 -- name: where_has_tag
+-- The item has the tag.
 tags[$text] > 0
 
 -- name: where_attribute
@@ -111,9 +129,11 @@ attributes[$attribute]
 toFloat64OrNull($attribute)
 
 -- name: where_has_attribute
+-- The item has the attribute, be it empty.
 mapContains(attributes, $text)
 
 -- name: where_has_group
+-- The item is in the group.
 has(groups, $text)
 
 -- name: where_caption_contains
@@ -121,6 +141,7 @@ has(groups, $text)
 arrayExists(caption -> positionCaseInsensitiveUTF8(caption, $text) > 0, captions)
 
 -- name: where_contains
+-- One text contains another, in that very case.
 position($text, $part) > 0
 
 -- name: where_any
@@ -128,21 +149,27 @@ position($text, $part) > 0
 arrayExists(element -> $condition, $list)
 
 -- name: where_element
+-- The element at hand in where_any.
 element
 
 -- name: where_like
+-- A text fits a pattern: % is any text, _ any character.
 like($text, $pattern)
 
 -- name: where_ilike
+-- The same in upper or lower case.
 ilike($text, $pattern)
 
 -- name: where_startswith
+-- A text starts with another.
 startsWith($text, $pattern)
 
 -- name: where_endswith
+-- A text ends with another.
 endsWith($text, $pattern)
 
 -- name: where_lower
+-- A text in lower case.
 lowerUTF8($text)
 
 -- name: where_length_of_text
@@ -150,4 +177,5 @@ lowerUTF8($text)
 lengthUTF8($text)
 
 -- name: where_length_of_list
+-- The number of elements of a list or a map.
 length($list)

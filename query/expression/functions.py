@@ -11,7 +11,12 @@ from query.expression.names import nearest
 from query.expression.pieces import Kind, Piece
 from query.expression.scope import Scope, found
 
-_MATCHERS = ("like", "ilike", "startswith", "endswith")
+_MATCHERS = {
+    "like": "where_like",
+    "ilike": "where_ilike",
+    "startswith": "where_startswith",
+    "endswith": "where_endswith",
+}
 _ARGUMENTS = {**dict.fromkeys(_MATCHERS, 2), "lower": 1, "length": 1}
 _LENGTH_HIGH = 2**31 - 1
 _OPEN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
@@ -47,7 +52,7 @@ def _matched(scope: Scope, function: str, subject: Operand, pattern: Operand) ->
     if function in ("like", "ilike"):
         _check_pattern(scope, pattern[1])
     each = fill("where_element") if piece.kind is Kind.TEXTS else piece.sql
-    condition = fill(f"where_{function}", text=each, pattern=scope.as_text(*pattern).sql)
+    condition = fill(_MATCHERS[function], text=each, pattern=scope.as_text(*pattern).sql)
     if piece.kind is Kind.TEXTS:
         condition = fill("where_any", condition=condition, list=piece.sql)
     return Piece(Kind.CONDITION, condition)

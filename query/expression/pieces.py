@@ -109,12 +109,14 @@ def negated(condition: Piece) -> Piece:
 
 def joined(word: str, conditions: Sequence[Piece]) -> Piece:
     """Return the conditions joined by `word`, `and` or `or`."""
-    power = {"and": Power.AND, "or": Power.OR}[word]
-    # AND within OR needs no parentheses, but is read more easily with them.
-    inner = Power.NOT if word == "or" else Power.AND
     if len(conditions) == 1:
         return conditions[0]
+    # AND within OR needs no parentheses, but is read more easily with them.
+    fragment, power, inner = {
+        "and": ("where_and", Power.AND, Power.AND),
+        "or": ("where_or", Power.OR, Power.NOT),
+    }[word]
     sql = conditions[0].within(inner)
     for condition in conditions[1:]:
-        sql = fill(f"where_{word}", left=sql, right=condition.within(inner))
+        sql = fill(fragment, left=sql, right=condition.within(inner))
     return Piece(Kind.CONDITION, sql, power)

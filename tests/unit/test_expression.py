@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hamsight.errors import ExpressionError, UsageError
-from hamsight.statements import folder, parse
 from query.expression import Filter, compile_filter
 
 TAGS = ["squirrel", "wheels", "dog", "Cat", "width"]
@@ -248,13 +247,3 @@ def test_any_text_compiles_or_is_told_what_is_wrong(text: str) -> None:
         assert 1 <= error.column <= len(text) + 1
     else:
         assert set(re.findall(r"\{(\w+):", found.sql)) == set(found.parameters)
-
-
-def test_every_fragment_is_used() -> None:
-    names = {name for name, _, _ in parse((folder() / "where.sql").read_text(encoding="utf-8"))}
-    source = "".join(
-        file.read_text(encoding="utf-8")
-        for file in (folder().parent / "query" / "expression").glob("*.py")
-    )
-    dynamic = {f"where_{word}" for word in ("and", "or", "like", "ilike", "startswith", "endswith")}
-    assert all(name in source for name in names - dynamic)

@@ -16,6 +16,7 @@ from hamsight.catalog import Catalog, CatalogModel
 from hamsight.hashing import sign_hash
 from hamsight.item import Item
 from hamsight.model import ModelPackage
+from hamsight.paging import pages
 from ingest.prepare import Known, Prepared, Rejected
 from ingest.rows import item_rows, reject_rows
 
@@ -61,15 +62,17 @@ class Writer:
 
     def known(self, items: Sequence[Item]) -> dict[Identity, Known]:
         """Return what the catalog holds of the items; those it does not hold are missing."""
-        parameters = {"dataset": self._dataset, "identities": _identities(items)}
-        of_model = {"model": self._package.name, **parameters}
-        former = self._catalog.rows("known_rejects", of_model)
-        self._former_rejects.update((subset, id) for subset, id in former)
-        if self._model is None:
-            return {}
-        of_table = {"table": self._model.items_table, **parameters}
-        rows = self._catalog.rows("known_items", of_table)
-        return {(row[0], row[1]): Known(*row[2:]) for row in rows}
+        found: dict[Identity, Known] = {}
+        for page in pages(_identities(items)):
+            parameters = {"dataset": self._dataset, "identities": page}
+            of_model = {"model": self._package.name, **parameters}
+            former = self._catalog.rows("known_rejects", of_model)
+            self._former_rejects.update((subset, id) for subset, id in former)
+            if self._model is not None:
+                of_table = {"table": self._model.items_table, **parameters}
+                rows = self._catalog.rows("known_items", of_table)
+                found.update({(row[0], row[1]): Known(*row[2:]) for row in rows})
+        return found
 
     def add(self, prepared: Sequence[Prepared], features: NDArray[np.float32]) -> None:
         """Take encoded items; features is float32 (n, dimension) of unit length."""
@@ -129,14 +132,10 @@ class Writer:
 
     def _forget_rejects(self, items: Sequence[Item]) -> None:
         again = [one for one in _identities(items) if one in self._former_rejects]
-        if again:
-            parameters = {
-                "model": self._package.name,
-                "dataset": self._dataset,
-                "identities": again,
-            }
-            self._catalog.run("delete_rejects", parameters)
-            self._former_rejects.difference_update(again)
+        of_model = {"model": self._package.name, "dataset": self._dataset}
+        for page in pages(again):
+            self._catalog.run("delete_rejects", {**of_model, "identities": page})
+        self._former_rejects.difference_update(again)
 
     def heal(self) -> None:
         """Delete all but the latest row of every identity of the dataset that stands twice."""
@@ -157,10 +156,10 @@ class Writer:
         parameters = {
             "table": self._model.items_table,
             "dataset": self._dataset,
-            "identities": identities,
             "ingested_at": than.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f"),
         }
-        self._catalog.run("delete_replaced", parameters)
+        for page in pages(identities):
+            self._catalog.run("delete_replaced", {**parameters, "identities": page})
 
 
 def _identities(items: Sequence[Item]) -> list[Identity]:

@@ -23,6 +23,7 @@ from __future__ import annotations
 EXIT_NO_MATCH = 1
 EXIT_REJECTED = 6
 EXIT_INTERRUPTED = 130
+_EXCERPT = 40
 
 
 class HamsightError(Exception):
@@ -46,8 +47,11 @@ class ExpressionError(UsageError):
     def __init__(self, message: str, expression: str, column: int) -> None:
         self.expression = expression
         self.column = column
-        caret = " " * (column - 1) + "^"
-        super().__init__(f"{message} (column {column})\n  {expression}\n  {caret}")
+        start = max(0, column - 1 - _EXCERPT)
+        excerpt = expression[start : column - 1 + _EXCERPT]
+        shown = "".join(char if char.isprintable() else " " for char in excerpt)
+        caret = " " * (column - 1 - start) + "^"
+        super().__init__(f"{message} (column {column})\n  {shown}\n  {caret}")
 
 
 class CatalogError(HamsightError):

@@ -24,6 +24,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a HamsightError ends the process with its exit status."""
         warnings.showwarning = _show_warning
+        warnings.filterwarnings("ignore", module="PIL")
         try:
             return super().invoke(ctx)
         except HamsightError as error:

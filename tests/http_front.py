@@ -43,6 +43,7 @@ _DECODERS = {
     "lz4": lz4.frame.decompress,
     "zstd": zstd.decompress,
 }
+_FIELD_BYTES = 128 * 1024  # ClickHouse's http_max_field_value_size
 _AUTHENTICATION_FAILED = 516
 _STATUS = {_AUTHENTICATION_FAILED: 403, 46: 404, 47: 404, 60: 404, 81: 404, 115: 404, 62: 400}
 _FORMAT = re.compile(rb"\bFORMAT\s+(\w+)[^()]*$", re.IGNORECASE)
@@ -211,7 +212,12 @@ def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
         name = re.search(rb'\bname="([^"]+)"', head)
         if name is None or b"filename=" in head:
             raise RefusedError("Code: 48. DB::Exception: external data is not taken here")
-        fields[name[1].decode()] = value.removesuffix(b"\r\n").decode()
+        value = value.removesuffix(b"\r\n")
+        if len(value) > _FIELD_BYTES:
+            raise RefusedError(
+                "Code: 1000. DB::Exception: HTML Form Exception: Field value too long"
+            )
+        fields[name[1].decode()] = value.decode()
     return fields
 
 

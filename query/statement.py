@@ -45,40 +45,43 @@ def build(
 
 class _Builder:
     def __init__(self, request: Request, targets: Sequence[Target], model: CatalogModel) -> None:
-        self._request, self._targets, self._model = request, targets, model
-        self._by_hash = request.rank is Rank.HAMMING
-        first = 0 if self._by_hash else request.candidates
+        self._request, self._targets, self._table = request, targets, model.items_table
+        first = 0 if request.rank is Rank.HAMMING else request.candidates
         self._parameters: dict[str, Any] = {
             "k": request.k,
             "offset": request.offset,
             "candidates": first,
             "reach": max(first, request.k + request.offset),
         }
-        for i, target in enumerate(targets):
-            self._parameters[f"hash_{i}"] = target.hash
-            self._parameters[f"feature_{i}"] = target.feature
+        numbers = range(1, len(targets) + 1)
+        for number, target in zip(numbers, targets, strict=True):
+            self._parameters[f"hash_{number}"] = target.hash
+            self._parameters[f"feature_{number}"] = target.feature
+        self._named = [f"distance_{number}" for number in numbers]
         self._distances = [
-            fill("distance_to", hash=f"hash_{i}", hash_bytes=model.bits // 8)
-            for i in range(len(targets))
+            fill("distance_to", hash=f"hash_{n}", hash_bytes=model.bits // 8, distance=name)
+            for n, name in zip(numbers, self._named, strict=True)
         ]
+        self._similarities = [fill("similarity_to", feature=f"feature_{n}") for n in numbers]
 
     def build(self, tags: Sequence[str]) -> Statement:
         conditions = self._conditions(tags)
         if self._request.combine is Combine.BALANCED and len(self._targets) > 1:
-            candidates = self._candidates_of_each(conditions)
+            sql = fill(
+                "search_balanced",
+                order=self._order(),
+                candidates=indent(self._candidates_of_each(conditions), " " * 12).lstrip(),
+            )
         else:
-            candidates = self._candidates(conditions, self._total_distance())
-        similarities = [
-            fill("similarity_to", feature=f"feature_{i}") for i in range(len(self._targets))
-        ]
-        score, query = self._score()
-        sql = fill(
-            "search",
-            score=score,
-            query=query,
-            similarities=_listed(similarities, 16),
-            candidates=indent(candidates, " " * 12).lstrip(),
-        )
+            score, query, query_by_distance = self._score()
+            sql = fill(
+                "search",
+                score=score,
+                query=query,
+                query_by_distance=query_by_distance,
+                similarities=_listed(self._similarities, 16),
+                candidates=indent(self._candidates_of_all(conditions), " " * 12).lstrip(),
+            )
         return Statement(sql, self._parameters)
 
     def _conditions(self, tags: Sequence[str]) -> list[str]:
@@ -103,61 +106,76 @@ class _Builder:
             self._parameters.update(where.parameters)
         return found
 
-    def _total_distance(self) -> str:
-        """Return the distance by which an item counts: to the nearest query, or the farthest."""
-        if len(self._distances) == 1:
-            return self._distances[0]
-        farthest = self._request.combine is Combine.ALL
-        return fill("greatest_of" if farthest else "least_of", values=_listed(self._distances, 4))
+    def _candidates_of_all(self, conditions: Sequence[str]) -> str:
+        """Return the candidates by distance to the nearest query, or the farthest (`all`)."""
+        if len(self._named) == 1:
+            nearest = farthest = self._named[0]
+        else:
+            nearest = fill("least_of", values=", ".join(self._named))
+            farthest = fill("greatest_of", values=", ".join(self._named))
+        every = self._request.combine is Combine.ALL
+        counting = farthest if every and not self._request.dissimilar else nearest
+        within = farthest if every else nearest
+        return self._candidates(conditions, self._distances, counting, within)
 
-    def _candidates(self, conditions: Sequence[str], distance: str) -> str:
+    def _candidates_of_each(self, conditions: Sequence[str]) -> str:
+        """Return the candidates of every query for itself."""
+        own = zip(self._named, self._distances, self._similarities, strict=True)
+        selects = []
+        for number, (name, distance, similarity) in enumerate(own, start=1):
+            candidates = self._candidates(conditions, [distance], name, name)
+            select = fill(
+                "candidates_of_query",
+                similarity=similarity,
+                number=number,
+                candidates=indent(candidates, " " * 4).lstrip(),
+            )
+            selects.append(select)
+        return f"\n{fill('or_also')}\n".join(selects)
+
+    def _candidates(
+        self, conditions: Sequence[str], distances: Sequence[str], counting: str, within: str
+    ) -> str:
+        """Return candidates by the distance `counting`, cut off by the distance `within`."""
         held = list(conditions)
         if self._request.max_distance is not None:
-            held.append(fill("distance_within", distance=distance))
+            held.append(fill("distance_within", distance=within))
             self._parameters["max_distance"] = self._request.max_distance
-        nearness = fill("reversed", value=distance) if self._request.dissimilar else distance
+        nearness = fill("reversed", value=counting) if self._request.dissimilar else counting
         return fill(
             "candidates",
-            distances=_listed(self._distances, 4),
+            distances=_listed(distances, 4),
             nearness=nearness,
-            table=self._model.items_table,
+            table=self._table,
             conditions=f"\n  {fill('and_also')} ".join(held) or fill("every_item"),
         )
 
-    def _candidates_of_each(self, conditions: Sequence[str]) -> str:
-        selects = [f"({self._candidates(conditions, distance)})" for distance in self._distances]
-        order = fill("descending" if self._request.dissimilar else "ascending")
-        ranks = [
-            fill("distance_rank", number=number, order=order)
-            for number in range(1, len(self._targets) + 1)
-        ]
-        return fill(
-            "candidates_of_each",
-            selects=indent(f"\n{fill('or_also')}\n".join(selects), " " * 8).lstrip(),
-            distance_ranks=_listed(ranks, 4),
-        )
-
-    def _score(self) -> tuple[str, str]:
-        """Return the fragments of the score that orders candidates, and of the query answered."""
+    def _score(self) -> tuple[str, str, str]:
+        """Return the score that orders candidates, the query answered, and that by distance."""
         request = self._request
-        single, combine = len(self._targets) == 1, request.combine
-        if self._by_hash:
-            chosen = {
-                Combine.NEAREST: "least_distant_query",
-                Combine.BALANCED: "best_distance_ranked_query",
-                Combine.ALL: "most_distant_query",
-            }[combine]
-            return fill("score_by_place"), fill("only_query" if single else chosen)
-        if single or combine is Combine.NEAREST:
-            score = "score_by_dissimilarity" if request.dissimilar else "score_by_similarity"
-            return fill(score), fill("only_query" if single else "most_similar_query")
-        order = fill("ascending" if request.dissimilar else "descending")
-        ranks = [
-            fill("similarity_rank", number=number, order=order)
+        by_distance = fill("least_distant_query")
+        if len(self._targets) == 1:
+            by_distance = fill("only_query")
+        elif request.combine is Combine.ALL:
+            score = fill("score_by_worst_rank", similarity_ranks=_listed(self._ranks(), 12))
+            farthest = by_distance if request.dissimilar else fill("most_distant_query")
+            return score, fill("ranked_query"), farthest
+        cut_off = request.max_distance is not None
+        similarities = fill("similarities_within" if cut_off else "all_similarities")
+        score = "score_by_dissimilarity" if request.dissimilar else "score_by_similarity"
+        query = fill("most_similar_query", similarities=similarities)
+        if len(self._targets) == 1:
+            query = by_distance
+        return fill(score, similarities=similarities), query, by_distance
+
+    def _ranks(self) -> list[str]:
+        return [
+            fill("similarity_rank", number=number, order=self._order())
             for number in range(1, len(self._targets) + 1)
         ]
-        score = "score_by_worst_rank" if combine is Combine.ALL else "score_by_best_rank"
-        return fill(score, similarity_ranks=_listed(ranks, 8)), fill("ranked_query")
+
+    def _order(self) -> str:
+        return fill("ascending" if self._request.dissimilar else "descending")
 
 
 def quoted(text: str) -> str:

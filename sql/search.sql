@@ -13,7 +13,10 @@ SELECT
     width, height, file_size, format, tags, captions, groups, status, attributes
 FROM
 (
-    SELECT *, $score AS score, $query AS query
+    SELECT
+        *,
+        if(place > {candidates:UInt64}, 0, $score) AS score,
+        if(place > {candidates:UInt64}, $query_by_distance, $query) AS query
     FROM
     (
         SELECT
@@ -29,6 +32,38 @@ FROM
 ORDER BY place > {candidates:UInt64}, score, place
 LIMIT {k:UInt64} OFFSET {offset:UInt64}
 
+-- name: search_balanced
+-- The answers of several queries merged: the best of each, then the second of each, no item twice.
+-- `place` is an item's order by Hamming distance in one query's own answer, `rank` its rank there.
+SELECT
+    dataset, subset, id, uri,
+    distance,
+    similarity,
+    query,
+    width, height, file_size, format, tags, captions, groups, status, attributes
+FROM
+(
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY query
+            ORDER BY place > {candidates:UInt64}, if(place > {candidates:UInt64}, 0, similarity) $order, place
+        ) AS rank
+    FROM
+    (
+        SELECT
+            *,
+            row_number() OVER (PARTITION BY query ORDER BY nearness, dataset, subset, id) AS place
+        FROM
+        (
+            $candidates
+        )
+    )
+)
+ORDER BY rank, query
+LIMIT 1 BY dataset, subset, id
+LIMIT {k:UInt64} OFFSET {offset:UInt64}
+
 -- name: candidates
 -- The items that come first by `nearness`, which is lower the better.
 SELECT
@@ -41,20 +76,12 @@ WHERE $conditions
 ORDER BY nearness, dataset, subset, id
 LIMIT {reach:UInt64}
 
--- name: candidates_of_each
--- The candidates of several queries, each bringing its own, no item twice.
-SELECT
-    * EXCEPT nearness,
-    [$distance_ranks] AS distance_ranks,
-    arrayMin(distance_ranks) AS nearness
+-- name: candidates_of_query
+-- The candidates of one query among several.
+SELECT *, distances[1] AS distance, $similarity AS similarity, $number AS query
 FROM
 (
-    SELECT *
-    FROM
-    (
-        $selects
-    )
-    LIMIT 1 BY dataset, subset, id
+    $candidates
 )
 
 -- name: or_also
@@ -63,11 +90,11 @@ UNION ALL
 
 -- name: distance_to
 -- Bits of the hash that differ from a query's, given in hex.
-bitHammingDistance(hash, toFixedString(unhex({${hash}:String}), $hash_bytes))
+bitHammingDistance(hash, toFixedString(unhex({$hash:String}), $hash_bytes)) AS $distance
 
 -- name: similarity_to
--- Cosine similarity of the feature to a query's.
-1 - cosineDistance(feature, {${feature}:Array(Float32)})
+-- Cosine similarity of the feature to a query's; 0 where either is all zeros and has no direction.
+ifNotFinite(1 - cosineDistance(feature, {$feature:Array(Float32)}), 0)
 
 -- name: least_of
 -- The distance to the nearest of several queries.
@@ -115,7 +142,7 @@ AND
 
 -- name: most_similar_query
 -- The query that the item resembles most.
-indexOf(similarities, arrayMax(similarities))
+indexOf($similarities, arrayMax($similarities))
 
 -- name: least_distant_query
 -- The query from whose hash the item's differs least.
@@ -125,29 +152,25 @@ indexOf(distances, arrayMin(distances))
 -- The query from whose hash the item's differs most.
 indexOf(distances, arrayMax(distances))
 
--- name: best_distance_ranked_query
--- The query in whose own order by distance the item comes first.
-indexOf(distance_ranks, nearness)
-
 -- name: ranked_query
 -- The query in whose own order by similarity the item has the rank that `score` says.
 indexOf(ranks, score)
 
--- name: score_by_place
--- The order by Hamming distance as it is.
-place
+-- name: all_similarities
+-- The similarities to all queries.
+similarities
+
+-- name: similarities_within
+-- The similarities to the queries within the cut-off; a query beyond it is not answered.
+arrayMap((similarity, distance) -> if(distance <= {max_distance:UInt32}, similarity, -2), similarities, distances)
 
 -- name: score_by_similarity
 -- The most similar first, to whichever query.
--arrayMax(similarities)
+-arrayMax($similarities)
 
 -- name: score_by_dissimilarity
 -- The least similar first, to whichever query.
-arrayMax(similarities)
-
--- name: score_by_best_rank
--- An item is as good as its best rank in the queries' own orders.
-arrayMin([$similarity_ranks] AS ranks)
+arrayMax($similarities)
 
 -- name: score_by_worst_rank
 -- An item is as good as its worst rank in the queries' own orders.
@@ -156,10 +179,6 @@ arrayMax([$similarity_ranks] AS ranks)
 -- name: similarity_rank
 -- The item's rank in one query's own order by similarity.
 row_number() OVER (ORDER BY place > {candidates:UInt64}, similarities[$number] $order, place)
-
--- name: distance_rank
--- The item's rank in one query's own order by distance.
-row_number() OVER (ORDER BY distances[$number] $order, dataset, subset, id)
 
 -- name: ascending
 -- The lowest first.

@@ -1,4 +1,4 @@
-# setup: .venv with Hamsight and its tools.  demo, test, lint, bench, constraints, clean.
+# setup: .venv with Hamsight and its tools.  demo, test, lint, docs, bench, constraints, clean.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -14,7 +14,7 @@ UV := uv
 MAKE_VENV := uv venv --quiet --python "$(PYTHON)" .venv
 endif
 
-.PHONY: setup demo test lint bench constraints clean
+.PHONY: setup demo test lint docs bench constraints clean
 
 setup: $(READY)
 
@@ -40,6 +40,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The page of every command and option, from the code.
+docs: $(READY)
+	$(BIN)/typer hamsight.cli utils docs --name hamsight --output docs/cli.md
 
 bench: $(READY)
 	set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

@@ -28,7 +28,7 @@ _SHOWN_REJECTS = 20
 def ingest(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Folders of images, or COCO datasets."),
+        typer.Argument(metavar="PATH", help="Folders of images, or other datasets."),
     ],
     dataset: Annotated[
         str | None,

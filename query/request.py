@@ -39,8 +39,9 @@ class Combine(_Choice):
     """How several queries make one ranking.
 
     `nearest`: an item counts by the query that it is most like. `balanced`: by its best rank in
-    the queries' own answers, so that each query gets its share. `all`: by its worst rank there,
-    so that only items near to every query come first.
+    the queries' own answers, so that each query gets its share. `all`: by its worst rank in the
+    queries' orders of the candidates, so that only items near to every query come first; there
+    the candidates are those least far from the farthest query. docs/search.md says all of it.
     """
 
     NEAREST = "nearest"

@@ -8,10 +8,14 @@ from textwrap import indent
 from typing import Any
 
 from hamsight.catalog import CatalogModel
+from hamsight.errors import UsageError
 from hamsight.statements import fill
 from query.expression import compile_filter
 from query.request import Combine, Rank, Request
 from query.target import Target
+
+# ClickHouse takes no longer statements over HTTP where parameters are sent as a form.
+_LONGEST = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,16 @@ def build(
 ) -> Statement:
     """Return the statement that answers the request; `tags` are the tags that --where may name.
 
-    Raises ExpressionError for a wrong --where.
+    Raises ExpressionError for a wrong --where and UsageError for too many queries.
     """
-    return _Builder(request, targets, model).build(tags)
+    statement = _Builder(request, targets, model).build(tags)
+    length = len(statement.sql.encode())
+    if length > _LONGEST:
+        raise UsageError(
+            f"{len(targets)} queries make a statement of {length} bytes, but ClickHouse takes"
+            f" {_LONGEST}: ask some {len(targets) * _LONGEST // length} at a time"
+        )
+    return statement
 
 
 class _Builder:
@@ -152,21 +163,19 @@ class _Builder:
 
     def _score(self) -> tuple[str, str, str]:
         """Return the score that orders candidates, the query answered, and that by distance."""
-        request = self._request
-        by_distance = fill("least_distant_query")
-        if len(self._targets) == 1:
-            by_distance = fill("only_query")
-        elif request.combine is Combine.ALL:
+        request, single = self._request, len(self._targets) == 1
+        if request.combine is Combine.ALL and not single:
             score = fill("score_by_worst_rank", similarity_ranks=_listed(self._ranks(), 12))
-            farthest = by_distance if request.dissimilar else fill("most_distant_query")
-            return score, fill("ranked_query"), farthest
-        cut_off = request.max_distance is not None
+            by_distance = "least_distant_query" if request.dissimilar else "most_distant_query"
+            return score, fill("ranked_query"), fill(by_distance)
+        cut_off = request.max_distance is not None and not single
         similarities = fill("similarities_within" if cut_off else "all_similarities")
-        score = "score_by_dissimilarity" if request.dissimilar else "score_by_similarity"
+        score_name = "score_by_dissimilarity" if request.dissimilar else "score_by_similarity"
+        score = fill(score_name, similarities=similarities)
+        if single:
+            return score, fill("only_query"), fill("only_query")
         query = fill("most_similar_query", similarities=similarities)
-        if len(self._targets) == 1:
-            query = by_distance
-        return fill(score, similarities=similarities), query, by_distance
+        return score, query, fill("least_distant_query")
 
     def _ranks(self) -> list[str]:
         return [

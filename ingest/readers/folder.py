@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -50,8 +50,10 @@ def is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in EXTENSIONS  # noqa: PTH122
 
 
-def walk(root: Path, notes: dict[str, None]) -> Iterator[tuple[str, ...]]:
-    """Yield the path of each image file under `root`, as its parts relative to `root`.
+def walk(
+    root: Path, notes: dict[str, None], wanted: Callable[[str], bool] = is_image
+) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each file under `root` of a wanted name, as its parts relative to `root`.
 
     Files come before folders, both sorted by name. Hidden ones are left out. Folders that cannot
     be read, and links that lead back to a folder they are in, are added to `notes`.
@@ -66,7 +68,7 @@ def walk(root: Path, notes: dict[str, None]) -> Iterator[tuple[str, ...]]:
             if here in above:
                 notes[f"{printable(folder)}: a link back to a folder above it, not followed"] = None
                 continue
-            files, folders = _listed(folder)
+            files, folders = _listed(folder, wanted)
         except OSError as error:
             notes[f"{printable(folder)}: folder not read: {error.strerror or error}"] = None
             continue
@@ -74,8 +76,8 @@ def walk(root: Path, notes: dict[str, None]) -> Iterator[tuple[str, ...]]:
         pending.extend(((*parts, name), above | {here}) for name in reversed(folders))
 
 
-def _listed(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the names of the image files and of the folders within, each sorted."""
+def _listed(folder: Path, wanted: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+    """Return the names of the wanted files and of the folders within, each sorted."""
     files, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -83,7 +85,7 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
                 continue
             if _is_folder(entry):
                 folders.append(entry.name)
-            elif is_image(entry.name):
+            elif wanted(entry.name):
                 files.append(entry.name)
     return sorted(files), sorted(folders)
 
@@ -107,6 +109,15 @@ def uri_of(path: str) -> str:
     except UnicodeEncodeError:
         return Path(path).as_uri()
     return path
+
+
+def split_subset(parts: tuple[str, ...], options: ReadOptions) -> tuple[str, tuple[str, ...]]:
+    """Return the subset that a path in a folder is of, and the parts of the path below it."""
+    if options.subset is not None:
+        return options.subset, parts
+    if len(parts) > 1 and (options.subset_from_folder or parts[0].lower() in SUBSET_NAMES):
+        return printable(parts[0]), parts[1:]
+    return "", parts
 
 
 class FolderSource:
@@ -143,19 +154,9 @@ class FolderSource:
         return iter([(self.path.name,)])
 
     def _item(self, parts: tuple[str, ...], uri: str) -> Item:
-        subset, rest = self._split(parts)
+        subset, rest = split_subset(parts, self._options)
         tags = {printable(name): 1 for name in rest[:-1]} if self._options.tags_from_folder else {}
         return Item(id=printable("/".join(rest)), uri=uri, subset=subset, tags=tags)
-
-    def _split(self, parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        """Return the subset and the parts of the path below it."""
-        if self._options.subset is not None:
-            return self._options.subset, parts
-        if len(parts) > 1 and (
-            self._options.subset_from_folder or parts[0].lower() in SUBSET_NAMES
-        ):
-            return printable(parts[0]), parts[1:]
-        return "", parts
 
 
 class FolderReader:

@@ -18,16 +18,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_LATEST_NS = 2**63 - 1
+"""The last time, in the year 2262, that a DateTime64(9) holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the catalog holds of an item: file size in bytes, time of change in ns, digests."""
+    """What the catalog holds of an item: file size in bytes, time of change in ns, digests,
+    time of ingest in µs."""
 
     file_size: int
     modified_ns: int
     sha256: bytes
     metadata_digest: bytes
     groups: Sequence[str]
+    ingested_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +76,10 @@ def prepare(
     """
     digest = metadata_digest(item)
     same_metadata = known is not None and known.metadata_digest == digest
+    stamp = _stamp(item.uri)
+    if known and same_metadata and stamp == (known.file_size, known.modified_ns):
+        return Unchanged(item)
     try:
-        modified_ns = 0
-        path = local_path(item.uri)
-        if path is not None:
-            status = path.stat()
-            modified_ns = status.st_mtime_ns
-            stamp = (status.st_size, modified_ns)
-            if known and same_metadata and stamp == (known.file_size, known.modified_ns):
-                return Unchanged(item)
         data = fetch(item.uri)
         sha256 = hashlib.sha256(data).digest()
         if known and same_metadata and sha256 == known.sha256:
@@ -87,10 +87,6 @@ def prepare(
         picture = decode(data, max_pixels=max_pixels)
     except ImageError as error:
         return Rejected(item, str(error))
-    except FileNotFoundError:
-        return Rejected(item, "file not found")
-    except OSError as error:
-        return Rejected(item, error.strerror or str(error))
     prepared = Prepared(
         item=item,
         known=known,
@@ -98,12 +94,24 @@ def prepare(
         height=picture.height,
         orientation=picture.orientation,
         file_size=len(data),
-        modified_ns=modified_ns,
+        modified_ns=stamp[1] if stamp else 0,
         format=picture.format,
         sha256=sha256,
         metadata_digest=digest,
     )
     return prepared, preprocess(picture.image)
+
+
+def _stamp(uri: str) -> tuple[int, int] | None:
+    """Return a local file's size in bytes and time of change in ns, None where none is seen."""
+    path = local_path(uri)
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # `fetch` says why
+        return None
+    return status.st_size, min(status.st_mtime_ns, _LATEST_NS)
 
 
 def metadata_digest(item: Item) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from hamsight.catalog import Catalog, CatalogModel
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FLUSH_ROWS = 2048
 FLUSH_SECONDS = 2.0
 _HEAL_ROWS = 10_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
 
 Identity = tuple[str, str]
 
@@ -109,12 +111,15 @@ class Writer:
 
         if self._model is None:
             self._model = self._catalog.register(self._package)
+        former = [one.known.ingested_us for one in self._prepared if one.known is not None]
+        if former:  # a clock that was set back must not make a new row the older one
+            now = max(now, _EPOCH + (max(former) + 1) * _MICROSECOND)
         features = np.concatenate(self._features)
         rows = item_rows(self._dataset, self._prepared, features, sign_hash(features), now)
         self._catalog.insert(self._model.items_table, rows)
         replaced = [one.item for one in self._prepared if one.known is not None]
         if replaced:
-            self._delete_older(_identities(replaced), now)
+            self._delete_older(_identities(replaced), (now - _EPOCH) // _MICROSECOND)
         self._forget_rejects([one.item for one in self._prepared])
         self.counts.replaced += len(replaced)
         self.counts.added += len(self._prepared) - len(replaced)
@@ -143,20 +148,20 @@ class Writer:
             parameters = {"dataset": self._dataset, "limit": _HEAL_ROWS}
             of_table = {"table": self._model.items_table, **parameters}
             twice = self._catalog.rows("find_twice", of_table)
-            by_time: dict[datetime, list[Identity]] = {}
-            for subset, id, latest in twice:
-                by_time.setdefault(latest, []).append((subset, id))
-            for latest, identities in by_time.items():
-                self._delete_older(identities, latest)
+            by_time: dict[int, list[Identity]] = {}
+            for subset, id, latest_us in twice:
+                by_time.setdefault(latest_us, []).append((subset, id))
+            for latest_us, identities in by_time.items():
+                self._delete_older(identities, latest_us)
             if len(twice) < _HEAL_ROWS:
                 return
 
-    def _delete_older(self, identities: list[Identity], than: datetime) -> None:
+    def _delete_older(self, identities: list[Identity], than_us: int) -> None:
         assert self._model is not None
         parameters = {
             "table": self._model.items_table,
             "dataset": self._dataset,
-            "ingested_at": than.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f"),
+            "ingested_us": than_us,
         }
         for page in pages(identities):
             self._catalog.run("delete_replaced", {**parameters, "identities": page})

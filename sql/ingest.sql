@@ -9,7 +9,8 @@ SELECT
     toUnixTimestamp64Nano(modified_at) AS modified_ns,
     sha256,
     metadata_digest,
-    groups
+    groups,
+    toUnixTimestamp64Micro(ingested_at) AS ingested_us
 FROM {table:Identifier}
 WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
 
@@ -18,17 +19,19 @@ WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(Str
 DELETE FROM {table:Identifier}
 WHERE dataset = {dataset:String}
   AND (subset, id) IN {identities:Array(Tuple(String, String))}
-  AND ingested_at < {ingested_at:DateTime64(6, 'UTC')}
+  AND ingested_at < fromUnixTimestamp64Micro({ingested_us:Int64})
 
 -- name: find_twice
 -- Identities that stand twice, as a run that was killed between inserting and deleting leaves them.
-SELECT subset, id, max(ingested_at) AS latest
+-- Groups follow the table's order, so that memory does not grow with the dataset.
+SELECT subset, id, toUnixTimestamp64Micro(max(ingested_at)) AS latest_us
 FROM {table:Identifier}
 WHERE dataset = {dataset:String}
-GROUP BY subset, id
+GROUP BY dataset, subset, id
 HAVING count() > 1
-ORDER BY latest, subset, id
+ORDER BY latest_us, subset, id
 LIMIT {limit:UInt64}
+SETTINGS optimize_aggregation_in_order = 1
 
 -- name: known_rejects
 -- Which of the items that are about to be ingested were rejected before.

@@ -45,6 +45,11 @@ _SKIPPED = frozenset({"__macosx", "thumbs.db", "$recycle.bin"})
 _SURVEYED = 1000
 
 
+def is_skipped(name: str) -> bool:
+    """Return whether a file or folder of this name is hidden, or none of the user's."""
+    return name.startswith(".") or name.lower() in _SKIPPED
+
+
 def is_image(name: str) -> bool:
     """Return whether a file's name has an image's extension."""
     return os.path.splitext(name)[1].lower() in EXTENSIONS  # noqa: PTH122
@@ -81,7 +86,7 @@ def _listed(folder: Path, wanted: Callable[[str], bool]) -> tuple[list[str], lis
     files, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") or entry.name.lower() in _SKIPPED:
+            if is_skipped(entry.name):
                 continue
             if _is_folder(entry):
                 folders.append(entry.name)
@@ -120,6 +125,13 @@ def split_subset(parts: tuple[str, ...], options: ReadOptions) -> tuple[str, tup
     return "", parts
 
 
+def folder_item(parts: tuple[str, ...], uri: str, options: ReadOptions) -> Item:
+    """Return the item of an image file from the parts of its path below the dataset."""
+    subset, rest = split_subset(parts, options)
+    tags = {printable(name): 1 for name in rest[:-1]} if options.tags_from_folder else {}
+    return Item(id=printable("/".join(rest)), uri=uri, subset=subset, tags=tags)
+
+
 class FolderSource:
     """The image files under a folder, each an item."""
 
@@ -146,17 +158,12 @@ class FolderSource:
         root = self.path if self.path.is_dir() else self.path.parent
         for parts in self._files():
             uri = uri_of(os.path.join(root, *parts))  # noqa: PTH118 - much faster than Path
-            yield self._item(parts, uri)
+            yield folder_item(parts, uri, self._options)
 
     def _files(self) -> Iterator[tuple[str, ...]]:
         if self.path.is_dir():
             return walk(self.path, self._notes)
         return iter([(self.path.name,)])
-
-    def _item(self, parts: tuple[str, ...], uri: str) -> Item:
-        subset, rest = split_subset(parts, self._options)
-        tags = {printable(name): 1 for name in rest[:-1]} if self._options.tags_from_folder else {}
-        return Item(id=printable("/".join(rest)), uri=uri, subset=subset, tags=tags)
 
 
 class FolderReader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.encoder import DEFAULT_DEVICE, encode_pixels, encode_texts
@@ -50,9 +50,9 @@ def resolve(
     """
     found: dict[Query, Target] = {}
     asked = dict.fromkeys(request.queries)
-    for query in asked:
-        if query.kind is Kind.ITEM:
-            found[query] = _stored(catalog, model, request, query)
+    items = [query for query in asked if query.kind is Kind.ITEM]
+    if items:
+        found.update(zip(items, _stored(catalog, model, request, items), strict=True))
     others = [query for query in asked if query.kind is not Kind.ITEM]
     if others:
         package = catalog.package(model, request.model)
@@ -99,13 +99,41 @@ def _targets(queries: Sequence[Query], features: NDArray[np.float32]) -> list[Ta
     ]
 
 
-def _stored(catalog: Catalog, model: CatalogModel, request: Request, query: Query) -> Target:
-    parameters = {"name": query.given, "limit": 1000}
-    rows = catalog.rows("item_of_name", parameters, table=model.items_table)
+def _stored(
+    catalog: Catalog, model: CatalogModel, request: Request, queries: Sequence[Query]
+) -> list[Target]:
+    found = _named(catalog, model, [query.given for query in queries])
+    return [_chosen(catalog, model, request, query, found[query.given]) for query in queries]
+
+
+def _named(
+    catalog: Catalog, model: CatalogModel, names: Sequence[str]
+) -> dict[str, list[Sequence[Any]]]:
+    """Return the rows that each name may mean, from one scan for all names."""
+    parts = [name.split("/") for name in names]
+    ids = {"/".join(part[start:]) for part in parts for start in range(len(part))}
+    parameters = {"names": list(names), "ids": sorted(ids)}
+    found: dict[str, list[Sequence[Any]]] = {name: [] for name in names}
+    for row in catalog.rows("items_of_names", parameters, table=model.items_table):
+        dataset, subset, id = row[:3]
+        forms = (id, f"{subset}/{id}", f"{dataset}/{id}", f"{dataset}/{subset}/{id}")
+        for form in dict.fromkeys(forms):
+            if form in found:
+                found[form].append(row)
+    return found
+
+
+def _chosen(
+    catalog: Catalog,
+    model: CatalogModel,
+    request: Request,
+    query: Query,
+    rows: Sequence[Sequence[Any]],
+) -> Target:
     if len(rows) > 1:
         rows = [row for row in rows if _within(row, request)] or rows
     if len(rows) > 1:
-        names = ", ".join("/".join(part for part in row[:3] if part) for row in rows[:_LISTED])
+        names = ", ".join(_unlike(query.given, row) for row in rows[:_LISTED])
         more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
         raise UnknownItemError(
             f"--item {query.given!r} names {len(rows)} items: {names}{more}."
@@ -115,6 +143,12 @@ def _stored(catalog: Catalog, model: CatalogModel, request: Request, query: Quer
         raise _unknown(catalog, model, query)
     dataset, subset, id, uri, hashed, feature = rows[0]
     return Target(query, hashed, list(feature), uri, (dataset, subset, id))
+
+
+def _unlike(given: str, row: Sequence[str]) -> str:
+    """Return the item's name, in full where the short one is the ambiguous one."""
+    short = "/".join(part for part in row[:3] if part)
+    return "/".join(row[:3]) if short == given else short
 
 
 def _within(row: Sequence[str], request: Request) -> bool:

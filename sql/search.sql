@@ -188,14 +188,19 @@ ASC
 -- The highest first.
 DESC
 
--- name: item_of_name
--- The stored items that a name may mean: ID, SUBSET/ID, DATASET/ID or DATASET/SUBSET/ID.
+-- name: items_of_names
+-- The stored items that names may mean: ID, SUBSET/ID, DATASET/ID or DATASET/SUBSET/ID.
+-- `ids` are the ends of the names after each slash, so that most rows are left at a glance.
 SELECT dataset, subset, id, uri, lower(hex(hash)) AS hash, feature
 FROM $table
-WHERE (id = {name:String} OR endsWith({name:String}, concat('/', id)))
-  AND {name:String} IN (id, concat(subset, '/', id), concat(dataset, '/', id), concat(dataset, '/', subset, '/', id))
+WHERE id IN {ids:Array(String)}
+  AND (
+    id IN {names:Array(String)}
+    OR concat(subset, '/', id) IN {names:Array(String)}
+    OR concat(dataset, '/', id) IN {names:Array(String)}
+    OR concat(dataset, '/', subset, '/', id) IN {names:Array(String)}
+  )
 ORDER BY dataset, subset, id
-LIMIT {limit:UInt64}
 
 -- name: items_like_name
 -- The stored items whose id is most like a name.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,10 @@ class ImageEncoder:
         return ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
 
     def submit(self, pixels: NDArray[np.uint8], token: object) -> None:
-        """Encode pixels, uint8 (n, size, size, 3) with n at most `batch`."""
+        """Encode pixels, uint8 (n, size, size, 3) with n at most `batch`.
+
+        Raises ModelError when an earlier batch failed.
+        """
         import numpy as np
 
         self._raise_failure()
@@ -63,11 +67,16 @@ class ImageEncoder:
         if count < self.batch:
             padding = np.zeros((self.batch - count, *pixels.shape[1:]), np.uint8)
             pixels = np.concatenate([pixels, padding])
-        self._requests.start_async({0: pixels}, (token, count))
+        with self._failing():
+            self._requests.start_async({0: pixels}, (token, count))
 
     def finish(self) -> None:
-        """Wait until every submitted batch has been given to `on_features`."""
-        self._requests.wait_all()
+        """Wait until every submitted batch has been given to `on_features`.
+
+        Raises ModelError when a batch failed.
+        """
+        with self._failing():
+            self._requests.wait_all()
         self._raise_failure()
 
     def _finish(self, request: ov.InferRequest, job: tuple[object, int]) -> None:
@@ -78,6 +87,16 @@ class ImageEncoder:
             self._on_features(token, features)
         except Exception as error:
             self._failure = error
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            raise ModelError(
+                f"the model {self._name!r} failed on {self.device}: {_reason(error)};"
+                " another --device may serve"
+            ) from error
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -254,6 +273,11 @@ def _rows(output: Any, count: int, dimension: int, name: str) -> NDArray[np.floa
         raise ModelError(
             f"the model {name!r} gives features of {rows.shape[1]} numbers,"
             f" but its model.toml says dimension = {dimension}"
+        )
+    if not np.isfinite(rows).all():
+        raise ModelError(
+            f"the model {name!r} gives features that are not finite numbers;"
+            " another --device may serve, or its weights are damaged"
         )
     return rows
 

@@ -33,7 +33,7 @@ _DSN_FORMS = (
     "a folder, chdb:///FOLDER, clickhouse://USER:PASSWORD@HOST:8123/DATABASE"
     " or clickhouses://… for TLS"
 )
-_UNKNOWN_DATABASE = 81
+_CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid"}
 _AUTHENTICATION_FAILED = 516
 
 
@@ -63,6 +63,8 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
     Raises UsageError for a DSN that is none of the known forms.
     """
     text = os.fspath(dsn) if dsn is not None else os.environ.get("HAMSIGHT_DB") or DEFAULT_DSN
+    if not text:
+        raise UsageError(f"the DSN is empty; expected {_DSN_FORMS}")
     if "\x00" in text:
         raise UsageError(f"the DSN {text!r} holds a NUL character; expected {_DSN_FORMS}")
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
@@ -147,6 +149,10 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
         )
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file: a catalog is a folder or a clickhouse:// DSN")
+    if path.is_dir() and not _is_catalogs(path):
+        raise UsageError(
+            f"{path} holds other things than a catalog: name a new or empty folder with --db"
+        )
     try:
         import clickhouse_connect
         from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
@@ -169,6 +175,12 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
         ) from None
     except (ProgrammingError, ClickHouseError) as error:
         raise _why_not_opened(path, error) from None
+
+
+def _is_catalogs(folder: Path) -> bool:
+    """Return whether a folder is chDB's, or empty."""
+    names = {entry.name for entry in folder.iterdir()}
+    return "metadata" in names or names <= _CHDB_NAMES
 
 
 def _why_not_opened(path: Path, error: Exception) -> ConnectionFailedError | CatalogBusyError:

@@ -102,8 +102,8 @@ def ingest(
                 say("stopped: the same command goes on from here")
                 raise typer.Exit(EXIT_INTERRUPTED)
     rejected = sum(outcome.counts.rejected for outcome in outcomes)
-    useless = any(outcome.counts.total == outcome.counts.rejected for outcome in outcomes)
-    if rejected and (strict or useless):
+    useless = any(0 < each.counts.rejected == each.counts.total for each in outcomes)
+    if useless or (rejected and strict):
         raise typer.Exit(EXIT_REJECTED)
 
 

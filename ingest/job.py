@@ -14,6 +14,7 @@ from hamsight.errors import UsageError
 from hamsight.model import DEFAULT_MODEL, ModelPackage, load_package
 from ingest.pipeline import Outcome, Settings, run
 from ingest.readers import open_source
+from ingest.readers.folder import printable
 from ingest.source import ReadOptions, Source
 from ingest.writer import Counts
 
@@ -81,10 +82,11 @@ def _dataset_name(catalog: Catalog, source: Source, given: str | None) -> str:
         return given
     former = catalog.rows("find_dataset_sources", {"dataset": source.name})
     sources = [row[0] for row in former]
-    if sources and str(source.path) not in sources:
+    path = printable(source.path)
+    if sources and path not in sources:
         raise UsageError(
             f"the catalog has a dataset {source.name!r} already, from {sources[0]}:"
-            f" to put {source.path} into it say --dataset {source.name}, else give another name"
+            f" to put {path} into it say --dataset {source.name}, else give another name"
         )
     return source.name
 

@@ -8,19 +8,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from hamsight.catalog import Catalog
 from hamsight.encoder import DEFAULT_BATCH, DEFAULT_DEVICE, ImageEncoder
+from hamsight.errors import UsageError
 from hamsight.imaging import MAX_PIXELS
 from hamsight.item import Item
 from hamsight.model import ModelPackage
 from ingest.prepare import Known, Prepared, Rejected, Unchanged, prepare
+from ingest.readers.folder import printable
+from ingest.record import Record
 from ingest.source import Source
-from ingest.writer import Counts, Identity, Writer
+from ingest.writer import Counts, Writer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +41,12 @@ class Settings:
     batch: int = DEFAULT_BATCH
     workers: int = os.cpu_count() or 1
     max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "workers", "max_pixels"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(f"{name} = {value!r}; expected a whole number of at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +80,13 @@ def run(
     ends keeps all that was encoded. Raises ModelMismatchError before anything is written, and
     ModelError when the network or the device does not serve.
     """
-    started_at = datetime.now(timezone.utc)
+    record = Record(catalog, dataset, package.name, printable(source.path), source.format)
     writer = Writer(catalog, package, dataset)
     writer.heal()
-    work = _Run(writer, package, settings, on_progress)
+    work = _Run(writer, package, settings, record, on_progress)
     complete = work.all(source, stopped)
     writer.heal()
-    _record(catalog, source, package.name, dataset, started_at, writer.counts, complete)
+    record.finish(writer.counts, complete=complete)
     listed = tuple(work.rejected)
     return Outcome(dataset, package.name, source.format, writer.counts, complete, listed)
 
@@ -92,11 +99,12 @@ class _Run:
         writer: Writer,
         package: ModelPackage,
         settings: Settings,
+        record: Record,
         on_progress: Callable[[Counts], None],
     ) -> None:
         self.rejected: list[Rejected] = []
         self._writer, self._package, self._settings = writer, package, settings
-        self._on_progress = on_progress
+        self._record, self._on_progress = record, on_progress
         self._encoded: queue.SimpleQueue[tuple[Sequence[Prepared], NDArray[np.float32]]]
         self._encoded = queue.SimpleQueue()
         self._encoder: ImageEncoder | None = None
@@ -107,7 +115,8 @@ class _Run:
         decoding: deque[Future[_Result]] = deque()
         ahead = self._settings.batch * _LOOK_AHEAD_BATCHES + self._settings.workers
         complete = True
-        with ThreadPoolExecutor(self._settings.workers, "decode") as pool:
+        pool = ThreadPoolExecutor(self._settings.workers, "decode")
+        try:
             for item, known in self._compared(source):
                 if stopped():
                     complete = False
@@ -117,6 +126,8 @@ class _Run:
                     self._take(decoding.popleft().result())
             while decoding:
                 self._take(decoding.popleft().result())
+        finally:
+            pool.shutdown(cancel_futures=True)
         if self._batch:
             self._submit()
         if self._encoder is not None:
@@ -130,14 +141,16 @@ class _Run:
         items = iter(source)
         while chunk := list(islice(items, _CHUNK)):
             known = self._writer.known(chunk)
-            seen: set[Identity] = set()
+            seen = set(self._writer.under_way)
             for item in chunk:
                 identity = (item.subset, item.id)
-                if identity in seen:
+                former = known.get(identity)
+                if identity in seen or (former and self._writer.is_new(former)):
                     self._reject(Rejected(item, "a second item of this subset and id"))
                     continue
                 seen.add(identity)
-                yield item, known.get(identity)
+                self._writer.under_way.add(identity)
+                yield item, former
 
     def _prepare(self, item: Item, known: Known | None) -> _Result:
         preprocess = self._package.image.preprocess
@@ -145,8 +158,9 @@ class _Run:
 
     def _take(self, result: _Result) -> None:
         if isinstance(result, Unchanged):
-            self._writer.leave()
+            self._writer.leave(result.item)
         elif isinstance(result, Rejected):
+            self._writer.under_way.discard((result.item.subset, result.item.id))
             self._reject(result)
         else:
             self._batch.append(result)
@@ -157,6 +171,7 @@ class _Run:
                     batch=self._settings.batch,
                     on_features=lambda token, features: self._encoded.put((token, features)),
                 )
+                self._record.begin()
             if len(self._batch) >= self._encoder.batch:
                 self._submit()
         self._drain()
@@ -183,35 +198,3 @@ class _Run:
     def _flush(self) -> None:
         self._writer.flush()
         self._on_progress(self._writer.counts)
-
-
-def _record(
-    catalog: Catalog,
-    source: Source,
-    model: str,
-    dataset: str,
-    started_at: datetime,
-    counts: Counts,
-    complete: bool,
-) -> None:
-    import pyarrow as pa
-
-    moment = partial(pa.array, type=pa.timestamp("ms", "UTC"))
-    catalog.insert(
-        "ingests",
-        pa.table(
-            {
-                "dataset": [dataset],
-                "model": [model],
-                "source": [str(source.path)],
-                "format": [source.format],
-                "started_at": moment([started_at]),
-                "finished_at": moment([datetime.now(timezone.utc)]),
-                "complete": [complete],
-                "added": [counts.added],
-                "replaced": [counts.replaced],
-                "unchanged": [counts.unchanged],
-                "rejected": [counts.rejected],
-            }
-        ),
-    )

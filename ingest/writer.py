@@ -49,7 +49,10 @@ class Counts:
 
 
 class Writer:
-    """Rows of one dataset under way to the catalog, inserted a few thousand at a time."""
+    """Rows of one dataset under way to the catalog, inserted a few thousand at a time.
+
+    `under_way` holds the identities that are dealt with and not yet in the catalog.
+    """
 
     def __init__(self, catalog: Catalog, package: ModelPackage, dataset: str) -> None:
         self.counts = Counts()
@@ -61,6 +64,10 @@ class Writer:
         self._unchanged = 0
         self._former_rejects: set[Identity] = set()
         self._flushed_at = time.monotonic()
+
+        self._left: list[Item] = []
+        self._moments_us: set[int] = set()
+        self.under_way: set[Identity] = set()
 
     def known(self, items: Sequence[Item]) -> dict[Identity, Known]:
         """Return what the catalog holds of the items; those it does not hold are missing."""
@@ -85,9 +92,17 @@ class Writer:
         """Take an item that cannot be used."""
         self._rejected.append(rejected)
 
-    def leave(self) -> None:
-        """Count an item that the catalog holds as it is."""
+    def leave(self, item: Item) -> None:
+        """Count an item that the catalog holds as it is; if it was rejected since, no longer."""
         self._unchanged += 1
+        identity = (item.subset, item.id)
+        self.under_way.discard(identity)
+        if identity in self._former_rejects:
+            self._left.append(item)
+
+    def is_new(self, known: Known) -> bool:
+        """Whether this run itself wrote what the catalog holds of an item."""
+        return known.ingested_us in self._moments_us
 
     @property
     def due(self) -> bool:
@@ -99,6 +114,8 @@ class Writer:
         """Insert what has gathered; `counts` then includes it."""
         now = datetime.now(timezone.utc)
         self._flush_items(now)
+        self._forget_rejects(self._left)
+        self._left.clear()
         self._flush_rejects(now)
         self.counts.unchanged += self._unchanged
         self._unchanged = 0
@@ -114,15 +131,18 @@ class Writer:
         former = [one.known.ingested_us for one in self._prepared if one.known is not None]
         if former:  # a clock that was set back must not make a new row the older one
             now = max(now, _EPOCH + (max(former) + 1) * _MICROSECOND)
+        now_us = (now - _EPOCH) // _MICROSECOND
+        self._moments_us.add(now_us)
         features = np.concatenate(self._features)
         rows = item_rows(self._dataset, self._prepared, features, sign_hash(features), now)
         self._catalog.insert(self._model.items_table, rows)
         replaced = [one.item for one in self._prepared if one.known is not None]
         if replaced:
-            self._delete_older(_identities(replaced), (now - _EPOCH) // _MICROSECOND)
+            self._delete_older(_identities(replaced), now_us)
         self._forget_rejects([one.item for one in self._prepared])
         self.counts.replaced += len(replaced)
         self.counts.added += len(self._prepared) - len(replaced)
+        self.under_way.difference_update(_identities([one.item for one in self._prepared]))
         self._prepared.clear()
         self._features.clear()
 

@@ -45,3 +45,9 @@ WHERE model = {model:String} AND dataset = {dataset:String}
 DELETE FROM rejects
 WHERE model = {model:String} AND dataset = {dataset:String}
   AND (subset, id) IN {identities:Array(Tuple(String, String))}
+
+-- name: delete_begun
+-- What a run wrote into `ingests` when it began, once the row of its end stands there.
+DELETE FROM ingests
+WHERE dataset = {dataset:String} AND model = {model:String}
+  AND started_at = fromUnixTimestamp64Milli({started_ms:Int64}) AND finished_at = started_at

@@ -1,0 +1,55 @@
+"""A run's row in `ingests`; it stands from the first image encoded, so a killed run has one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from hamsight.catalog import Catalog
+from ingest.writer import Counts
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Record:
+    """The record of one run, from now on; `source` is the dataset's path as text."""
+
+    def __init__(
+        self, catalog: Catalog, dataset: str, model: str, source: str, format: str
+    ) -> None:
+        self._catalog = catalog
+        self._said = {"dataset": dataset, "model": model, "source": source, "format": format}
+        self._started_ms = _now_ms()
+        self._begun = False
+
+    def begin(self) -> None:
+        """Note that the run writes into the catalog: its row is incomplete and counts nothing."""
+        self._insert(self._started_ms, Counts(), complete=False)
+        self._begun = True
+
+    def finish(self, counts: Counts, *, complete: bool) -> None:
+        """Put what the run did in place of what `begin` wrote."""
+        self._insert(max(_now_ms(), self._started_ms + 1), counts, complete=complete)
+        if self._begun:
+            identity = {key: self._said[key] for key in ("dataset", "model")}
+            parameters = {**identity, "started_ms": self._started_ms}
+            self._catalog.run("delete_begun", parameters)
+
+    def _insert(self, finished_ms: int, counts: Counts, *, complete: bool) -> None:
+        import pyarrow as pa
+
+        moments = {"started_at": self._started_ms, "finished_at": finished_ms}
+        columns = {
+            **{key: [value] for key, value in self._said.items()},
+            **{k: pa.array([ms], pa.timestamp("ms", "UTC")) for k, ms in moments.items()},
+            "complete": [complete],
+            "added": [counts.added],
+            "replaced": [counts.replaced],
+            "unchanged": [counts.unchanged],
+            "rejected": [counts.rejected],
+        }
+        self._catalog.insert("ingests", pa.table(columns))
+
+
+def _now_ms() -> int:
+    return (datetime.now(timezone.utc) - _EPOCH) // _MILLISECOND

@@ -8,10 +8,23 @@ from pathlib import Path
 
 from hamsight.errors import SourceError, UsageError
 from ingest.readers.coco import CocoReader
+from ingest.readers.cvat import CvatReader
 from ingest.readers.folder import FolderReader, printable, unread
+from ingest.readers.labelme import LabelmeReader
+from ingest.readers.openimages import OpenImagesReader
+from ingest.readers.voc import VocReader
+from ingest.readers.yolo import YoloReader
 from ingest.source import Reader, ReadOptions, Source
 
-READERS: tuple[Reader, ...] = (CocoReader(), FolderReader())
+READERS: tuple[Reader, ...] = (
+    CocoReader(),
+    YoloReader(),
+    OpenImagesReader(),
+    CvatReader(),
+    VocReader(),
+    LabelmeReader(),
+    FolderReader(),
+)
 """All readers; the first that recognises a path reads it, so the most specific come first."""
 
 
@@ -32,8 +45,20 @@ def open_source(
     for reader in READERS:
         reason = reader.detect(path)
         if reason is not None:
-            return _opened(reader, reason, path, options)
+            source = _opened(reader, reason, path, options)
+            source.detected += _also(reader, path)
+            return source
     raise SourceError(_unrecognised(path))
+
+
+def _also(taken: Reader, path: Path) -> str:
+    """Return words on the other formats that the path looks like; any holds a plain folder."""
+    words = ""
+    for reader in READERS[READERS.index(taken) + 1 :]:
+        reason = None if isinstance(reader, FolderReader) else reader.detect(path)
+        if reason is not None:
+            words += f" (also {reason}: --format {reader.name})"
+    return words
 
 
 def _named(format: str) -> Reader:
@@ -75,10 +100,10 @@ def _opened(reader: Reader, reason: str, path: Path, options: ReadOptions) -> So
     try:
         return reader.open(path, options)
     except SourceError as error:
-        others = " or ".join(other.name for other in READERS if other is not reader)
         raise SourceError(
             f"{error}\n{printable(path)} was taken for {reader.name}: {reason};"
-            f" if it is not, give --format {others}"
+            " if it is not, --format folder takes the images alone, and `hamsight formats` lists"
+            " the other formats"
         ) from error
 
 

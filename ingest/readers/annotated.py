@@ -31,6 +31,11 @@ class Notes:
         self._first.setdefault(words, place)
         self._times[words] = self._times.get(words, 0) + times
 
+    def extend(self, other: Notes) -> None:
+        """Say all that `other` says."""
+        for words, times in other._times.items():
+            self.add(words, other._first[words], times)
+
     def lines(self) -> list[str]:
         """Return the notes, one a line."""
         return [
@@ -45,7 +50,7 @@ class AnnotatedSource(ABC):
     """The images of a dataset with what its annotation files say of them, each an item.
 
     `check` reads all annotation files; iterating reads them again, so that the annotations of
-    one image at a time are held.
+    one image at a time are held. `path` and `root` are absolute.
     """
 
     format: str
@@ -53,8 +58,8 @@ class AnnotatedSource(ABC):
     """Where the format has its subsets, said where --subset-from-folder is ignored."""
 
     def __init__(self, path: Path, root: Path, options: ReadOptions, detected: str) -> None:
-        self.path = Path(os.path.abspath(path))  # noqa: PTH100 - keeps links as the user named them
-        self.name = printable(Path(os.path.abspath(root)).name) or "dataset"  # noqa: PTH100
+        self.path = path
+        self.name = printable(root.name) or "dataset"
         self.detected = detected
         self._options = options
         self._count = 0
@@ -117,6 +122,11 @@ class AnnotatedSource(ABC):
             f"{printable(self.path)}: {item.id} is in the subsets {subset!r} and {item.subset!r};"
             " leave out --subset to keep them apart"
         )
+
+
+def absolute(path: Path) -> Path:
+    """Return the path from the root of the file system, links kept as the user named them."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
 def fail(file: str | Path, place: str | int, words: str) -> NoReturn:

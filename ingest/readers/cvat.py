@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hamsight.errors import SourceError
 from hamsight.item import Box, Item
-from ingest.readers.annotated import AnnotatedSource, Notes, bounds, finite, id_of, shown
+from ingest.readers.annotated import AnnotatedSource, Notes, absolute, bounds, finite, id_of, shown
 from ingest.readers.folder import printable, uri_of, walk
 from ingest.readers.xml_elements import Element, read_elements, root_tag
 from ingest.source import ReadOptions
@@ -196,6 +196,7 @@ class CvatReader:
 
         Raises SourceError where there is none or the file is wrong.
         """
+        path = absolute(path)
         file = find(path)
         if file is None:
             raise SourceError(f"{printable(path)}: no CVAT annotations; looked for {_LOOKED_FOR}")

@@ -15,6 +15,7 @@ from hamsight.item import Box, Item
 from ingest.readers.annotated import (
     AnnotatedSource,
     Notes,
+    absolute,
     bounds,
     fail,
     finite,
@@ -206,6 +207,7 @@ class LabelmeReader:
 
         Raises SourceError where there is none or a file of it is wrong.
         """
+        path = absolute(path)
         detected = self.detect(path)
         if detected is None:
             raise SourceError(f"{printable(path)}: no LabelMe dataset; looked for {_LOOKED_FOR}")

@@ -12,6 +12,7 @@ from hamsight.item import Box, Item
 from ingest.readers.annotated import (
     AnnotatedSource,
     Notes,
+    absolute,
     fail,
     folders_in,
     has_file,
@@ -234,6 +235,7 @@ class VocReader:
 
         Raises SourceError where there is none, more than one, or a file of it is wrong.
         """
+        path = absolute(path)
         layouts = find(path)
         if not layouts:
             raise SourceError(f"{printable(path)}: no Pascal VOC dataset; looked for {_LOOKED_FOR}")

@@ -11,6 +11,7 @@ from hamsight.item import Box, Item
 from ingest.readers.annotated import (
     AnnotatedSource,
     Notes,
+    absolute,
     bounds,
     fail,
     finite,
@@ -248,6 +249,7 @@ class YoloReader:
 
         Raises SourceError where there is none or a file of it is wrong.
         """
+        path = absolute(path)
         file = find(path)
         if file is None:
             raise not_found(path)

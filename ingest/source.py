@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -19,11 +19,15 @@ class ReadOptions:
 
     `subset` puts every item into one subset. `subset_from_folder` makes every first-level folder
     a subset, not only train, val and test. `tags_from_folder` makes folder names tags.
+    `columns` names the columns of a table by role: image, id, subset, tags, label, captions; a
+    role with an empty name is left out. `image_width` is in pixels, where a server scales images.
     """
 
     subset: str | None = None
     subset_from_folder: bool = False
     tags_from_folder: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
+    image_width: int = 640
 
 
 class Source(Protocol):

@@ -240,3 +240,6 @@ class Oracle:
 def _first(asked: Asked) -> int:
     """Return how many candidates cosine orders."""
     return asked.candidates if asked.rank == "cosine" else 0
+
+
+ITEMS = made_items()

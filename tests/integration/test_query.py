@@ -18,7 +18,7 @@ import clickhouse_connect
 import pytest
 from conftest import SERVER
 from http_front import HttpFront
-from made_catalog import Asked, Found, Made, Oracle, fill, made_items, made_package
+from made_catalog import ITEMS, Asked, Found, Made, Oracle, fill, made_package
 
 import hamsight
 from hamsight import Session
@@ -31,7 +31,6 @@ from hamsight.errors import (
     UsageError,
 )
 
-ITEMS = made_items()
 ORACLE = Oracle(ITEMS)
 
 

@@ -9,6 +9,7 @@ import typer
 from hamsight.demo import demo
 from hamsight.terminal import Commands
 from ingest.cli import ingest
+from ingest.cli_formats import formats
 from query.cli import query
 from query.cli_catalog import info, sql
 
@@ -44,6 +45,7 @@ def _options(
 
 
 app.command()(ingest)
+app.command()(formats)
 app.command()(query)
 app.command()(sql)
 app.command()(info)

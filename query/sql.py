@@ -23,6 +23,7 @@ _HIDDEN = re.compile(
 )
 _SELECTING = ("SELECT", "WITH", "FROM", "(")
 _ANSWERING = (*_SELECTING, "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS")
+_CONTROLLING = ("SYSTEM", "KILL")  # what `readonly` of ClickHouse lets pass
 _READONLY = 164
 # What ClickHouse's Arrow output gives as plain numbers or bytes, and what says the same.
 _READABLE = (
@@ -44,6 +45,8 @@ def run_sql(
     not one statement and StatementError for a statement that ClickHouse refuses.
     """
     text, first = _checked(statement)
+    if first in _CONTROLLING and not write:
+        raise StatementError(f"{first} controls the server: it needs --write")
     client = catalog.client if write else catalog.reader()
     try:
         with engine_errors():
@@ -68,7 +71,8 @@ def _checked(statement: str) -> tuple[str, str]:
     """Return the statement without a closing semicolon, and its first word."""
 
     def blank(found: re.Match[str]) -> str:
-        return " " * len(found[0])
+        is_quoted = found[0][0] in "'\"`"
+        return ("." if is_quoted else " ") * len(found[0])
 
     bare = _HIDDEN.sub(blank, statement).rstrip()
     if bare.endswith(";"):

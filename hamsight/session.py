@@ -64,12 +64,16 @@ class Session:
         format: str | None = None,
         subset_from_folder: bool = False,
         tags_from_folder: bool = False,
+        columns: Mapping[str, str] | None = None,
+        image_width: int = 640,
         progress: bool = False,
         **settings: Any,
     ) -> Outcome:
         """Encode the images at `path` and put them into the catalog, as `hamsight ingest` does.
 
-        `settings` are `device`, `batch` (images), `workers` (threads) and `max_pixels`.
+        `columns` names a table's columns by role: image, id, subset, tags, label, captions;
+        `image_width` is in pixels, where a server scales images. `settings` are `device`, `batch`
+        (images), `workers` (threads) and `max_pixels`.
         Raises SourceError, ModelError, UsageError or CatalogError; a file that cannot be used
         raises nothing and stands in the outcome's `rejected`.
         """
@@ -77,7 +81,9 @@ class Session:
         from ingest.pipeline import Settings
         from ingest.source import ReadOptions
 
-        options = ReadOptions(subset, subset_from_folder, tags_from_folder)
+        options = ReadOptions(
+            subset, subset_from_folder, tags_from_folder, columns or {}, image_width
+        )
         (source,) = open_sources([Path(path)], format, options)
         return ingest(
             self.catalog(create=True),

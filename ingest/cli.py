@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamsight.encoder import DEFAULT_BATCH, DEFAULT_DEVICE
-from hamsight.errors import EXIT_INTERRUPTED, EXIT_REJECTED
+from hamsight.errors import EXIT_INTERRUPTED, EXIT_REJECTED, UsageError
 from hamsight.imaging import MAX_PIXELS
 from hamsight.options import Database, Device
 from hamsight.terminal import say
@@ -53,6 +53,17 @@ def ingest(
         bool, typer.Option(help="Make every first-level folder a subset.")
     ] = False,
     tags_from_folder: Annotated[bool, typer.Option(help="Make folder names tags.")] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=NAME",
+            help="A table's column of the role image, id, subset, tags, label or captions."
+            " By default known by its name; an empty NAME leaves the role out.",
+        ),
+    ] = None,
+    image_width: Annotated[
+        int, typer.Option(min=1, help="Pixels, where a server scales images, as Unsplash's does.")
+    ] = 640,
     device: Device = DEFAULT_DEVICE,
     batch: Annotated[int, typer.Option(min=1, help="Images a batch.")] = DEFAULT_BATCH,
     workers: Annotated[
@@ -78,7 +89,10 @@ def ingest(
     from ingest.pipeline import Settings
     from ingest.source import ReadOptions
 
-    sources = open_sources(paths, format, ReadOptions(subset, subset_from_folder, tags_from_folder))
+    options = ReadOptions(
+        subset, subset_from_folder, tags_from_folder, _columns(column or []), image_width
+    )
+    sources = open_sources(paths, format, options)
     settings = Settings(device=device, batch=batch, max_pixels=max_pixels)
     if workers is not None:
         settings = Settings(device, batch, workers, max_pixels)
@@ -105,6 +119,16 @@ def ingest(
     useless = any(0 < each.counts.rejected == each.counts.total for each in outcomes)
     if useless or (rejected and strict):
         raise typer.Exit(EXIT_REJECTED)
+
+
+def _columns(given: list[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for one in given:
+        role, mark, name = one.partition("=")
+        if not mark or role in columns:
+            raise UsageError(f"--column {one}: expected ROLE=NAME, each role once")
+        columns[role] = name
+    return columns
 
 
 def _report(outcome: Outcome, seconds: float) -> None:

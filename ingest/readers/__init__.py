@@ -7,12 +7,18 @@ import os
 from pathlib import Path
 
 from hamsight.errors import SourceError, UsageError
+from ingest.readers.archive import ArchiveReader
 from ingest.readers.coco import CocoReader
 from ingest.readers.cvat import CvatReader
 from ingest.readers.folder import FolderReader, printable, unread
+from ingest.readers.huggingface import HuggingFaceReader
+from ingest.readers.imagefolder import ImageFolderReader
 from ingest.readers.labelme import LabelmeReader
 from ingest.readers.openimages import OpenImagesReader
+from ingest.readers.table import TableReader
+from ingest.readers.unsplash import UnsplashReader
 from ingest.readers.voc import VocReader
+from ingest.readers.webdataset import WebDatasetReader
 from ingest.readers.yolo import YoloReader
 from ingest.source import Reader, ReadOptions, Source
 
@@ -23,7 +29,13 @@ READERS: tuple[Reader, ...] = (
     CvatReader(),
     VocReader(),
     LabelmeReader(),
+    HuggingFaceReader(),
+    WebDatasetReader(),
+    ImageFolderReader(),
+    UnsplashReader(),
+    ArchiveReader(),
     FolderReader(),
+    TableReader(),
 )
 """All readers; the first that recognises a path reads it, so the most specific come first."""
 

@@ -80,17 +80,27 @@ def read_elements(file: Path, root: str, tags: frozenset[str]) -> Iterator[Eleme
     yield from builder.taken()
 
 
+class _RootFoundError(Exception):
+    """Ends the parsing; its argument is the tag."""
+
+
 def root_tag(file: Path) -> str | None:
     """Return the tag of a file's root element, or None where it does not begin as XML does."""
-    found: list[str] = []
+
+    def found(tag: str, *more: object) -> None:
+        raise _RootFoundError(tag)
+
     parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda tag, attributes: found.append(tag)
+    parser.StartElementHandler = found
+    parser.StartDoctypeDeclHandler = found
     try:
         with file.open("rb") as opened:
             parser.Parse(opened.read(_CHUNK), False)
+    except _RootFoundError as root:
+        return str(root)
     except (expat.ExpatError, LookupError, ValueError, OSError):
-        return found[0] if found else None
-    return found[0] if found else None
+        return None
+    return None
 
 
 class _Builder:

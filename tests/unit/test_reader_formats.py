@@ -1,0 +1,55 @@
+"""What a folder of two formats is taken for, and the list of formats."""
+
+import json
+
+import pytest
+from reader_sets import DATA, image, opened, real_data, text
+from typer.testing import CliRunner
+
+from hamsight.cli import app
+from hamsight.errors import SourceError
+from ingest.readers import READERS, open_source
+
+
+def test_a_folder_of_two_formats_says_so(tmp_path):
+    image(tmp_path / "images/a.jpg")
+    text(tmp_path / "labels/a.txt", "0 0.5 0.5 1 1")
+    text(tmp_path / "data.yaml", "train: images", "names: [cat]")
+    text(tmp_path / "coco.json", '{"images": [], "annotations": []}')
+    source = open_source(tmp_path)
+    assert source.format == "coco"
+    also = "(also YOLO dataset: data.yaml names classes and images: --format yolo)"
+    assert source.detected == f"COCO annotations in coco.json {also}"
+    assert open_source(tmp_path, "yolo").format == "yolo"
+    (tmp_path / "coco.json").unlink()
+    assert opened(tmp_path, "yolo")[0].detected.endswith("names classes and images")
+
+
+def test_a_format_that_was_not_meant_says_how_to_take_another(tmp_path):
+    image(tmp_path / "images/a.jpg")
+    text(tmp_path / "data.yaml", "train: images", "names: cat")
+    with pytest.raises(SourceError) as caught:
+        open_source(tmp_path)
+    words = str(caught.value)
+    assert f"{tmp_path / 'data.yaml'}: names: expected a list of names" in words
+    assert f"{tmp_path} was taken for yolo: YOLO dataset: data.yaml" in words
+    assert "--format folder takes the images alone" in words
+
+
+def test_the_list_of_formats():
+    printed = CliRunner().invoke(app, ["formats"]).stdout
+    assert all(f"\n{reader.name} " in printed for reader in READERS)
+    assert max(map(len, printed.splitlines())) <= 100
+    listed = json.loads(CliRunner().invoke(app, ["formats", "--format", "json"]).stdout)
+    assert [one["name"] for one in listed] == [reader.name for reader in READERS]
+    assert listed[0]["carries"] == ["boxes", "tags", "captions", "subsets"]
+    assert all(one["description"] for one in listed)
+
+
+@real_data
+@pytest.mark.parametrize("name", ["caltech101", "flowers", "emoji", "flickr8k-2000", "coco128"])
+def test_real_data_of_other_formats_is_not_mistaken(name):
+    kept = {"coco128": ["coco"]}.get(name, [])
+    annotated = ("coco", "yolo", "openimages", "cvat", "voc", "labelme")
+    readers = [reader for reader in READERS if reader.name in annotated]
+    assert [reader.name for reader in readers if reader.detect(DATA / name)] == kept

@@ -170,7 +170,7 @@ def test_what_cannot_be_read_is_named(tmp_path):
     assert "no such file or folder" in error(tmp_path / ("x" * 5000))
     words = error(tmp_path / "pets", "folders")
     assert words.startswith("unknown format 'folders'; formats are coco, ")
-    assert words.endswith(", folder; did you mean folder?")
+    assert words.endswith("; did you mean folder?")
     words = error(tmp_path / "pets", "coco")
     assert "looks like the format folder: 1 image file; use --format folder" in words
     assert "no COCO annotations; looked for" in error(tmp_path / "flowers", "coco")

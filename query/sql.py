@@ -23,6 +23,8 @@ _HIDDEN = re.compile(
 )
 _SELECTING = ("SELECT", "WITH", "FROM", "(")
 _ANSWERING = (*_SELECTING, "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS")
+_PARAMETER = re.compile(r"\{\s*(\w+)\s*:\s*([^{}]+)\}")
+_NESTED = ("Array", "Map", "Tuple")
 _CONTROLLING = ("SYSTEM", "KILL")  # what `readonly` of ClickHouse lets pass
 _READONLY = 164
 # What ClickHouse's Arrow output gives as plain numbers or bytes, and what says the same.
@@ -41,12 +43,14 @@ def run_sql(
 ) -> pa.Table | None:
     """Run one statement; return its answer, None for one that only changes something.
 
+    A parameter's value is a Python value, or text as ClickHouse writes it: "['a', 'b']".
     Unless `write`, ClickHouse itself refuses every change. Raises UsageError for text that is
     not one statement and StatementError for a statement that ClickHouse refuses.
     """
     text, first = _checked(statement)
     if first in _CONTROLLING and not write:
         raise StatementError(f"{first} controls the server: it needs --write")
+    parameters = _bindable(text, parameters)
     client = catalog.client if write else catalog.reader()
     try:
         with engine_errors():
@@ -85,6 +89,33 @@ def _checked(statement: str) -> tuple[str, str]:
         raise UsageError("INTO OUTFILE writes past Hamsight: use --format and redirect stdout")
     first = re.match(r"\s*(\(|\w*)", bare)
     return statement[: len(bare)], first[1].upper() if first else ""
+
+
+class _Literal:
+    """Text that ClickHouse reads as a value of a nested type; the driver passes it on as it is."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def _bindable(text: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters for the driver; raises UsageError for one the statement lacks."""
+    types = dict(_PARAMETER.findall(text))
+    for name in parameters:
+        if name not in types:
+            names = ", ".join(types) or "none"
+            raise UsageError(
+                f"the statement has no parameter {{{name}:Type}}; its parameters: {names}"
+            )
+    return {
+        name: _Literal(value)
+        if isinstance(value, str) and types[name].startswith(_NESTED)
+        else value
+        for name, value in parameters.items()
+    }
 
 
 def _arrow(client: Client, text: str, parameters: Mapping[str, Any]) -> pa.Table:

@@ -76,6 +76,13 @@ def test_parameters_are_values_and_nothing_else(sql) -> None:
         ).stdout
     )
     assert rows == [{"text": hostile, "n": 5, "count()": 20}]
+    lists = sql(
+        "SELECT {a:Array(String)} AS a, {m:Map(String, UInt8)}['x'] AS x",
+        *("--param", r"a=['it\'s', 'b=c']", "--param", "m={'x': 3}", "--format", "json"),
+    )
+    assert json.loads(lists.stdout) == [{"a": ["it's", "b=c"], "x": 3}]
+    unused = sql("SELECT 1 LIKE '%s', {n:UInt8}", "--param", "m=1", status=2)
+    assert "no parameter {m:Type}; its parameters: n" in unused.stderr
     assert "expected NAME=VALUE" in sql("SELECT 1", "--param", "n", status=2).stderr
     assert "n" in sql("SELECT {n:UInt8}", status=3).stderr
     assert sql("SELECT {n:UInt8}", "--param", "n=x", status=3).stdout == ""

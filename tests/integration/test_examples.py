@@ -1,0 +1,235 @@
+"""Every statement of sql/examples answers rightly through `hamsight sql --file`, on every home."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_catalog import ITEMS, STRANGE, Made, Oracle, fill
+from typer.testing import CliRunner
+
+from hamsight.cli import app
+from hamsight.statements import folder
+
+EXAMPLES = folder() / "examples"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "sql.md"
+# Twelve copies of files: the same bytes under other names, in other subsets and datasets.
+COPIES = [
+    replace(
+        ITEMS[n],
+        dataset=("birds", "cats", "more")[n % 3],
+        item=replace(ITEMS[n].item, subset=("val", "train")[n % 2], id=f"copy{n}.png", tags={}),
+    )
+    for n in range(12)
+]
+BARE = [replace(made, item=replace(made.item, tags={}, captions=())) for made in ITEMS[50:70]]
+MADE = [*ITEMS[:50], *BARE, *COPIES]
+ORACLE = Oracle(MADE)
+ASKED = 5  # the item asked for, with a quote or an ampersand in its id
+RAN: set[str] = set()
+
+
+@pytest.fixture
+def example(dsn: str, tmp_path: Path) -> Callable[..., list[dict]]:
+    """Runs an example on `MADE` and returns its rows."""
+    fill(dsn, tmp_path / "package", MADE)
+
+    def run(name: str, **parameters: object) -> list[dict]:
+        RAN.add(name)
+        given = {"items": "items_made", **parameters}
+        params = [f"--param={key}={value}" for key, value in given.items()]
+        file = str(EXAMPLES / f"{name}.sql")
+        command = ["sql", "--file", file, *params, "--format", "json", "--db", dsn]
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return run
+
+
+def named(row: dict) -> tuple[str, str, str]:
+    return (row["dataset"], row["subset"], row["id"])
+
+
+def by_distance(asked: int, kept: Callable[[Made], bool] = lambda made: True) -> list[int]:
+    places = [n for n, made in enumerate(MADE) if n != asked and kept(made)]
+    return sorted(places, key=lambda n: (ORACLE.distances[asked, n], MADE[n].sorted_by))
+
+
+def of(dataset: str, subset: str | None = None) -> list[int]:
+    return [
+        n
+        for n, made in enumerate(MADE)
+        if made.dataset == dataset and subset in (None, made.item.subset)
+    ]
+
+
+def rest(n: int) -> tuple[str, str]:
+    return MADE[n].identity[1:]
+
+
+def test_nearest(example) -> None:
+    rows = example("nearest", item=MADE[ASKED].name, k=20)
+    right = by_distance(ASKED)[:20]
+    assert [named(row) for row in rows] == [MADE[n].identity for n in right]
+    for row, n in zip(rows, right, strict=True):
+        assert row["distance"] == ORACLE.distances[ASKED, n]
+        assert row["similarity"] == pytest.approx(ORACLE.similarities[ASKED, n], abs=1e-5)
+
+    rows = example(
+        "nearest_filtered", item=MADE[ASKED].name, dataset="birds", tag="dog", width=120, k=9
+    )
+    right = by_distance(
+        ASKED,
+        lambda made: made.dataset == "birds" and "dog" in made.item.tags and made.width >= 120,
+    )
+    assert [named(row) for row in rows] == [MADE[n].identity for n in right[:9]]
+
+
+def test_nearest_to_several(example) -> None:
+    asked = [30, 17, 4]
+    names = [MADE[n].name for n in asked]
+    rows = example("nearest_to_several", wanted=str(names), k=25)
+    places = [n for n in range(len(MADE)) if n not in asked]
+    right = sorted(places, key=lambda n: (ORACLE.distances[asked, n].min(), MADE[n].sorted_by))[:25]
+    assert [named(row) for row in rows] == [MADE[n].identity for n in right]
+    for row, n in zip(rows, right, strict=True):
+        assert row["distances"] == ORACLE.distances[asked, n].tolist()
+        assert row["answers"] == ORACLE.distances[asked, n].argmin() + 1
+
+
+def test_distance_histogram(example) -> None:
+    rows = example("distance_histogram", item=MADE[ASKED].name, step=4)
+    right = Counter(
+        int(distance) // 4 * 4 for n, distance in enumerate(ORACLE.distances[ASKED]) if n != ASKED
+    )
+    assert [(row["distance_from"], row["items"]) for row in rows] == sorted(right.items())
+
+
+def test_pairs_and_outliers(example) -> None:
+    birds = of("birds")
+    rows = example("pairs_within", dataset="birds", distance=20, k=1000)
+    right = {
+        (*sorted([rest(a), rest(b)]), int(ORACLE.distances[a, b]))
+        for a, b in itertools.combinations(birds, 2)
+        if ORACLE.distances[a, b] <= 20
+    }
+    found = [
+        ((row["subset"], row["id"]), (row["other_subset"], row["other_id"]), row["distance"])
+        for row in rows
+    ]
+    assert len(found) == len(right) > 5
+    assert {(*sorted(pair), distance) for *pair, distance in found} == right
+    assert [distance for *_, distance in found] == sorted(distance for *_, distance in right)
+
+    rows = example("outliers", dataset="birds", k=7)
+    nearest = {rest(n): min(int(ORACLE.distances[n, m]) for m in birds if m != n) for n in birds}
+    right = sorted(nearest, key=lambda one: (-nearest[one], *(p.encode() for p in one)))[:7]
+    assert [(row["subset"], row["id"]) for row in rows] == right
+    assert [row["distance"] for row in rows] == [nearest[one] for one in right]
+
+
+def test_near_copies_and_leakage(example) -> None:
+    rows = example("near_copies", dataset="birds", other="more", distance=12)
+    right = nearest_within(of("birds"), of("more"), 12)
+    assert len(rows) == len(right) >= 4
+    for row in rows:
+        n, distance = right[row["subset"], row["id"]]
+        assert (row["other_subset"], row["other_id"], row["distance"]) == (*rest(n), distance)
+
+    rows = example("leakage", dataset="birds", train="train", val="val", distance=12)
+    right = nearest_within(of("birds", "val"), of("birds", "train"), 12)
+    assert len(rows) == len(right) >= 2
+    for row in rows:
+        n, distance = right["val", row["id"]]
+        assert (row["train_id"], row["distance"]) == (rest(n)[1], distance)
+
+
+def nearest_within(
+    ones: list[int], others: list[int], limit: int
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return, by subset and id, each one's nearest other and its distance, where it is within."""
+    found = {}
+    for one in ones:
+        best = min(others, key=lambda n: (ORACLE.distances[one, n], MADE[n].sorted_by[1:]))
+        if ORACLE.distances[one, best] <= limit:
+            found[rest(one)] = (best, int(ORACLE.distances[one, best]))
+    return found
+
+
+def test_duplicates(example) -> None:
+    for name, key in (
+        ("duplicates", lambda made: made.sha256.hex()),
+        ("same_hash", lambda made: np.packbits(made.feature > 0).tobytes().hex()),
+    ):
+        groups: dict[str, list[str]] = {}
+        for made in MADE:
+            groups.setdefault(key(made), []).append(made.name)
+        right = [
+            (digest, sorted(names, key=str.encode))
+            for digest, names in groups.items()
+            if len(names) > 1
+        ]
+        right.sort(key=lambda group: (-len(group[1]), group[0]))
+        rows = example(name)
+        shown = "sha256_hex" if name == "duplicates" else "hash_hex"
+        assert [(row[shown], row["names"]) for row in rows] == right
+        assert all(row["copies"] == len(row["names"]) for row in rows)
+
+
+def test_tags(example) -> None:
+    counted = Counter(tag for made in MADE for tag in made.item.tags)
+    rows = example("tag_counts")
+    assert {row["tag"]: row["images"] for row in rows} == counted
+    for row in rows:
+        counts = [made.item.tags.get(row["tag"], 0) for made in MADE]
+        assert (row["instances"], row["most"]) == (sum(counts), max(counts))
+
+    (row,) = example("tag_pairs", k=10)
+    both = sum(len(made.item.tags) == 2 for made in MADE)
+    assert (row["tag"], row["other"], row["images"]) == ("dog", "traffic light", both)
+    lift = both * len(MADE) / (counted["dog"] * counted["traffic light"])
+    assert row["lift"] == pytest.approx(lift)
+
+    rows = example("mislabelled", tag="dog", k=5)
+    dogs = [n for n, made in enumerate(MADE) if "dog" in made.item.tags]
+    mean = np.mean([MADE[n].feature for n in dogs], axis=0)
+    likeness = {
+        MADE[n].identity: float(
+            MADE[n].feature @ mean / np.linalg.norm(MADE[n].feature) / np.linalg.norm(mean)
+        )
+        for n in dogs
+    }
+    assert [named(row) for row in rows] == sorted(likeness, key=likeness.__getitem__)[:5]
+    assert rows[0]["similarity"] == pytest.approx(min(likeness.values()), abs=1e-5)
+
+
+def test_unannotated_and_largest(example) -> None:
+    rows = example("unannotated")
+    assert sum(row["images"] for row in rows) == len(MADE)
+    for row in rows:
+        of_subset = [MADE[n].item for n in of(row["dataset"], row["subset"])]
+        bare = sum(item.status == "unannotated" for item in of_subset)
+        assert (row["images"], row["unannotated"]) == (len(of_subset), bare)
+        assert row["share"] == pytest.approx(bare / len(of_subset))
+
+    rows = example("largest", k=3)
+    for dataset in ("birds", "cats", "more"):
+        widths = sorted((MADE[n].width for n in of(dataset)), reverse=True)[:3]
+        assert [row["width"] for row in rows if row["dataset"] == dataset] == widths
+
+
+def test_every_example_is_tested_and_documented() -> None:
+    names = {file.stem for file in EXAMPLES.glob("*.sql")}
+    assert len(names) >= 10
+    assert names == RAN
+    text = DOCS.read_text(encoding="utf-8")
+    for name in names:
+        assert f"`{name}.sql`" in text, f"docs/sql.md does not tell of {name}.sql"
+    assert set(STRANGE) & {MADE[ASKED].item.id}

@@ -1,0 +1,62 @@
+"""A request refuses at once what no search can mean."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from hamsight.errors import UsageError
+from query.request import Combine, Kind, Query, Rank, Request
+
+ITEM = Query(Kind.ITEM, "a.jpg")
+
+
+def test_what_is_asked_by_default() -> None:
+    request = Request((ITEM,))
+    assert (request.k, request.offset, request.combine, request.rank) == (
+        50,
+        0,
+        Combine.NEAREST,
+        Rank.COSINE,
+    )
+    assert request.max_distance is None and request.exclude_self is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"queries": ()}, "nothing to search for: give --image, --text or --item"),
+        ({"queries": (Query(Kind.TEXT, ""),)}, "--text is empty"),
+        ({"queries": (ITEM, Query(Kind.IMAGE, " \t"))}, "--image is empty"),
+        ({"k": 0}, "-k is 0; expected at least 1"),
+        ({"k": -1}, "-k is -1"),
+        ({"k": 2**32}, "less than 4294967296"),
+        ({"offset": -1}, "--offset is -1; expected 0 or more"),
+        ({"candidates": 0}, "--candidates is 0; expected at least 1"),
+        ({"max_distance": -1}, "--max-distance is -1; expected 0 or more bits"),
+    ],
+)
+def test_what_no_search_can_mean(wrong: dict, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Request(**{"queries": (ITEM,), **wrong})
+    assert message in str(error.value)
+    assert error.value.exit_status == 2
+
+
+def test_the_ends_of_the_ranges_are_allowed() -> None:
+    Request((ITEM,), k=1, offset=0, candidates=1, max_distance=0)
+    Request((ITEM,), k=2**32 - 1, offset=2**32 - 1)
+
+
+def test_a_choice_is_named_when_it_is_wrong() -> None:
+    assert Combine.of("all") is Combine.ALL
+    with pytest.raises(UsageError, match="combine is 'any'; expected nearest, balanced, all"):
+        Combine.of("any")
+
+
+def test_a_request_is_a_value() -> None:
+    assert Request((ITEM,)) == Request((Query(Kind.ITEM, "a.jpg"),))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Request((ITEM,)).k = 3  # type: ignore[misc]
+    assert ITEM.label == "item: a.jpg"

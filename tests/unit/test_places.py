@@ -69,6 +69,7 @@ def site():
 
 @pytest.fixture
 def address(site, monkeypatch):
+    monkeypatch.setattr("hamsight.places.web._FIRST_DELAY", 0.01)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return f"http://127.0.0.1:{site.server_port}"
@@ -131,10 +132,9 @@ def test_schemes():
     assert not is_url("/http://a")
     assert local_path("https://a/b.jpg") is None
     assert local_path("C:\\images\\a.jpg") == Path("C:\\images\\a.jpg")
-    for scheme in ("s3", "ftp", "gs"):
-        words = reason(f"{scheme}://bucket/key")
-        assert words.startswith(f"{scheme}:// is not supported")
-        assert "http, https" in words
+    words = reason("ftp://bucket/key")
+    assert words.startswith("ftp:// is not supported")
+    assert "http, https" in words
 
 
 def test_a_url_is_downloaded(site, address):
@@ -150,7 +150,7 @@ def test_urls_that_cannot_be_read(address):
     assert reason(f"{address}/big", max_bytes=999) == "larger than 999 bytes"
     assert reason(f"{address}/stream", max_bytes=999) == "larger than 999 bytes"
     assert fetch(f"{address}/stream", max_bytes=1000) == b"x" * 1000
-    assert reason(f"{address}/short") == "the connection closed after 4 of 1000 bytes"
+    assert "the connection closed after 4 of 1000 bytes (4 tries)" in reason(f"{address}/short")
     assert "redirect" in reason(f"{address}/loop")
     assert "seconds" in reason(f"{address}/silent", timeout=0.2)
     for place in ("file", "ftp"):

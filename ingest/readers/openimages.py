@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from hamsight.errors import SourceError
@@ -90,7 +91,7 @@ def _detected(files: Files, path: Path) -> str:
 class OpenImagesSource(AnnotatedSource):
     """The images of an Open Images dataset that are here, each an item.
 
-    All that the files say of these images is held in memory, about 600 bytes an image and 40 a
+    All that the files say of these images is held in memory, about 700 bytes an image and 40 a
     box; what they say of other images is passed over.
     """
 
@@ -100,14 +101,14 @@ class OpenImagesSource(AnnotatedSource):
     def __init__(self, path: Path, files: Files, options: ReadOptions) -> None:
         super().__init__(path, path, options, _detected(files, path))
         self._read_notes = Notes()
-        self._images: dict[tuple[str, str], _Image] = {}
+        self._images: dict[str, dict[str, _Image]] = {}
         self._twice: list[_Image] = []
         self._labels = Labels(read_names(files.names), self._read_notes)
         self._read(files)
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
         notes.extend(self._read_notes)
-        for image in (*self._images.values(), *self._twice):
+        for image in chain(*map(dict.values, self._images.values()), self._twice):
             tags: dict[str, int] = {}
             for index in image.box_labels:
                 label = self._labels.names[index]
@@ -151,35 +152,35 @@ class OpenImagesSource(AnnotatedSource):
             self._read_notes.add("labels made by machines, left out", printable(file))
         known = 0
         for file in files.boxes:
-            for image_id, label, sides in read_boxes(file, self._labels):
-                image = self._image(image_id, file)
-                if image is not None:
-                    image.box_labels.append(label)
-                    image.boxes.extend(sides)
-                    known += 1
+            find = self._finder(_subset(file, self.path))
+            for image, label, sides in read_boxes(file, self._labels, find, self._read_notes):
+                image.box_labels.append(label)
+                image.boxes.extend(sides)
+                known += 1
         for file in files.labels:
-            for image_id, label in read_labels(file, self._labels, self._read_notes):
-                image = self._image(image_id, file)
-                if image is not None:
-                    image.labels.append(label)
-                    known += 1
-        if self._images and not known:
+            find = self._finder(_subset(file, self.path))
+            for image, label in read_labels(file, self._labels, find, self._read_notes):
+                image.labels.append(label)
+                known += 1
+        if any(self._images.values()) and not known:
             raise SourceError(
-                f"{printable(self.path)}: {len(self._images)} images, but none that"
-                f" {printable(next(iter((*files.boxes, *files.labels))))} names; expected images"
-                " named by their ImageID, such as 000a1249af2bc5f0.jpg"
+                f"{printable(self.path)}: none of its images is in"
+                f" {printable(next(iter((*files.boxes, *files.labels))))}; expected images named by"
+                " their ImageID, such as 000a1249af2bc5f0.jpg"
             )
 
-    def _image(self, image_id: str, file: Path) -> _Image | None:
-        """Return the image of a row, which makes a shared folder's image one of the subset."""
-        subset = _subset(file, self.path)
-        image = self._images.get((subset, image_id)) or self._images.get(("", image_id))
-        if image is None or image.subset not in ("", subset):
-            words = "rows of images that are not here, left out"
-            self._read_notes.add(words, printable(file))
-            return None
-        image.subset = subset
-        return image
+    def _finder(self, subset: str) -> Callable[[str], _Image | None]:
+        """Return what finds the image of a row, and makes one of a shared folder the subset's."""
+        own, shared = self._images.get(subset, {}), self._images.get("", {})
+
+        def find(image_id: str) -> _Image | None:
+            image = own.get(image_id) or shared.get(image_id)
+            if image is None or image.subset not in ("", subset):
+                return None
+            image.subset = subset
+            return image
+
+        return find
 
     def _add_own(self, subset: str) -> bool:
         """Add the images of the folder that a subset has for itself; return whether it has one."""
@@ -198,16 +199,17 @@ class OpenImagesSource(AnnotatedSource):
 
     def _add(self, folder: Path, subset: str) -> None:
         unread: dict[str, None] = {}
+        images = self._images.setdefault(subset, {})
         for parts in walk(folder, unread):
             path = os.path.join(folder, *parts)  # noqa: PTH118 - much faster than Path
             image = _Image(path, "/".join(parts), subset)
-            key = (subset, os.path.splitext(parts[-1])[0])  # noqa: PTH122
-            if key in self._images:
+            image_id = os.path.splitext(parts[-1])[0]  # noqa: PTH122
+            if image_id in images:
                 words = "images with the id of another in their subset, without annotations"
                 self._read_notes.add(words, printable(path))
                 self._twice.append(image)
             else:
-                self._images[key] = image
+                images[image_id] = image
         for words in unread:
             self._read_notes.add(words, printable(folder))
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from ingest.readers.annotated import Notes, fail, finite, shown
 from ingest.readers.folder import printable
 
 _SLACK = 0.01  # by how much boxes overstep the image when they were rounded
+_Image = TypeVar("_Image")
 _SIDES = ("XMin", "XMax", "YMin", "YMax")
 
 
@@ -33,13 +35,13 @@ class Labels:
         self._notes = notes
         self._indexes: dict[str, int] = {}
 
-    def index(self, code: str, place: str) -> int:
+    def index(self, code: str, file: Path, line: int) -> int:
         """Return the index of a class, new where it was not seen before."""
         index = self._indexes.get(code)
         if index is None:
             if code not in self._display:
                 words = "classes without a name in class-descriptions*.csv keep their code"
-                self._notes.add(words, place)
+                self._notes.add(words, f"{printable(file)}:{line}")
             index = self._indexes[code] = len(self.names)
             self.names.append(self._display.get(code, code))
         return index
@@ -58,34 +60,35 @@ def read_names(files: list[Path]) -> dict[str, str]:
 
 
 def read_boxes(
-    file: Path, labels: Labels
-) -> Iterator[tuple[str, int, tuple[float, float, float, float]]]:
-    """Yield (image id, label, (left, right, top, bottom)) of each row.
+    file: Path, labels: Labels, find: Callable[[str], _Image | None], notes: Notes
+) -> Iterator[tuple[_Image, int, tuple[float, float, float, float]]]:
+    """Yield (image, label, (left, right, top, bottom)) of each row whose image `find` knows.
 
     Sides are fractions of the image's size. Raises SourceError naming file and line.
     """
     columns = ("ImageID", "LabelName", *_SIDES)
-    for line, (image_id, code, *texts) in _columns(file, columns):
-        place = f"{printable(file)}:{line}"
+    for line, image, (code, *texts) in _columns(file, columns, find, notes):
         sides = [_fraction(file, line, *one) for one in zip(_SIDES, texts, strict=True)]
         left, right, top, bottom = sides
         if right < left or bottom < top:
             fail(file, line, f"{','.join(texts)}; expected XMin <= XMax and YMin <= YMax")
-        yield image_id, labels.index(code, place), (left, right, top, bottom)
+        yield image, labels.index(code, file, line), (left, right, top, bottom)
 
 
-def read_labels(file: Path, labels: Labels, notes: Notes) -> Iterator[tuple[str, int]]:
-    """Yield (image id, label) of each row that says the label is there.
+def read_labels(
+    file: Path, labels: Labels, find: Callable[[str], _Image | None], notes: Notes
+) -> Iterator[tuple[_Image, int]]:
+    """Yield (image, label) of each row that says the label is there, whose image `find` knows.
 
     Raises SourceError naming file and line.
     """
     columns = ("ImageID", "LabelName", "Confidence")
-    for line, (image_id, code, text) in _columns(file, columns):
+    for line, image, (code, text) in _columns(file, columns, find, notes):
         confidence = finite(text)
         if confidence not in (0.0, 1.0):
             fail(file, line, f"Confidence {shown(text)}; expected 1 (there) or 0 (not there)")
         if confidence:
-            yield image_id, labels.index(code, f"{printable(file)}:{line}")
+            yield image, labels.index(code, file, line)
         else:
             words = "labels verified to be absent (Confidence 0) are no tags, left out"
             notes.add(words, f"{printable(file)}:{line}")
@@ -98,22 +101,29 @@ def _fraction(file: Path, line: int, name: str, text: str) -> float:
     return value
 
 
-def _columns(file: Path, names: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, values) of the named columns of each row after the header."""
-    places: list[int] | None = None
-    for line, row in _rows(file):
-        if places is None:
-            missing = [name for name in names if name not in row]
-            if missing:
-                words = f"no column {', '.join(missing)}; expected the header {','.join(names)}"
-                fail(file, line, words)
-            places = [row.index(name) for name in names]
-        elif len(row) <= max(places):
-            fail(file, line, f"{len(row)} values; expected {max(places) + 1} or more")
+def _columns(
+    file: Path, names: tuple[str, ...], find: Callable[[str], _Image | None], notes: Notes
+) -> Iterator[tuple[int, _Image, list[str]]]:
+    """Yield (line, image, values of the named columns after the first, its id) of each row."""
+    rows = _rows(file)
+    _, header = next(rows, (1, []))
+    missing = [name for name in names if name not in header]
+    if missing:
+        words = f"no column {', '.join(missing)}; expected the header {','.join(names)}"
+        fail(file, 1, words)
+    first, *others = map(header.index, names)
+    width = max(first, *others) + 1
+    elsewhere = 0
+    for line, row in rows:
+        if len(row) < width:
+            fail(file, line, f"{len(row)} values; expected {width} or more")
+        image = find(row[first])
+        if image is None:
+            elsewhere += 1
         else:
-            yield line, [row[place] for place in places]
-    if places is None:
-        fail(file, "", f"empty; expected the header {','.join(names)}")
+            yield line, image, [row[place] for place in others]
+    if elsewhere:
+        notes.add("rows of images that are not here, left out", printable(file), elsewhere)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:

@@ -1,4 +1,4 @@
-"""The `hamsight` command: mounts the commands of ingest and query."""
+"""The `hamsight` command: mounts the commands of ingest, query and curate."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from curate.cli import delete, group, set_
+from curate.cli_datasets import datasets
 from hamsight.demo import demo
 from hamsight.terminal import Commands
 from ingest.cli import ingest
@@ -49,6 +51,10 @@ app.command()(formats)
 app.command()(query)
 app.command()(sql)
 app.command()(info)
+app.add_typer(group, name="group")
+app.command("set")(set_)
+app.command()(delete)
+app.add_typer(datasets, name="datasets")
 app.command()(demo)
 
 

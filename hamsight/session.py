@@ -13,6 +13,10 @@ from hamsight.catalog import Catalog
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from curate.change import Change
+    from curate.move import Moved
+    from curate.names import Items
+    from curate.selection import Selection
     from ingest.pipeline import Outcome
     from query.result import Matches
 
@@ -142,6 +146,114 @@ class Session:
         from query.sql import run_sql
 
         return run_sql(self.catalog(), statement, parameters or {}, write=write)
+
+    def groups(self) -> pa.Table:
+        """Return a row for each group: group, items (how many), datasets (their names)."""
+        from curate.groups import list_groups
+
+        return list_groups(self.catalog())
+
+    def add_to_group(self, name: str, items: Items | None = None, **filters: Any) -> Change:
+        """Put items into a group, as `hamsight group add` does.
+
+        Items are the matches of a query, names ([DATASET/][SUBSET/]ID) or (dataset, subset, id);
+        or else all that the `filters` hold for: `where`, `dataset`, `subset`. `model` confines
+        the change to one model's table. Raises UsageError, UnknownItemError or StatementError.
+        """
+        from curate.groups import add_to_group
+
+        return add_to_group(self.catalog(), name, self._selection(items, **filters))
+
+    def remove_from_group(self, name: str, items: Items | None = None, **filters: Any) -> Change:
+        """Take items, said as in `add_to_group`, out of a group."""
+        from curate.groups import remove_from_group
+
+        return remove_from_group(self.catalog(), name, self._selection(items, **filters))
+
+    def delete_group(self, name: str) -> int:
+        """Take all items out of a group; return how many they were."""
+        from curate.groups import delete_group
+
+        return delete_group(self.catalog(), name)
+
+    def set(
+        self,
+        items: Items | None = None,
+        *,
+        status: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        remove_attributes: Sequence[str] = (),
+        **filters: Any,
+    ) -> Change:
+        """Set the status and attributes of items, said as in `add_to_group`."""
+        from curate.fields import set_fields
+
+        return set_fields(
+            self.catalog(),
+            self._selection(items, **filters),
+            status=status,
+            attributes=attributes,
+            removed_attributes=remove_attributes,
+        )
+
+    def delete(self, items: Items | None = None, **filters: Any) -> int:
+        """Delete items, said as in `add_to_group`, at once; return how many they were.
+
+        Image files are not touched.
+        """
+        from curate.delete import delete
+
+        return delete(self.catalog(), self._selection(items, **filters))
+
+    def datasets(self) -> pa.Table:
+        """Return a row for each dataset, as `hamsight datasets` shows."""
+        from curate.datasets import list_datasets
+
+        return list_datasets(self.catalog())
+
+    def rename_dataset(self, former: str, name: str) -> None:
+        """Give a dataset another name. Raises UsageError for one that another dataset has."""
+        from curate.datasets import rename_dataset
+
+        rename_dataset(self.catalog(), former, name)
+
+    def delete_dataset(self, name: str) -> int:
+        """Delete a dataset with its rejects and its record; return how many items it had."""
+        from curate.datasets import delete_dataset
+
+        return delete_dataset(self.catalog(), name)
+
+    def move_dataset(
+        self,
+        name: str,
+        new_root: PathLike,
+        *,
+        former_root: PathLike | None = None,
+        check_all: bool = False,
+    ) -> Moved:
+        """Tell the catalog that a dataset's files were moved, as `hamsight datasets move` does.
+
+        Raises UsageError, and SourceError for files that are not at their new places.
+        """
+        from curate.move import move_dataset
+
+        former = None if former_root is None else os.fspath(former_root)
+        root = os.fspath(new_root)
+        return move_dataset(self.catalog(), name, root, former_root=former, check_all=check_all)
+
+    def _selection(
+        self,
+        items: Items | None = None,
+        *,
+        where: str | None = None,
+        dataset: str | Sequence[str] = (),
+        subset: str | Sequence[str] = (),
+        model: str | None = None,
+    ) -> Selection:
+        from curate.names import select
+
+        datasets, subsets = tuple(_several(dataset)), tuple(_several(subset))
+        return select(self.catalog(), items, where, datasets, subsets, model)
 
 
 def _several(values: PathLike | Sequence[PathLike]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamsight.encoder import DEFAULT_DEVICE
-from hamsight.errors import EXIT_NO_MATCH
+from hamsight.errors import EXIT_NO_MATCH, UsageError
 from hamsight.options import Database, Device
 from hamsight.terminal import say
 from query.output import Format, write
@@ -85,6 +85,10 @@ def query(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw a contact sheet of the answer."),
     ] = None,
+    add_to_group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Put what is found into a group."),
+    ] = None,
     show_sql: Annotated[
         bool,
         typer.Option("--show-sql", help="Print the statement for `clickhouse client`, and end."),
@@ -117,6 +121,8 @@ def query(
 
     if save is not None:
         sheet_format(save)
+    if show_sql and add_to_group is not None:
+        raise UsageError("--show-sql runs nothing, so --add-to-group has nothing to add")
     with Catalog.open(db) as catalog:
         if show_sql:
             _, statement, _ = prepare(catalog, request, device)
@@ -124,6 +130,12 @@ def query(
             return
         matches = search(catalog, request, device)
     answer = matches.to_arrow()
+    if add_to_group is not None and matches:
+        from hamsight.session import Session
+
+        with Session(db) as session:
+            change = session.add_to_group(add_to_group, matches)
+        say(f"{change.changed} of {change.selected} put into the group {add_to_group!r}")
     show(_for_people(matches) if format is Format.TABLE else answer, format)
     if save is not None:
         matches.save(save)

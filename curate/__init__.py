@@ -1,0 +1,1 @@
+"""Changing what is in the catalog: groups, status, attributes, deleting, whole datasets."""

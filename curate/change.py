@@ -1,0 +1,93 @@
+"""Changes of selected items, in the table of every model that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from curate.selection import Condition, Selection, conditions, is_text, models_of
+from hamsight.catalog import Catalog
+from hamsight.errors import UsageError
+from hamsight.statements import fill
+from hamsight.store import engine_errors
+
+MAX_NAME = 4096
+"""Bytes of the longest group, status or attribute's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How many items were selected, and how many of these changed."""
+
+    selected: int
+    changed: int
+
+
+def update(
+    catalog: Catalog,
+    selection: Selection,
+    assignments: str,
+    needed: str,
+    parameters: Mapping[str, Any],
+) -> Change:
+    """Make the assignments to every selected item that needs it; they are visible on return.
+
+    An item is changed in the table of every model; `where` is asked of each table's own rows.
+    Raises what `conditions` raises and StatementError.
+    """
+    tables = [model.items_table for model in models_of(catalog, selection.model)]
+    selected = changed = 0
+    for condition in conditions(catalog, tables, selection):
+        given = {**condition.parameters, **parameters}
+        both = f"({condition.sql}) {fill('and_also')} ({needed})"
+        selected += count(catalog, tables, condition)
+        changing = count(catalog, tables, Condition(both, given))
+        if changing:
+            changed += changing
+            fragments = {"condition": condition.sql, "assignments": assignments, "needed": needed}
+            for table in tables:
+                run(catalog, "update_items", given, table=table, **fragments)
+    return Change(selected, changed)
+
+
+def count(catalog: Catalog, tables: Sequence[str], condition: Condition) -> int:
+    """Return the number of items, each counted once, for which the condition holds."""
+    if len(tables) == 1:
+        fragments = {"table": tables[0], "condition": condition.sql}
+        rows = catalog.rows("count_rows", condition.parameters, **fragments)
+    else:
+        selects = union(tables, condition)
+        rows = catalog.rows("count_identities", condition.parameters, selects=selects)
+    return int(rows[0][0])
+
+
+def union(tables: Sequence[str], condition: Condition) -> str:
+    """Return a SELECT of the identities in all the tables for which the condition holds."""
+    return f" {fill('or_also')} ".join(
+        fill("selected_identities", table=table, condition=condition.sql) for table in tables
+    )
+
+
+def run(
+    catalog: Catalog, statement: str, parameters: Mapping[str, Any], **fragments: object
+) -> None:
+    """Run a statement of `sql/` that answers nothing, its parameters in the request's body."""
+    with engine_errors():
+        catalog.client.raw_query(fill(statement, **fragments), parameters=dict(parameters))
+
+
+def checked(what: str, name: str) -> str:
+    """Return a name that may be given to things; raises UsageError for another."""
+    if not name.strip():
+        raise UsageError(f"{what} is empty: give it a name")
+    return within(what, name, MAX_NAME)
+
+
+def within(what: str, text: str, size: int) -> str:
+    """Return text of at most `size` bytes in UTF-8; raises UsageError for another."""
+    if not is_text(text):
+        raise UsageError(f"{what} {text!r} is not UTF-8: give it as UTF-8 text")
+    if len(text.encode()) > size:
+        raise UsageError(f"{what} has {len(text.encode())} bytes; at most {size} are allowed")
+    return text

@@ -1,0 +1,139 @@
+"""The items that a change is for, and the conditions of SQL that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from hamsight.catalog import Catalog, CatalogModel
+from hamsight.errors import EmptyCatalogError, UsageError
+from hamsight.paging import pages
+from hamsight.statements import fill
+from query.expression import compile_filter
+
+Identity = tuple[str, str, str]
+
+_TAGS = 100_000
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Items by identity, or else all for which `where` holds within the datasets and subsets.
+
+    An identity is (dataset, subset, id). `model` confines the change to one model's table;
+    without it an item is meant in the table of every model that has it. Raises UsageError for
+    a selection of everything.
+    """
+
+    identities: Sequence[Identity] | None = None
+    where: str | None = None
+    datasets: tuple[str, ...] = ()
+    subsets: tuple[str, ...] = ()
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a selection that says nothing, or two things."""
+        filters = self.where is not None or bool(self.datasets) or bool(self.subsets)
+        if self.identities is None and not filters:
+            raise UsageError(
+                "say which items: their names, --where, --dataset or --subset, or pipe"
+                " `hamsight query … --format jsonl` in"
+            )
+        if self.identities is not None and self.where is not None:
+            raise UsageError("--where selects items by itself: give no names and pipe nothing in")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on an items table, with the values of its `{name:Type}` parameters."""
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def models_of(catalog: Catalog, name: str | None) -> list[CatalogModel]:
+    """Return the model of that name, or all models of the catalog.
+
+    Raises EmptyCatalogError when there is none and UsageError for an unknown name.
+    """
+    if name is not None:
+        return [catalog.model(name)]
+    models = catalog.models()
+    if not models:
+        raise EmptyCatalogError(
+            f"{catalog.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
+        )
+    return models
+
+
+def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) -> list[Condition]:
+    """Return conditions that together select the items; no item fits two of them.
+
+    Identities come some thousand a condition. Raises UsageError for a dataset or subset that no
+    table has and ExpressionError for a wrong expression.
+    """
+    if selection.identities is not None:
+        return list(_of_identities(selection.identities))
+    _check_names(catalog, tables, selection)
+    held: list[str] = []
+    parameters: dict[str, Any] = {}
+    if selection.datasets:
+        held.append(fill("of_datasets"))
+        parameters["datasets"] = list(selection.datasets)
+    if selection.subsets:
+        held.append(fill("of_subsets"))
+        parameters["subsets"] = list(selection.subsets)
+    if selection.where is not None:
+        tags = {
+            row[0]
+            for table in tables
+            for row in catalog.rows("tag_names", {"limit": _TAGS}, table=table)
+        }
+        where = compile_filter(selection.where, tags)
+        held.append(f"({where.sql})")
+        parameters.update(where.parameters)
+    return [Condition(f" {fill('and_also')} ".join(held), parameters)]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the hint for a name that is none of `known`."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    if not names:
+        return "there are none"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"there are: {', '.join(map(repr, names[:_SHOWN]))}{more}"
+
+
+def is_text(name: str) -> bool:
+    """Return whether a name is text: bytes of an argument that are not UTF-8 are none."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _of_identities(identities: Sequence[Identity]) -> Iterator[Condition]:
+    for (dataset, subset), group in groupby(sorted(set(identities)), itemgetter(0, 1)):
+        for page in pages((id,) for _, _, id in group):
+            ids = [id for (id,) in page]
+            parameters = {"dataset": dataset, "subset": subset, "ids": ids}
+            yield Condition(fill("of_identities"), parameters)
+
+
+def _check_names(catalog: Catalog, tables: Sequence[str], selection: Selection) -> None:
+    rows = [row for table in tables for row in catalog.rows("dataset_names", table=table)]
+    for option, place, named in (
+        ("--dataset", 0, selection.datasets),
+        ("--subset", 1, selection.subsets),
+    ):
+        known = {row[place] for row in rows}
+        for name in named:
+            if name not in known:
+                raise UsageError(
+                    f"{option} {name!r}: the catalog has none of that name; {nearest(name, known)}"
+                )

@@ -92,10 +92,10 @@ def _merged(rows: Iterator[Item] | Sequence[Item]) -> Item:
     first, *others = rows
     if not others:
         return first
-    captions = dict.fromkeys(first.captions)
+    captions = list(first.captions)
     tags, attributes = dict(first.tags), dict(first.attributes)
     for row in others:
-        captions.update(dict.fromkeys(row.captions))
+        captions.extend(row.captions)
         for tag, count in row.tags.items():
             tags[tag] = tags.get(tag, 0) + count
         attributes = {**row.attributes, **attributes}

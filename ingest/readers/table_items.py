@@ -59,7 +59,7 @@ class TableItems:
                 continue
             if not isinstance(image, str):
                 self._wrong(row, self._columns.image, "the path or the URL of an image")
-            yield self._item(row, *self._located(image))
+            yield self._item(row, *self._located(valid_text(image)))
 
     def _located(self, image: str) -> tuple[str, str]:
         """Return (uri, id) of the image at a path or URL."""
@@ -67,7 +67,7 @@ class TableItems:
             uri = image
             if self._url_query and is_url(image):
                 uri = f"{image.partition('?')[0]}?{self._url_query}"
-            return valid_text(uri), valid_text(image.partition("://")[2].lstrip("/") or image)
+            return uri, image.partition("://")[2].lstrip("/") or image
         path = local_path(image) if scheme(image) else None
         name = _slashed(image) if path is None else str(path)
         base = self._folder()

@@ -42,6 +42,7 @@ EXTENSIONS = frozenset(
 """The extensions of image files, in lower case."""
 
 _SKIPPED = frozenset({"__macosx", "thumbs.db", "$recycle.bin"})
+_NO_CLASSES = SUBSET_NAMES | {"images"}
 _SURVEYED = 1000
 
 
@@ -177,22 +178,39 @@ class FolderReader:
 
     def detect(self, path: Path) -> str | None:
         """Return how many image files there are, or None where there is none."""
-        if path.is_file():
-            return "an image file" if is_image(path.name) else None
-        found = list(islice(walk(path, {}), _SURVEYED))
-        if not found:
-            return None
-        number = f"{_SURVEYED:,} or more" if len(found) == _SURVEYED else str(len(found))
-        shared = os.path.commonpath(["/".join(parts[:-1]) for parts in found])
-        where = f" under {printable(shared)}/" if shared else ""
-        return f"{number} image file{'' if len(found) == 1 else 's'}{where}"
+        detected = _surveyed(path)
+        return None if detected is None else detected[0]
 
     def open(self, path: Path, options: ReadOptions) -> FolderSource:
         """Return the folder as a source. Raises SourceError where it holds no image."""
-        detected = self.detect(path)
+        detected = _surveyed(path)
         if detected is None:
             raise SourceError(_no_images(path))
-        return FolderSource(path, options, detected)
+        words, classes = detected
+        if classes and not options.tags_from_folder:
+            words += f" in folders such as {classes}: --tags-from-folder makes tags of their names"
+        return FolderSource(path, options, words)
+
+
+def _surveyed(path: Path) -> tuple[str, str] | None:
+    """Return how many images there are and, where folders may be classes, the first two of them.
+
+    Classes are two folders or more that hold all images between them. None without an image.
+    """
+    if path.is_file():
+        return ("an image file", "") if is_image(path.name) else None
+    found = list(islice(walk(path, {}), _SURVEYED))
+    if not found:
+        return None
+    number = f"{_SURVEYED:,} or more" if len(found) == _SURVEYED else str(len(found))
+    shared = os.path.commonpath(["/".join(parts[:-1]) for parts in found])
+    where = f" under {printable(shared)}/" if shared else ""
+    words = f"{number} image file{'' if len(found) == 1 else 's'}{where}"
+    folders = [parts[-2] if len(parts) > 1 else "" for parts in found]
+    classes = [name for name in dict.fromkeys(folders) if name.lower() not in _NO_CLASSES]
+    if "" in folders or len(classes) < 2:
+        return words, ""
+    return words, " and ".join(f"{printable(name)}/" for name in classes[:2])
 
 
 def _no_images(path: Path) -> str:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from hamsight.cli import app
 from hamsight.errors import SourceError
-from ingest.readers import READERS, open_source
+from ingest.readers import READERS, ReadOptions, open_source
 
 
 def test_a_folder_of_two_formats_says_so(tmp_path):
@@ -53,3 +53,15 @@ def test_real_data_of_other_formats_is_not_mistaken(name):
     annotated = ("coco", "yolo", "openimages", "cvat", "voc", "labelme")
     readers = [reader for reader in READERS if reader.name in annotated]
     assert [reader.name for reader in readers if reader.detect(DATA / name)] == kept
+
+
+def test_class_folders_are_told_of_the_option_for_tags(tmp_path):
+    image(tmp_path / "train/cat/a.jpg")
+    image(tmp_path / "val/dog/b.jpg")
+    hint = " in folders such as cat/ and dog/: --tags-from-folder makes tags of their names"
+    assert open_source(tmp_path).detected == f"2 image files{hint}"
+    assert (
+        open_source(tmp_path, None, ReadOptions(tags_from_folder=True)).detected == "2 image files"
+    )
+    image(tmp_path / "c.jpg")
+    assert open_source(tmp_path).detected == "3 image files"

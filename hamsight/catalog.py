@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
@@ -112,6 +112,15 @@ class Catalog:
         with engine_errors():
             self.client.insert_arrow(table, rows)
 
+    def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert a few rows, each a mapping of the same columns.
+
+        For many rows `insert` is faster, but PyArrow loads pandas where it is installed.
+        """
+        names = list(rows[0])
+        with engine_errors():
+            self.client.insert(table, [list(row.values()) for row in rows], column_names=names)
+
     def has_table(self, table: str) -> bool:
         """Tell whether the catalog has the table."""
         return bool(self.rows("count_tables", {"table": table})[0][0])
@@ -198,8 +207,6 @@ class Catalog:
         known = self.check(package)
         if known is not None:
             return known
-        import pyarrow as pa
-
         taken = {model.items_table for model in self.models()}
         table = base = "items_" + re.sub(r"[^a-z0-9]+", "_", package.name.lower())
         number = 2
@@ -218,6 +225,5 @@ class Catalog:
             hash_parameters="",
         )
         self.run("create_items", table=table, hash_bytes=model.bits // 8)
-        columns = {name: [getattr(model, name)] for name in CatalogModel.__slots__}
-        self.insert("models", pa.table(columns))
+        self.insert_rows("models", [asdict(model)])
         return model

@@ -36,19 +36,17 @@ class Record:
             self._catalog.run("delete_begun", parameters)
 
     def _insert(self, finished_ms: int, counts: Counts, *, complete: bool) -> None:
-        import pyarrow as pa
-
-        moments = {"started_at": self._started_ms, "finished_at": finished_ms}
-        columns = {
-            **{key: [value] for key, value in self._said.items()},
-            **{k: pa.array([ms], pa.timestamp("ms", "UTC")) for k, ms in moments.items()},
-            "complete": [complete],
-            "added": [counts.added],
-            "replaced": [counts.replaced],
-            "unchanged": [counts.unchanged],
-            "rejected": [counts.rejected],
+        row = {
+            **self._said,
+            "started_at": _EPOCH + self._started_ms * _MILLISECOND,
+            "finished_at": _EPOCH + finished_ms * _MILLISECOND,
+            "complete": complete,
+            "added": counts.added,
+            "replaced": counts.replaced,
+            "unchanged": counts.unchanged,
+            "rejected": counts.rejected,
         }
-        self._catalog.insert("ingests", pa.table(columns))
+        self._catalog.insert_rows("ingests", [row])
 
 
 def _now_ms() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ingest.prepare import Prepared, Rejected
+from ingest.prepare import Prepared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,25 +74,5 @@ def item_rows(
             ),
             "feature": pa.ListArray.from_arrays(offsets, pa.array(features.ravel())),
             "ingested_at": pa.array([ingested_at] * count, pa.timestamp("us", "UTC")),
-        }
-    )
-
-
-def reject_rows(
-    model: str, dataset: str, rejected: Sequence[Rejected], rejected_at: datetime
-) -> pa.Table:
-    """Return the rows of `rejects` for the rejected items."""
-    import pyarrow as pa
-
-    count = len(rejected)
-    return pa.table(
-        {
-            "model": [model] * count,
-            "dataset": [dataset] * count,
-            "subset": [one.item.subset for one in rejected],
-            "id": [one.item.id for one in rejected],
-            "uri": [one.item.uri for one in rejected],
-            "reason": [one.reason for one in rejected],
-            "rejected_at": pa.array([rejected_at] * count, pa.timestamp("us", "UTC")),
         }
     )

@@ -18,7 +18,7 @@ from hamsight.item import Item
 from hamsight.model import ModelPackage
 from hamsight.paging import pages
 from ingest.prepare import Known, Prepared, Rejected
-from ingest.rows import item_rows, reject_rows
+from ingest.rows import item_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,10 +150,20 @@ class Writer:
         if not self._rejected:
             return
         self._forget_rejects([one.item for one in self._rejected])
-        rows = reject_rows(self._package.name, self._dataset, self._rejected, now)
-        self._catalog.insert("rejects", rows)
+        self._catalog.insert_rows("rejects", [self._reject_row(one, now) for one in self._rejected])
         self.counts.rejected += len(self._rejected)
         self._rejected.clear()
+
+    def _reject_row(self, rejected: Rejected, now: datetime) -> dict[str, object]:
+        return {
+            "model": self._package.name,
+            "dataset": self._dataset,
+            "subset": rejected.item.subset,
+            "id": rejected.item.id,
+            "uri": rejected.item.uri,
+            "reason": rejected.reason,
+            "rejected_at": now,
+        }
 
     def _forget_rejects(self, items: Sequence[Item]) -> None:
         again = [one for one in _identities(items) if one in self._former_rejects]

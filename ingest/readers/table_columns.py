@@ -44,20 +44,23 @@ ROLES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a table by role; every other one is an attribute."""
+    """The columns of a table by role; every other one is an attribute.
+
+    `labels` are the column of the role label and those whose numbers stand for classes.
+    """
 
     image: str
     id: str | None = None
     subset: str | None = None
     tags: str | None = None
-    label: str | None = None
+    labels: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
 
     @property
     def all(self) -> frozenset[str]:
         """Return every column that has a role."""
-        single = (self.image, self.id, self.subset, self.tags, self.label)
-        return frozenset({*filter(None, single), *self.captions})
+        single = (self.image, self.id, self.subset, self.tags)
+        return frozenset({*filter(None, single), *self.labels, *self.captions})
 
 
 def find_columns(rows: Rows, given: Mapping[str, str]) -> Columns:
@@ -88,12 +91,15 @@ def find_columns(rows: Rows, given: Mapping[str, str]) -> Columns:
     def first(role: str) -> str | None:
         return next(iter(known(role)), None)
 
+    single = {role: first(role) for role in ("id", "subset", "tags", "label")}
+    used = {*taken, *single.values()}
+    classes = [] if given.get("label") == "" else [one for one in rows.labels if one not in used]
     return Columns(
         image,
-        id=first("id"),
-        subset=first("subset"),
-        tags=first("tags"),
-        label=first("label"),
+        id=single["id"],
+        subset=single["subset"],
+        tags=single["tags"],
+        labels=tuple(filter(None, [single["label"], *classes])),
         captions=tuple(known("captions")),
     )
 

@@ -112,11 +112,10 @@ class TableItems:
 
     def _tags(self, row: Row) -> dict[str, int]:
         tags: dict[str, int] = {}
-        for column, read in ((self._columns.label, labels_of), (self._columns.tags, tags_of)):
-            if column is None:
-                continue
+        for column in filter(None, (*self._columns.labels, self._columns.tags)):
+            read = tags_of if column == self._columns.tags else labels_of
             try:
-                found = read(self._value(row, column), self.rows.labels.get(column))
+                found = read(row.values.get(column), self.rows.labels.get(column))
             except ValueError as error:
                 self._wrong(row, column, str(error).removeprefix("expected "))
             for tag, count in found.items():

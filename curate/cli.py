@@ -193,7 +193,7 @@ def _missing(selection: Selection, found: int) -> None:
     if selection.identities is not None:
         missing = len(set(selection.identities)) - found
         if missing > 0:
-            say(f"note: {items_(missing)} of those named are not in the catalog")
+            say(f"note: not in the catalog: {items_(missing)} of those named")
 
 
 def _nothing() -> None:

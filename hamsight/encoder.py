@@ -224,6 +224,12 @@ def _set_batch(model: ov.Model, spec: ImageSpec, batch: int) -> int:
 
     side = spec.preprocess.size
     rest = [side, side, 3] if spec.layout == "NHWC" else [3, side, side]
+    declared = model.input(0).partial_shape if len(model.inputs) == 1 else ov.PartialShape([])
+    if not declared.compatible(ov.PartialShape([-1, *rest])):
+        raise ModelError(
+            f"{spec.file} takes an input of the shape {declared}, but by size and layout in"
+            f" model.toml it would be {[-1, *rest]}"
+        )
     for count in dict.fromkeys((batch, 1)):
         try:
             model.reshape(ov.PartialShape([count, *rest]))

@@ -87,8 +87,7 @@ class ModelPackage:
     def _files(self) -> list[Path]:
         named = [self.image.file, *((self.text.file, self.text.tokenizer) if self.text else ())]
         files = [self.path(file) for file in named]
-        weights = [file.with_suffix(".bin") for file in files if file.suffix == ".xml"]
-        return files + [file for file in weights if file.is_file()]
+        return files + [file.with_suffix(".bin") for file in files if file.suffix == ".xml"]
 
 
 def load_package(source: str) -> ModelPackage:
@@ -97,6 +96,10 @@ def load_package(source: str) -> ModelPackage:
     Raises ModelError for an unknown name, a folder without `model.toml`, and a `model.toml`
     with a missing, unknown or ill-typed key.
     """
+    if not source:
+        raise ModelError(
+            f"the model's name is empty; built-in models: {', '.join(built_in_names())}"
+        )
     built_in = BUILT_IN / source if _NAME.fullmatch(source) else None
     if built_in is not None and (built_in / "model.toml").is_file():
         return _load(built_in, source)
@@ -226,8 +229,10 @@ class _Table:
         value = self.take(key, list, None)
         if value is None:
             return None
-        if len(value) != 3 or not all(isinstance(one, (int, float)) for one in value):
+        if len(value) != 3 or not all(type(one) in (int, float) for one in value):
             raise ModelError(f"{self.place(key)} = {value!r}; expected three numbers, RGB")
+        if key == "std" and not all(one > 0 for one in value):
+            raise ModelError(f"{self.place(key)} = {value!r}; expected numbers above 0")
         return (float(value[0]), float(value[1]), float(value[2]))
 
     def table(self, key: str) -> _Table:

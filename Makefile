@@ -33,7 +33,7 @@ demo: $(READY)
 	$(BIN)/hamsight demo
 
 test: $(READY)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

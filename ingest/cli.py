@@ -47,7 +47,7 @@ def ingest(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Format, folder or coco. By default detected."),
+        typer.Option(metavar="NAME", help="Format, see `hamsight formats`. By default detected."),
     ] = None,
     subset_from_folder: Annotated[
         bool, typer.Option(help="Make every first-level folder a subset.")

@@ -224,7 +224,9 @@ def _set_batch(model: ov.Model, spec: ImageSpec, batch: int) -> int:
 
     side = spec.preprocess.size
     rest = [side, side, 3] if spec.layout == "NHWC" else [3, side, side]
-    declared = model.input(0).partial_shape if len(model.inputs) == 1 else ov.PartialShape([])
+    if len(model.inputs) != 1:
+        raise ModelError(f"{spec.file} has {len(model.inputs)} inputs; expected 1")
+    declared = model.input(0).partial_shape
     if not declared.compatible(ov.PartialShape([-1, *rest])):
         raise ModelError(
             f"{spec.file} takes an input of the shape {declared}, but by size and layout in"

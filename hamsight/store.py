@@ -71,25 +71,26 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
     if scheme is None:
         return Address(database="default", path=Path(text).expanduser().resolve())
     name = scheme[1].lower()
+    shown = re.sub(r"(://[^:/@]*:).*@", r"\1***@", text)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise UsageError(f"the DSN {text!r} is not well formed ({error})") from None
+        raise UsageError(f"the DSN {shown!r} is not well formed ({error})") from None
     if name == "chdb":
         options = dict(parse_qsl(parts.query))
         folder = unquote(parts.netloc + parts.path)
         if not folder:
-            raise UsageError(f"the DSN {text!r} names no folder; expected chdb:///FOLDER")
+            raise UsageError(f"the DSN {shown!r} names no folder; expected chdb:///FOLDER")
         return Address(
             database=options.pop("database", "default"),
             path=Path(folder).resolve(),
             options=tuple(options.items()),
         )
     if name not in _SERVER_SCHEMES:
-        raise UsageError(f"the DSN {text!r} begins with {scheme[0]}; expected {_DSN_FORMS}")
+        raise UsageError(f"the DSN {shown!r} begins with {scheme[0]}; expected {_DSN_FORMS}")
     if not parts.hostname:
-        raise UsageError(f"the DSN {text!r} names no host; expected {_DSN_FORMS}")
+        raise UsageError(f"the DSN {shown!r} names no host; expected {_DSN_FORMS}")
     secure = name == "clickhouses"
     return Address(
         database=unquote(parts.path.strip("/")) or "default",
@@ -142,21 +143,11 @@ def _has_database(client: Client, database: str) -> bool:
 def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Client:
     path = address.path
     assert path is not None
-    if not create and not path.is_dir():
-        raise EmptyCatalogError(
-            f"there is no catalog at {path}: make one with `hamsight ingest FOLDER`,"
-            " or name another with --db or HAMSIGHT_DB"
-        )
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is a file: a catalog is a folder or a clickhouse:// DSN")
-    if path.is_dir() and not _is_catalogs(path):
-        raise UsageError(
-            f"{path} holds other things than a catalog: name a new or empty folder with --db"
-        )
     try:
         import clickhouse_connect
         from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
+        _check_folder(path, create)
         path.parent.mkdir(parents=True, exist_ok=True)
         return clickhouse_connect.get_client(
             interface="chdb",
@@ -171,21 +162,33 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
         ) from None
     except OSError as error:
         raise ConnectionFailedError(
-            f"no catalog can be made at {path}: {error.strerror or error}"
+            f"no catalog can be opened or made at {path}: {error.strerror or error}"
         ) from None
     except (ProgrammingError, ClickHouseError) as error:
         raise _why_not_opened(path, error) from None
 
 
-def _is_catalogs(folder: Path) -> bool:
-    """Return whether a folder is chDB's, or empty."""
-    names = {entry.name for entry in folder.iterdir()}
-    return "metadata" in names or names <= _CHDB_NAMES
+def _check_folder(path: Path, create: bool) -> None:
+    """Refuse a path that is not chDB's folder, nor empty, nor, with `create`, yet to be made."""
+    if not path.exists():
+        if not create:
+            raise EmptyCatalogError(
+                f"there is no catalog at {path}: make one with `hamsight ingest FOLDER`,"
+                " or name another with --db or HAMSIGHT_DB"
+            )
+        return
+    if not path.is_dir():
+        raise UsageError(f"{path} is a file: a catalog is a folder or a clickhouse:// DSN")
+    names = {entry.name for entry in path.iterdir()}
+    if "metadata" not in names and not names <= _CHDB_NAMES:
+        raise UsageError(
+            f"{path} holds other things than a catalog: name a new or empty folder with --db"
+        )
 
 
 def _why_not_opened(path: Path, error: Exception) -> ConnectionFailedError | CatalogBusyError:
     holder = _holder(path)
-    if holder == os.getpid():
+    if "different path" in str(error):
         return CatalogBusyError(
             f"this process already holds another catalog than {path}:"
             " chDB opens one a process, so close the other first"

@@ -198,10 +198,11 @@ def test_keeps_what_the_documentation_says_of_clip():
     sys.modules[spec.name] = bench
     spec.loader.exec_module(bench)
     data = bench.split(VECTORS, seed=7)
+    # the mean of ten splits less three standard deviations of one: images, names, captions
     for words, bits, least in (
-        (data.words, 512, (0.99, 0.925, 0.975)),
-        (None, 512, (0.99, 0.905, 0.97)),
-        (data.words, 1024, (0.993, 0.97, 0.99)),
+        (data.words, 512, (0.99, 0.915, 0.972)),
+        (None, 512, (0.992, 0.885, 0.965)),
+        (data.words, 1024, (0.994, 0.961, 0.992)),
     ):
         held_out = bench.measure(data, bench.fitted(fit(data.fit, words, bits), 2, 2))[:3]
         assert all(np.greater_equal(held_out, least)), (bits, held_out)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+STATUSES = ("annotated", "unannotated")
+"""The statuses that follow from what a dataset says; any other is the user's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:

@@ -158,7 +158,7 @@ class _Run:
 
     def _take(self, result: _Result) -> None:
         if isinstance(result, Unchanged):
-            self._writer.leave(result.item)
+            self._writer.leave(result.item, result.moved)
         elif isinstance(result, Rejected):
             self._writer.under_way.discard((result.item.subset, result.item.id))
             self._reject(result)

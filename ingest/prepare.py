@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -31,15 +31,19 @@ class Known:
     modified_ns: int
     sha256: bytes
     metadata_digest: bytes
+    uri: str
     groups: Sequence[str]
+    status: str
+    attributes: Mapping[str, str]
     ingested_us: int
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """An item that the catalog holds as it is."""
+    """An item that the catalog holds as it is, but for the file's place where it `moved`."""
 
     item: Item
+    moved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,15 @@ def prepare(
     """
     digest = metadata_digest(item)
     same_metadata = known is not None and known.metadata_digest == digest
+    moved = known is not None and known.uri != item.uri
     stamp = _stamp(item.uri)
-    if known and same_metadata and stamp == (known.file_size, known.modified_ns):
-        return Unchanged(item)
+    if known and same_metadata and not moved and stamp == (known.file_size, known.modified_ns):
+        return Unchanged(item, moved)
     try:
         data = fetch(item.uri)
         sha256 = hashlib.sha256(data).digest()
         if known and same_metadata and sha256 == known.sha256:
-            return Unchanged(item)
+            return Unchanged(item, moved)
         picture = decode(data, max_pixels=max_pixels)
     except ImageError as error:
         return Rejected(item, str(error))
@@ -115,6 +120,11 @@ def _stamp(uri: str) -> tuple[int, int] | None:
 
 
 def metadata_digest(item: Item) -> bytes:
-    """Return 16 bytes that change when what the dataset says of the item changes."""
-    text = json.dumps(asdict(item), sort_keys=True, ensure_ascii=True, default=list)
+    """Return 16 bytes that change when what the dataset says of the item changes.
+
+    Where its file is does not count: a file that was moved is not encoded again.
+    """
+    said = asdict(item)
+    del said["uri"]
+    text = json.dumps(said, sort_keys=True, ensure_ascii=True, default=list)
     return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from hamsight.item import STATUSES
 from ingest.prepare import Prepared
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ def item_rows(
         list(dict.fromkeys([*(one.known.groups if one.known else ()), *one.item.groups]))
         for one in prepared
     ]
+    attributes = [
+        list({**(one.known.attributes if one.known else {}), **one.item.attributes}.items())
+        for one in prepared
+    ]
     offsets = pa.array(range(0, count * dimension + 1, dimension), pa.int32())
     return pa.table(
         {
@@ -66,8 +71,8 @@ def item_rows(
             "boxes": pa.array(boxes, pa.list_(box)),
             "captions": said("captions", pa.list_(pa.string())),
             "groups": pa.array(groups, pa.list_(pa.string())),
-            "status": said("status", pa.string()),
-            "attributes": counted("attributes", pa.map_(pa.string(), pa.string())),
+            "status": pa.array([_status(one) for one in prepared], pa.string()),
+            "attributes": pa.array(attributes, pa.map_(pa.string(), pa.string())),
             "metadata_digest": column("metadata_digest", pa.binary(16)),
             "hash": pa.FixedSizeBinaryArray.from_buffers(
                 pa.binary(hashes.shape[1]), count, [None, pa.py_buffer(hashes.tobytes())]
@@ -76,3 +81,11 @@ def item_rows(
             "ingested_at": pa.array([ingested_at] * count, pa.timestamp("us", "UTC")),
         }
     )
+
+
+def _status(prepared: Prepared) -> str:
+    """Return the status that the user gave the item, else what the dataset makes it."""
+    known = prepared.known
+    if known is not None and known.status not in ("", *STATUSES):
+        return known.status
+    return prepared.item.status

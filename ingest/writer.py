@@ -66,6 +66,7 @@ class Writer:
         self._flushed_at = time.monotonic()
 
         self._left: list[Item] = []
+        self._moved: list[Item] = []
         self._moments_us: set[int] = set()
         self.under_way: set[Identity] = set()
 
@@ -92,9 +93,14 @@ class Writer:
         """Take an item that cannot be used."""
         self._rejected.append(rejected)
 
-    def leave(self, item: Item) -> None:
-        """Count an item that the catalog holds as it is; if it was rejected since, no longer."""
+    def leave(self, item: Item, moved: bool) -> None:
+        """Count an item that the catalog holds as it is, but for its place where it moved.
+
+        If it was rejected since, it is no longer.
+        """
         self._unchanged += 1
+        if moved:
+            self._moved.append(item)
         identity = (item.subset, item.id)
         self.under_way.discard(identity)
         if identity in self._former_rejects:
@@ -107,13 +113,15 @@ class Writer:
     @property
     def due(self) -> bool:
         """Whether enough rows or time have gathered for a flush."""
+        gathered = (self._prepared, self._rejected, self._moved)
         late = time.monotonic() - self._flushed_at >= FLUSH_SECONDS
-        return late or len(self._prepared) >= FLUSH_ROWS or len(self._rejected) >= FLUSH_ROWS
+        return late or any(len(rows) >= FLUSH_ROWS for rows in gathered)
 
     def flush(self) -> None:
         """Insert what has gathered; `counts` then includes it."""
         now = datetime.now(timezone.utc)
         self._flush_items(now)
+        self._update_places()
         self._forget_rejects(self._left)
         self._left.clear()
         self._flush_rejects(now)
@@ -146,6 +154,20 @@ class Writer:
         self._prepared.clear()
         self._features.clear()
 
+    def _update_places(self) -> None:
+        assert self._model is not None or not self._moved
+        by_subset: dict[str, list[tuple[str, str]]] = {}
+        for item in self._moved:
+            by_subset.setdefault(item.subset, []).append((item.id, item.uri))
+        for subset, places in by_subset.items():
+            for page in pages(places):
+                ids, uris = zip(*page, strict=True)
+                of_subset = {"dataset": self._dataset, "subset": subset}
+                parameters = {**of_subset, "ids": list(ids), "uris": list(uris)}
+                table = self._model.items_table if self._model else ""
+                self._catalog.run("update_places", parameters, table=table)
+        self._moved.clear()
+
     def _flush_rejects(self, now: datetime) -> None:
         if not self._rejected:
             return
@@ -162,7 +184,7 @@ class Writer:
             "id": rejected.item.id,
             "uri": rejected.item.uri,
             "reason": rejected.reason,
-            "rejected_at": now,
+            "rejected_at": now.strftime("%Y-%m-%d %H:%M:%S.%f"),
         }
 
     def _forget_rejects(self, items: Sequence[Item]) -> None:

@@ -9,10 +9,20 @@ SELECT
     toUnixTimestamp64Nano(modified_at) AS modified_ns,
     sha256,
     metadata_digest,
+    uri,
     groups,
+    status,
+    attributes,
     toUnixTimestamp64Micro(ingested_at) AS ingested_us
 FROM {table:Identifier}
 WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
+
+-- name: update_places
+-- New places of files that are otherwise as they were.
+ALTER TABLE $table
+UPDATE uri = transform(id, {ids:Array(String)}, {uris:Array(String)}, uri)
+WHERE dataset = {dataset:String} AND subset = {subset:String} AND id IN {ids:Array(String)}
+SETTINGS mutations_sync = 2
 
 -- name: delete_replaced
 -- The rows that a newer row of the same identity replaced.

@@ -87,9 +87,9 @@ def made_items(count: int = 240, seed: int = 3) -> list[Made]:
 def made_package(folder: Path, name: str = MODEL, dimension: int = DIMENSION) -> ModelPackage:
     """Return a package of files that no encoder reads; the same name gives the same digest."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "image.xml").write_text(f"an encoder named {name}")
+    (folder / "image.onnx").write_text(f"an encoder named {name}")
     (folder / "model.toml").write_text(
-        f'name = "{name}"\ndimension = {dimension}\n[image]\nfile = "image.xml"\nsize = 8\n'
+        f'name = "{name}"\ndimension = {dimension}\n[image]\nfile = "image.onnx"\nsize = 8\n'
     )
     return load_package(str(folder))
 

@@ -356,7 +356,7 @@ def test_a_search_by_item_does_not_need_the_package(dsn: str, tmp_path: Path) ->
         elsewhere = made_package(tmp_path / "elsewhere")
         with pytest.raises(ModelError, match=r"'made' has no text encoder.*--image or --item"):
             session.query(text="a dog", model=str(elsewhere.folder))
-        (elsewhere.folder / "image.xml").write_text("other weights")
+        (elsewhere.folder / "image.onnx").write_text("other weights")
         for query in ({"text": "a dog"}, {"item": ITEMS[5].name}):
             with pytest.raises(ModelMismatchError, match="must not be compared"):
                 session.query(**query, model=str(elsewhere.folder))
@@ -364,7 +364,7 @@ def test_a_search_by_item_does_not_need_the_package(dsn: str, tmp_path: Path) ->
 
 def test_a_changed_package_is_refused(dsn: str, tmp_path: Path) -> None:
     fill(dsn, tmp_path / "package", ITEMS[:30])
-    (tmp_path / "package" / "image.xml").write_text("other weights")
+    (tmp_path / "package" / "image.onnx").write_text("other weights")
     with hamsight.open(dsn) as session, pytest.raises(ModelMismatchError, match="package"):
         session.query(text="a dog")
 

@@ -38,8 +38,8 @@ class Record:
     def _insert(self, finished_ms: int, counts: Counts, *, complete: bool) -> None:
         row = {
             **self._said,
-            "started_at": _EPOCH + self._started_ms * _MILLISECOND,
-            "finished_at": _EPOCH + finished_ms * _MILLISECOND,
+            "started_at": _text(self._started_ms),
+            "finished_at": _text(finished_ms),
             "complete": complete,
             "added": counts.added,
             "replaced": counts.replaced,
@@ -47,6 +47,11 @@ class Record:
             "rejected": counts.rejected,
         }
         self._catalog.insert_rows("ingests", [row])
+
+
+def _text(moment_ms: int) -> str:
+    moment = _EPOCH + moment_ms * _MILLISECOND
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def _now_ms() -> int:

@@ -47,10 +47,10 @@ def _options(
 
 
 app.command()(ingest)
-app.command()(formats)
 app.command()(query)
 app.command()(sql)
 app.command()(info)
+app.command()(formats)
 app.add_typer(group, name="group")
 app.command("set")(set_)
 app.command()(delete)

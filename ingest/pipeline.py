@@ -17,7 +17,7 @@ from hamsight.errors import UsageError
 from hamsight.imaging import MAX_PIXELS
 from hamsight.item import Item
 from hamsight.model import ModelPackage
-from ingest.prepare import Known, Prepared, Rejected, Unchanged, prepare
+from ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, prepare
 from ingest.readers.folder import printable
 from ingest.record import Record
 from ingest.source import Source
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    _Result: TypeAlias = tuple[Prepared, NDArray[np.uint8]] | Unchanged | Rejected
+    _Result: TypeAlias = tuple[Prepared, NDArray[np.uint8]] | Unchanged | Kept | Rejected
 
 _CHUNK = 512
 _LOOK_AHEAD_BATCHES = 4
@@ -109,6 +109,7 @@ class _Run:
         self._encoded = queue.SimpleQueue()
         self._encoder: ImageEncoder | None = None
         self._batch: list[tuple[Prepared, NDArray[np.uint8]]] = []
+        self._begun = False
 
     def all(self, source: Source, stopped: Callable[[], bool]) -> bool:
         """Deal with every item; return False when stopped before the last."""
@@ -162,7 +163,11 @@ class _Run:
         elif isinstance(result, Rejected):
             self._writer.under_way.discard((result.item.subset, result.item.id))
             self._reject(result)
+        elif isinstance(result, Kept):
+            self._begin()
+            self._writer.keep(result.prepared)
         else:
+            self._begin()
             self._batch.append(result)
             if self._encoder is None:
                 self._encoder = ImageEncoder(
@@ -171,12 +176,16 @@ class _Run:
                     batch=self._settings.batch,
                     on_features=lambda token, features: self._encoded.put((token, features)),
                 )
-                self._record.begin()
             if len(self._batch) >= self._encoder.batch:
                 self._submit()
         self._drain()
         if self._writer.due:
             self._flush()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._record.begin()
+            self._begun = True
 
     def _reject(self, rejected: Rejected) -> None:
         self._writer.reject(rejected)

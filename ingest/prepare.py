@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from hamsight.errors import ImageError
@@ -47,6 +47,16 @@ class Unchanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An item of which the dataset says something else, while its picture is as it was.
+
+    `prepared` knows nothing of the picture but its bytes: the catalog has its size and format.
+    """
+
+    prepared: Prepared
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """An item whose image cannot be used, and why."""
 
@@ -72,39 +82,50 @@ class Prepared:
 
 def prepare(
     item: Item, known: Known | None, preprocess: Preprocess, max_pixels: int
-) -> tuple[Prepared, NDArray[np.uint8]] | Unchanged | Rejected:
+) -> tuple[Prepared, NDArray[np.uint8]] | Unchanged | Kept | Rejected:
     """Read, compare and decode the image of an item; return it with its pixels for the encoder.
 
     Pixels are uint8 (size, size, 3). A file of the same size and time of change, or of the same
-    bytes, is unchanged.
+    bytes, is unchanged; where the dataset says something else of it, its feature is kept.
     """
     digest = metadata_digest(item)
     same_metadata = known is not None and known.metadata_digest == digest
     moved = known is not None and known.uri != item.uri
     stamp = _stamp(item.uri)
-    if known and same_metadata and not moved and stamp == (known.file_size, known.modified_ns):
-        return Unchanged(item, moved)
+    modified_ns = stamp[1] if stamp else 0
+    if known and not moved and stamp == (known.file_size, known.modified_ns):
+        if same_metadata:
+            return Unchanged(item, moved)
+        return Kept(_of_bytes(item, known, known.file_size, modified_ns, known.sha256, digest))
     try:
         data = fetch(item.uri)
         sha256 = hashlib.sha256(data).digest()
-        if known and same_metadata and sha256 == known.sha256:
-            return Unchanged(item, moved)
+        prepared = _of_bytes(item, known, len(data), modified_ns, sha256, digest)
+        if known and sha256 == known.sha256:
+            return Unchanged(item, moved) if same_metadata else Kept(prepared)
         picture = decode(data, max_pixels=max_pixels)
     except ImageError as error:
         return Rejected(item, str(error))
-    prepared = Prepared(
-        item=item,
-        known=known,
+    prepared = replace(
+        prepared,
         width=picture.width,
         height=picture.height,
         orientation=picture.orientation,
-        file_size=len(data),
-        modified_ns=stamp[1] if stamp else 0,
         format=picture.format,
-        sha256=sha256,
-        metadata_digest=digest,
     )
     return prepared, preprocess(picture.image)
+
+
+def _of_bytes(
+    item: Item,
+    known: Known | None,
+    file_size: int,
+    modified_ns: int,
+    sha256: bytes,
+    digest: bytes,
+) -> Prepared:
+    """Return what is known of an item from its file's bytes, before the picture is decoded."""
+    return Prepared(item, known, 0, 0, 0, file_size, modified_ns, "", sha256, digest)
 
 
 def _stamp(uri: str) -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from hamsight.model import ModelPackage
 from hamsight.paging import pages
 from ingest.prepare import Known, Prepared, Rejected
 from ingest.rows import item_rows
+from ingest.stored import stored_pictures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +61,7 @@ class Writer:
         self._model: CatalogModel | None = catalog.check(package)
         self._prepared: list[Prepared] = []
         self._features: list[NDArray[np.float32]] = []
+        self._kept: list[Prepared] = []
         self._rejected: list[Rejected] = []
         self._unchanged = 0
         self._former_rejects: set[Identity] = set()
@@ -89,6 +91,10 @@ class Writer:
         self._prepared.extend(prepared)
         self._features.append(features)
 
+    def keep(self, prepared: Prepared) -> None:
+        """Take an item whose picture the catalog holds as it is, while its metadata changed."""
+        self._kept.append(prepared)
+
     def reject(self, rejected: Rejected) -> None:
         """Take an item that cannot be used."""
         self._rejected.append(rejected)
@@ -113,7 +119,7 @@ class Writer:
     @property
     def due(self) -> bool:
         """Whether enough rows or time have gathered for a flush."""
-        gathered = (self._prepared, self._rejected, self._moved)
+        gathered = (self._prepared, self._kept, self._rejected, self._moved)
         late = time.monotonic() - self._flushed_at >= FLUSH_SECONDS
         return late or any(len(rows) >= FLUSH_ROWS for rows in gathered)
 
@@ -130,19 +136,35 @@ class Writer:
         self._flushed_at = time.monotonic()
 
     def _flush_items(self, now: datetime) -> None:
-        if not self._prepared:
+        if not self._prepared and not self._kept:
             return
         import numpy as np
 
         if self._model is None:
             self._model = self._catalog.register(self._package)
+        encoded = np.concatenate([np.empty((0, self._model.dimension), "f4"), *self._features])
+        hashes = sign_hash(encoded)
+        kept, kept_features, kept_hashes = stored_pictures(
+            self._catalog, self._model, self._dataset, self._kept
+        )
+        self._unchanged += len(self._kept) - len(kept)
+        self.under_way.difference_update(_identities([one.item for one in self._kept]))
+        self._kept.clear()
+        self._prepared.extend(kept)
+        if self._prepared:
+            features = np.concatenate([encoded, kept_features])
+            self._insert(now, features, np.concatenate([hashes, kept_hashes]))
+
+    def _insert(
+        self, now: datetime, features: NDArray[np.float32], hashes: NDArray[np.uint8]
+    ) -> None:
+        assert self._model is not None
         former = [one.known.ingested_us for one in self._prepared if one.known is not None]
         if former:  # a clock that was set back must not make a new row the older one
             now = max(now, _EPOCH + (max(former) + 1) * _MICROSECOND)
         now_us = (now - _EPOCH) // _MICROSECOND
         self._moments_us.add(now_us)
-        features = np.concatenate(self._features)
-        rows = item_rows(self._dataset, self._prepared, features, sign_hash(features), now)
+        rows = item_rows(self._dataset, self._prepared, features, hashes, now)
         self._catalog.insert(self._model.items_table, rows)
         replaced = [one.item for one in self._prepared if one.known is not None]
         if replaced:

@@ -17,6 +17,15 @@ SELECT
 FROM {table:Identifier}
 WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
 
+-- name: stored_pictures
+-- What the catalog holds of pictures whose items changed otherwise, the latest row of each.
+SELECT
+    subset, id, sha256, width, height, orientation, format, lower(hex(hash)) AS hash_hex, feature
+FROM {table:Identifier}
+WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
+ORDER BY ingested_at DESC
+LIMIT 1 BY subset, id
+
 -- name: update_places
 -- New places of files that are otherwise as they were.
 ALTER TABLE $table

@@ -157,7 +157,7 @@ def _within(row: Sequence[str], request: Request) -> bool:
 
 
 def _unknown(catalog: Catalog, model: CatalogModel, query: Query) -> Exception:
-    parameters = {"name": query.given.rsplit("/", 1)[-1], "limit": _LISTED}
+    parameters = {"name": query.given, "limit": _LISTED}
     near = catalog.rows("items_like_name", parameters, table=model.items_table)
     if not near:
         return EmptyCatalogError(

@@ -203,10 +203,13 @@ WHERE id IN {ids:Array(String)}
 ORDER BY dataset, subset, id
 
 -- name: items_like_name
--- The stored items whose id is most like a name.
+-- The stored items whose name, or whose file's, is most like a name.
 SELECT dataset, subset, id
 FROM $table
-ORDER BY editDistanceUTF8(substringUTF8(lower(id), 1, 200), substringUTF8(lower({name:String}), 1, 200)), dataset, subset, id
+ORDER BY arrayMin(
+    known -> editDistanceUTF8(substringUTF8(lower(known), 1, 200), substringUTF8(lower({name:String}), 1, 200)),
+    [id, concat(dataset, '/', id), concat(dataset, '/', subset, '/', id), basename(id)]
+), dataset, subset, id
 LIMIT {limit:UInt64}
 
 -- name: tag_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,8 +13,9 @@ from hamsight.encoder import DEFAULT_DEVICE
 from hamsight.errors import EXIT_NO_MATCH, UsageError
 from hamsight.options import Database, Device
 from hamsight.terminal import say
+from query.options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
 from query.output import Format, write
-from query.request import DEFAULT_CANDIDATES, DEFAULT_K, Combine, Kind, Query, Rank, Request
+from query.request import Request
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,113 +23,47 @@ if TYPE_CHECKING:
     from query.result import Matches
 
 
+@takes_request
 def query(
-    image: Annotated[
-        list[str] | None, typer.Option(metavar="PATH|URL", help="Search by a picture.")
-    ] = None,
-    text: Annotated[
-        list[str] | None, typer.Option(metavar="WORDS", help="Search by words.")
-    ] = None,
-    item: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[DATASET/][SUBSET/]ID", help="Search by a stored item."),
-    ] = None,
-    k: Annotated[int, typer.Option("-k", "--top-k", help="How many matches.")] = DEFAULT_K,
-    offset: Annotated[int, typer.Option(help="Skip so many matches; paging is stable.")] = 0,
-    combine: Annotated[
-        Combine,
-        typer.Option(
-            help="Several queries: near to any (nearest), a share for each (balanced),"
-            " near to every one (all)."
-        ),
-    ] = Combine.NEAREST,
-    rank: Annotated[
-        Rank,
-        typer.Option(help="Order candidates by cosine similarity, or rank by the hash alone."),
-    ] = Rank.COSINE,
-    candidates: Annotated[
-        int, typer.Option(help="How many the hash finds for cosine to order.")
-    ] = DEFAULT_CANDIDATES,
-    max_distance: Annotated[
-        int | None, typer.Option(metavar="BITS", help="Leave out matches that differ more.")
-    ] = None,
-    dissimilar: Annotated[
-        bool, typer.Option("--dissimilar", help="The least alike first.")
-    ] = False,
-    dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only of this dataset.")
-    ] = None,
-    subset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only of this subset.")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            metavar="EXPRESSION",
-            help='Only what holds, such as: (dog > 2 or height > 200) and "good" in groups',
-        ),
-    ] = None,
-    exclude_self: Annotated[
-        bool | None,
-        typer.Option(
-            help="Leave out the queries' own rows. By default those of --item; when given, also"
-            " stored copies of --image."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FOLDER", help="Model, where the catalog has several."),
-    ] = None,
+    request: Request,
     device: Device = DEFAULT_DEVICE,
-    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
-    save: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.png", help="Draw a contact sheet of the answer."),
-    ] = None,
-    add_to_group: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Put what is found into a group."),
-    ] = None,
-    show_sql: Annotated[
-        bool,
-        typer.Option("--show-sql", help="Print the statement for `clickhouse client`, and end."),
-    ] = False,
+    format: AnswerFormat = Format.TABLE,
+    save: Sheet = None,
+    add_to_group: AddToGroup = None,
+    show_sql: ShowSql = False,
     db: Database = None,
 ) -> None:
     """Find the images that are most like pictures, words or stored items.
 
     --image, --text and --item may each be given several times, and together.
     """
-    given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item))
-    request = Request(
-        queries=tuple(Query(kind, one) for kind, values in given for one in values or ()),
-        k=k,
-        offset=offset,
-        combine=combine,
-        rank=rank,
-        candidates=candidates,
-        max_distance=max_distance,
-        dissimilar=dissimilar,
-        datasets=tuple(dataset or ()),
-        subsets=tuple(subset or ()),
-        where=where,
-        exclude_self=exclude_self,
-        model=model,
-    )
     from hamsight.catalog import Catalog
     from query.search import prepare, search
-    from query.sheet import sheet_format
 
-    if save is not None:
-        sheet_format(save)
-    if show_sql and add_to_group is not None:
-        raise UsageError("--show-sql runs nothing, so --add-to-group has nothing to add")
+    check_delivery(save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
             _, statement, _ = prepare(catalog, request, device)
             typer.echo(statement.script())
             return
         matches = search(catalog, request, device)
+    deliver(matches, format, save, add_to_group, db)
+
+
+def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) -> None:
+    """Raise UsageError, before anything is searched, for an answer that cannot be delivered."""
+    from query.sheet import sheet_format
+
+    if save is not None:
+        sheet_format(save)
+    if show_sql and add_to_group is not None:
+        raise UsageError("--show-sql runs nothing, so --add-to-group has nothing to add")
+
+
+def deliver(
+    matches: Matches, format: Format, save: Path | None, add_to_group: str | None, db: str | None
+) -> None:
+    """Show matches and do with them what the options say; end with status 1 where none is."""
     answer = matches.to_arrow()
     if add_to_group is not None and matches:
         from hamsight.session import Session

@@ -32,17 +32,30 @@ def prepare(
     ExpressionError, and UsageError for a model, dataset or subset that the catalog lacks.
     """
     model = catalog.model(request.model)
-    _check_names(catalog, model, request)
+    check_names(catalog, model, request)
     targets = resolve(catalog, model, request, device)
+    return targets, statement_of(catalog, model, request, targets), model
+
+
+def statement_of(
+    catalog: Catalog, model: CatalogModel, request: Request, targets: Sequence[Target]
+) -> Statement:
+    """Return the statement that answers a request whose queries are targets.
+
+    Its filter may name the tags that the catalog has now. Raises ExpressionError and UsageError.
+    """
     tags: list[str] = []
     if request.where is not None:
         rows = catalog.rows("tag_names", {"limit": _TAGS}, table=model.items_table)
         tags = [row[0] for row in rows]
-    return targets, build(request, targets, model, tags), model
+    return build(request, targets, model, tags)
 
 
-def _check_names(catalog: Catalog, model: CatalogModel, request: Request) -> None:
-    """Check that the datasets and subsets that the request names are there."""
+def check_names(catalog: Catalog, model: CatalogModel, request: Request) -> None:
+    """Check that the datasets and subsets that the request names are there.
+
+    Raises EmptyCatalogError and UsageError.
+    """
     rows = catalog.rows("dataset_names", table=model.items_table)
     if not rows:
         raise EmptyCatalogError(

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from curate.cli import confirm, items_
-from hamsight.errors import UsageError
-from hamsight.options import Database
+from hamsight.options import Database, refuse_before_command
 from hamsight.terminal import say
 from query.cli import show
 from query.output import Format
@@ -25,12 +24,8 @@ def list_(
     db: Database = None,
 ) -> None:
     """Show the datasets of the catalog; rename, move or delete them."""
-    command = context.invoked_subcommand
-    if command is not None:
-        for name in ("db", "format"):
-            source = context.get_parameter_source(name)
-            if source is not None and source.name == "COMMANDLINE":
-                raise UsageError(f"put --{name} after {command}: hamsight datasets {command} …")
+    if context.invoked_subcommand is not None:
+        refuse_before_command(context, "db", "format")
         return
     from curate.datasets import list_datasets
     from hamsight.catalog import Catalog

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
@@ -62,7 +62,13 @@ class Catalog:
 
     def create(self) -> None:
         """Make the tables that every catalog has, where they are missing."""
-        for statement in ("create_models", "create_ingests", "create_rejects"):
+        for statement in (
+            "create_models",
+            "create_ingests",
+            "add_ingest_options",
+            "create_rejects",
+            "create_saved_queries",
+        ):
             self.run(statement)
 
     def __enter__(self) -> Catalog:
@@ -176,7 +182,9 @@ class Catalog:
                         f"the catalog's features of {model.name!r} were made with the package"
                         f" {model.digest[:12]} ({model.source}), but {package.folder} is"
                         f" {package.digest[:12]}: their hashes must not be compared. Use the"
-                        " former package, or give this one another name in its model.toml"
+                        " former package, give this one another name in its model.toml, or encode"
+                        f" all images again with `hamsight ingest PATH --model {package.folder}"
+                        " --re-encode`"
                     )
                 return model
         return None
@@ -215,18 +223,38 @@ class Catalog:
         number = 2
         while table in taken:
             table, number = f"{base}_{number}", number + 1
-        model = CatalogModel(
-            name=package.name,
-            items_table=table,
-            source=package.source,
-            digest=package.digest,
-            dimension=package.dimension,
-            bits=bits_of(package.dimension),
-            words=package.text is not None,
-            preprocessing=package.preprocessing,
-            hash_scheme=SIGN,
-            hash_parameters="",
-        )
-        self.run("create_items", table=table, hash_bytes=model.bits // 8)
+        return self.add_model(replace(model_of(package), items_table=table))
+
+    def add_model(self, model: CatalogModel) -> CatalogModel:
+        """Make the table of a new model and its row; return the model that has the name.
+
+        Where two processes add it at once, the first row counts. Raises ModelMismatchError where
+        that is of other features.
+        """
+        self.run("create_items", table=model.items_table, hash_bytes=model.bits // 8)
         self.insert_rows("models", [asdict(model)])
-        return model
+        first = next(one for one in self.models() if one.name == model.name)
+        if first.digest != model.digest:
+            self.run("delete_model", {"name": model.name, "digest": model.digest})
+            raise ModelMismatchError(
+                f"another process has just put features of {model.name!r} into the catalog, made"
+                f" with the package {first.digest[:12]} ({first.source}), not"
+                f" {model.digest[:12]} ({model.source}): give one of them another name"
+            )
+        return first
+
+
+def model_of(package: ModelPackage) -> CatalogModel:
+    """Return the row of a package's features, with no table named yet."""
+    return CatalogModel(
+        name=package.name,
+        items_table="",
+        source=package.source,
+        digest=package.digest,
+        dimension=package.dimension,
+        bits=bits_of(package.dimension),
+        words=package.text is not None,
+        preprocessing=package.preprocessing,
+        hash_scheme=SIGN,
+        hash_parameters="",
+    )

@@ -19,6 +19,17 @@ _TAGS = 100_000
 def search(catalog: Catalog, request: Request, device: str = DEFAULT_DEVICE) -> Matches:
     """Answer a request; raises what `prepare` raises and StatementError."""
     targets, statement, model = prepare(catalog, request, device)
+    return answer(catalog, request, targets, statement, model)
+
+
+def answer(
+    catalog: Catalog,
+    request: Request,
+    targets: Sequence[Target],
+    statement: Statement,
+    model: CatalogModel,
+) -> Matches:
+    """Return the matches that the statement of a request finds. Raises StatementError."""
     table = catalog.arrow(statement.sql, statement.parameters)
     return Matches.of(table, targets, request.offset, statement, model.name)
 

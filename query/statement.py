@@ -14,8 +14,8 @@ from query.expression import compile_filter
 from query.request import Combine, Rank, Request
 from query.target import Target
 
-# ClickHouse takes no longer statements over HTTP where parameters are sent as a form.
-_LONGEST = 128 * 1024
+LONGEST = 128 * 1024
+"""Bytes of the longest statement that ClickHouse takes over HTTP as a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ def build(
     """
     statement = _Builder(request, targets, model).build(tags)
     length = len(statement.sql.encode())
-    if length > _LONGEST:
+    if length > LONGEST:
         raise UsageError(
             f"{len(targets)} queries make a statement of {length} bytes, but ClickHouse takes"
-            f" {_LONGEST}: ask some {len(targets) * _LONGEST // length} at a time"
+            f" {LONGEST}: ask some {len(targets) * LONGEST // length} at a time"
         )
     return statement
 

@@ -1,0 +1,116 @@
+"""`hamsight save`, `hamsight run` and `hamsight saved`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hamsight.encoder import DEFAULT_DEVICE
+from hamsight.options import Database, Device, refuse_before_command
+from query.cli import check_delivery, deliver, show
+from query.options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
+from query.output import Format
+from query.request import Request
+
+saved = typer.Typer(help="Show the saved queries; delete one, or make a SQL view of it.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The saved query.")]
+
+
+@takes_request
+def save(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
+    request: Request,
+    device: Device = DEFAULT_DEVICE,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of the saved query of that name.")
+    ] = False,
+    db: Database = None,
+) -> None:
+    """Keep a query under a name, to be repeated with `hamsight run NAME`.
+
+    Options are those of `hamsight query`. Pictures and words are kept as hash and feature.
+    """
+    from hamsight.catalog import Catalog
+    from query.saved import save_query
+
+    with Catalog.open(db) as catalog:
+        save_query(catalog, name, request, replace=replace, device=device)
+    typer.echo(f"the query {name!r} is saved: repeat it with `hamsight run`")
+
+
+def run(
+    name: Name,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", "--top-k", help="How many matches. By default as many as was saved."),
+    ] = None,
+    offset: Annotated[
+        int | None, typer.Option(help="Skip so many matches. By default as many as was saved.")
+    ] = None,
+    format: AnswerFormat = Format.TABLE,
+    save: Sheet = None,
+    add_to_group: AddToGroup = None,
+    show_sql: ShowSql = False,
+    db: Database = None,
+) -> None:
+    """Repeat a saved query on what the catalog holds now, without loading a model."""
+    from hamsight.catalog import Catalog
+    from query.saved import prepare_saved, run_saved
+
+    check_delivery(save, add_to_group, show_sql)
+    with Catalog.open(db) as catalog:
+        if show_sql:
+            _, _, statement, _ = prepare_saved(catalog, name, k=k, offset=offset)
+            typer.echo(statement.script())
+            return
+        matches = run_saved(catalog, name, k=k, offset=offset)
+    deliver(matches, format, save, add_to_group, db)
+
+
+@saved.callback(invoke_without_command=True)
+def list_(
+    context: typer.Context,
+    format: Annotated[Format, typer.Option(help="Format of the list.")] = Format.TABLE,
+    db: Database = None,
+) -> None:
+    """Show the saved queries; delete one, or make a SQL view of it."""
+    if context.invoked_subcommand is not None:
+        refuse_before_command(context, "db", "format")
+        return
+    from hamsight.catalog import Catalog
+    from query.saved import list_saved
+
+    with Catalog.open(db) as catalog:
+        found = list_saved(catalog)
+    show(found, format)
+
+
+@saved.command("delete")
+def delete(name: Name, db: Database = None) -> None:
+    """Delete a saved query. Views that were made of it stay."""
+    from hamsight.catalog import Catalog
+    from query.saved import delete_saved
+
+    with Catalog.open(db) as catalog:
+        delete_saved(catalog, name)
+    typer.echo(f"the saved query {name!r} is deleted")
+
+
+@saved.command("view")
+def view(
+    name: Name,
+    view: Annotated[str, typer.Argument(metavar="VIEW", help="The view's name in SQL.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of a view of a saved query.")
+    ] = False,
+    db: Database = None,
+) -> None:
+    """Make a SQL view of a saved query: SELECT * FROM VIEW ORDER BY rank."""
+    from hamsight.catalog import Catalog
+    from query.saved_view import save_view
+
+    with Catalog.open(db) as catalog:
+        save_view(catalog, name, view, replace=replace)
+    typer.echo(f"the view {view} answers the saved query {name!r}")

@@ -8,6 +8,7 @@ import typer
 
 from curate.cli import delete, group, set_
 from curate.cli_datasets import datasets
+from curate.cli_export import export
 from hamsight.demo import demo
 from hamsight.terminal import Commands
 from ingest.cli import ingest
@@ -55,6 +56,7 @@ app.add_typer(group, name="group")
 app.command("set")(set_)
 app.command()(delete)
 app.add_typer(datasets, name="datasets")
+app.command()(export)
 app.command()(demo)
 
 

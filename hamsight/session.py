@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from curate.change import Change
+    from curate.export.report import Exported, Missing
     from curate.move import Moved
     from curate.names import Items
     from curate.selection import Selection
@@ -240,6 +241,42 @@ class Session:
         former = None if former_root is None else os.fspath(former_root)
         root = os.fspath(new_root)
         return move_dataset(self.catalog(), name, root, former_root=former, check_all=check_all)
+
+    def export(
+        self,
+        target: PathLike,
+        to: str,
+        items: Items | None = None,
+        *,
+        images: str | None = None,
+        group: str | None = None,
+        features: bool = False,
+        on_missing: Callable[[Missing], None] | None = None,
+        where: str | None = None,
+        **filters: Any,
+    ) -> Exported:
+        """Write items, said as in `add_to_group` or by `group`, as a dataset of another format.
+
+        `to` is coco, yolo, csv, jsonl, parquet, folder, datumaro or fiftyone; `images` is copy,
+        link, hardlink or none. `target` is a new or empty folder, for tables a new file.
+        An item whose image cannot be had raises nothing and stands in `missing`.
+        Raises UsageError, SourceError, UnknownItemError or StatementError.
+        """
+        from curate.export.images import Images
+        from curate.export.items import in_group
+        from curate.export.job import To, chosen, export
+
+        if group is not None:
+            where = in_group(group, where)
+        return export(
+            self.catalog(),
+            self._selection(items, where=where, **filters),
+            target,
+            chosen("to", To, to),
+            images=None if images is None else chosen("images", Images, images),
+            features=features,
+            on_missing=on_missing,
+        )
 
     def _selection(
         self,

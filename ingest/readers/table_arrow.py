@@ -116,6 +116,8 @@ def _values(column: Any) -> list[Any]:
     elif pa.types.is_duration(kind) and kind.unit == "ns":
         column = column.cast(pa.duration("us"), safe=False)
     values: list[Any] = column.to_pylist()
+    if pa.types.is_map(kind):
+        return [None if pairs is None else dict(pairs) for pairs in values]
     return values
 
 

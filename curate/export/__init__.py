@@ -1,0 +1,1 @@
+"""Items of the catalog as datasets of other formats: `hamsight export`."""

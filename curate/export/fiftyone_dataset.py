@@ -1,0 +1,82 @@
+"""A FiftyOne dataset on disk, written by the package `fiftyone`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from curate.export.images import Images, Placer, local_file
+from curate.export.items import Source, Stored
+from curate.export.report import Report
+from hamsight.errors import ImageError
+
+_MEDIA = {Images.NONE: False, Images.COPY: True, Images.LINK: "symlink"}
+
+
+def write_fiftyone(source: Source, folder: Path, placer: Placer, report: Report) -> None:
+    """Write the items of all datasets as one FiftyOneDataset, for `fiftyone.Dataset.from_dir`.
+
+    FiftyOne takes local files alone: an item whose image is elsewhere is reported as missing.
+    """
+    import fiftyone
+
+    dataset = fiftyone.Dataset()
+    try:
+        dataset.add_samples(_samples(source, report), progress=False)
+        dataset.export(
+            export_dir=str(folder),
+            dataset_type=fiftyone.types.FiftyOneDataset,
+            export_media=_MEDIA[placer.images],
+            progress=False,
+        )
+    finally:
+        dataset.delete()
+
+
+def _samples(source: Source, report: Report) -> Iterator[Any]:
+    import fiftyone
+
+    for part in source.parts:
+        for item in source.items(part):
+            try:
+                path = local_file(item)
+            except ImageError as error:
+                report.missed(item, str(error))
+                continue
+            report.items += 1
+            yield fiftyone.Sample(
+                filepath=str(path),
+                tags=list(filter(None, [item.subset, *item.groups])),
+                ground_truth=fiftyone.Detections(detections=list(_detections(item, report))),
+                labels=fiftyone.Classifications(
+                    classifications=[fiftyone.Classification(label=tag) for tag in _unboxed(item)]
+                ),
+                captions=list(item.captions),
+                hamsight_dataset=item.dataset,
+                hamsight_subset=item.subset,
+                hamsight_id=item.id,
+                status=item.status,
+                attributes=item.attributes,
+            )
+
+
+def _detections(item: Stored, report: Report) -> Iterator[Any]:
+    import fiftyone
+
+    if item.boxes and not (item.width and item.height):
+        report.note("boxes of images of unknown size, left out", len(item.boxes))
+        return
+    for box in item.boxes:
+        shape = [
+            box.x / item.width,
+            box.y / item.height,
+            box.width / item.width,
+            box.height / item.height,
+        ]
+        yield fiftyone.Detection(label=box.label, bounding_box=shape)
+
+
+def _unboxed(item: Stored) -> list[str]:
+    return sorted((Counter(item.tags) - Counter(box.label for box in item.boxes)).elements())

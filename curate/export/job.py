@@ -1,0 +1,124 @@
+"""One export: which format, where to, and what is made of the images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from enum import Enum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeVar
+
+from curate.export.coco import write_coco
+from curate.export.datumaro_dataset import write_datumaro
+from curate.export.fiftyone_dataset import write_fiftyone
+from curate.export.folder import write_folder
+from curate.export.images import Images, Placer
+from curate.export.items import Source
+from curate.export.report import Exported, Missing, Report
+from curate.export.staging import check_file, check_folder, new_file, new_folder
+from curate.export.tables import write_csv, write_jsonl, write_parquet
+from curate.export.yolo import write_yolo
+from curate.selection import Selection
+from hamsight.catalog import Catalog
+from hamsight.errors import UsageError
+
+
+class To(str, Enum):
+    """The formats of `export`.
+
+    - `coco`, `yolo`, `datumaro`, `fiftyone`: folders of annotations, with the images or without.
+    - `folder`: the images alone.
+    - `csv`, `jsonl`, `parquet`: a table of the metadata, in one file.
+    """
+
+    COCO = "coco"
+    YOLO = "yolo"
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    FOLDER = "folder"
+    DATUMARO = "datumaro"
+    FIFTYONE = "fiftyone"
+
+
+_TABLES = {To.CSV: write_csv, To.JSONL: write_jsonl, To.PARQUET: write_parquet}
+_FOLDERS = {
+    To.COCO: write_coco,
+    To.YOLO: write_yolo,
+    To.FOLDER: write_folder,
+    To.DATUMARO: write_datumaro,
+    To.FIFTYONE: write_fiftyone,
+}
+_COPYING = (To.COCO, To.YOLO, To.FOLDER)
+
+
+_Choice = TypeVar("_Choice", bound=Enum)
+
+
+def chosen(name: str, choices: type[_Choice], value: str) -> _Choice:
+    """Return the choice of that value. Raises UsageError naming them all for another."""
+    try:
+        return choices(value)
+    except ValueError:
+        listed = ", ".join(str(one.value) for one in choices)
+        raise UsageError(f"{name} {value!r} is none of: {listed}") from None
+
+
+def export(
+    catalog: Catalog,
+    selection: Selection,
+    target: str | os.PathLike[str],
+    to: To,
+    *,
+    images: Images | None = None,
+    features: bool = False,
+    on_missing: Callable[[Missing], None] | None = None,
+) -> Exported:
+    """Write the selected items to `target`, in the order of their identities.
+
+    `target` is a new or empty folder, for tables a new file; it is there whole or not at all.
+    By default images are copied to COCO, YOLO and folders. With `features` a table has the hash
+    and the feature besides. An item whose image cannot be had is left out and reported.
+    Raises UsageError, SourceError where `target` cannot be written, and what `conditions` raises.
+    """
+    path = Path(target)
+    check(path, to, images, features=features)
+    source = Source(catalog, selection, features=features)
+    report = Report(on_missing)
+    if not source.parts:
+        return report.exported(path)
+    if to in _TABLES:
+        with new_file(path) as file:
+            _TABLES[to](source, file, report)
+    else:
+        placer = Placer(images or (Images.COPY if to in _COPYING else Images.NONE))
+        with new_folder(path) as folder:
+            _FOLDERS[to](source, folder, placer, report)
+    return report.exported(path)
+
+
+def check(target: Path, to: To, images: Images | None, *, features: bool) -> None:
+    """Raise UsageError for an export that cannot be, before a catalog is asked."""
+    if to in _TABLES:
+        if images not in (None, Images.NONE):
+            raise UsageError(
+                f"--to {to.value} is one file, without images: leave out --images, or take"
+                " --to folder for them"
+            )
+        check_file(target)
+        return
+    if features:
+        raise UsageError(
+            f"--features goes with --to csv, jsonl or parquet; {to.value} does not hold them"
+        )
+    if to is To.FOLDER and images is Images.NONE:
+        raise UsageError("--to folder writes images alone: take --images copy, link or hardlink")
+    if to is To.FIFTYONE and images is Images.HARDLINK:
+        raise UsageError("FiftyOne makes no hard links: take --images copy, link or none")
+    if to in (To.DATUMARO, To.FIFTYONE) and find_spec(to.value) is None:
+        raise UsageError(
+            f"--to {to.value} needs the package {to.value}: pip install {to.value};"
+            " --to coco needs nothing, and it reads COCO"
+        )
+    check_folder(target)

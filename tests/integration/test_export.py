@@ -1,0 +1,229 @@
+"""What is exported reads back as what was in the catalog."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import exported
+import made_catalog
+import pyarrow.parquet as pq
+import pytest
+from made_catalog import Made
+
+import hamsight
+from curate.export import items as export_items
+from hamsight.item import Item
+from ingest.readers.coco import CocoReader
+from ingest.readers.table import TableReader
+from ingest.readers.yolo import YoloReader
+from ingest.source import ReadOptions
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of three items, so that every export takes several."""
+    monkeypatch.setattr(export_items, "PAGE_ROWS", 3)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> list[Made]:
+    return exported.dataset(tmp_path / "source")
+
+
+@pytest.fixture
+def session(dsn: str, tmp_path: Path, made: list[Made]) -> Iterable[hamsight.Session]:
+    made_catalog.fill(dsn, tmp_path / "model", made)
+    with hamsight.open(dsn) as opened:
+        yield opened
+
+
+def said(items: Iterable[Item], *fields: str) -> dict:
+    found = [((item.subset, item.id), [getattr(item, name) for name in fields]) for item in items]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def test_coco_keeps_boxes_categories_captions_and_ids(session, made, tmp_path) -> None:
+    done = session.export(tmp_path / "out", "coco", dataset="photos")
+    assert (done.items, done.missing_count) == (7, 0)
+    source = CocoReader().open(tmp_path / "out", ReadOptions())
+    assert source.notes == []
+    fields = ("boxes", "tags", "captions")
+    read = list(source)
+    assert said(read, *fields) == said([one.item for one in made], *fields)
+    ids = {(item.subset, item.id): item.attributes["coco_id"] for item in read}
+    assert ids == {
+        **{("train", "a b.jpg"): "42", ("train", "deep/er/b.jpg"): "7"},
+        # 9 is of two items, and one has none: numbered after the largest, in order
+        **{("train", "b.jpg"): "43", ("train", "same1.jpg"): "44", ("train", "same2.jpg"): "45"},
+        **{("val", "a b.jpg"): "-5", ("val", "漢.jpg"): "1"},
+    }
+    for item in read:
+        original = next(one for one in made if one.identity[1:] == (item.subset, item.id))
+        assert Path(item.uri).is_relative_to(tmp_path / "out" / "images")
+        assert Path(item.uri).read_bytes() == Path(original.item.uri).read_bytes()
+
+
+def test_coco_is_what_other_programs_expect(session, made, tmp_path) -> None:
+    session.export(tmp_path / "out", "coco", dataset="photos", images="none")
+    files = sorted(path.name for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert files == [f"{k}_{s}.json" for k in ("captions", "instances") for s in ("train", "val")]
+    content = json.loads((tmp_path / "out/annotations/instances_val.json").read_text("utf-8"))
+    names = [category["name"] for category in content["categories"]]
+    assert names == sorted(exported.LABELS)
+    assert [category["id"] for category in content["categories"]] == [1, 2, 3, 4]
+    assert {"id", "file_name", "width", "height"} <= content["images"][0].keys()
+    assert (content["images"][0]["width"], content["images"][0]["height"]) == (640, 480)
+    first = content["annotations"][0]
+    box = made[5].item.boxes[0]
+    assert first["bbox"] == [box.x, box.y, box.width, box.height]
+    assert first["area"] == pytest.approx(box.width * box.height)
+    assert (first["iscrowd"], first["image_id"]) == (0, -5)
+    assert names[first["category_id"] - 1] == box.label
+    assert [one["id"] for one in content["annotations"]] == list(range(1, 7))
+
+
+def test_coco128_keeps_every_box_caption_and_id(dsn, tmp_path, shared) -> None:
+    source = list(CocoReader().open(shared / "data/coco128", ReadOptions()))
+    made = [exported.made("coco128", item.subset, item.id, item.uri) for item in source]
+    made = [Made("coco128", item, one.feature) for item, one in zip(source, made, strict=True)]
+    made_catalog.fill(dsn, tmp_path / "model", made)
+    with hamsight.open(dsn) as session:
+        done = session.export(tmp_path / "out", "coco", dataset="coco128", images="link")
+    assert done.items == 128 and not done.notes
+    read = list(CocoReader().open(tmp_path / "out", ReadOptions()))
+    fields = ("tags", "captions", "attributes")
+    assert said(read, *fields) == said(source, *fields)
+    once = {(item.subset, item.id): item.boxes for item in read}
+    assert sum(map(len, once.values())) == sum(len(item.boxes) for item in source) == 939
+    for item in source:
+        for before, after in zip(item.boxes, once[item.subset, item.id], strict=True):
+            numbers = [(box.x, box.y, box.width, box.height) for box in (before, after)]
+            assert before.label == after.label
+            assert numbers[1] == pytest.approx(numbers[0], rel=2**-24)  # 32-bit floats
+
+
+def test_yolo_reads_back_within_rounding(session, made, tmp_path) -> None:
+    done = session.export(tmp_path / "out", "yolo", dataset="photos")
+    assert done.notes == [
+        "the format does not hold captions; items that have them: 3",
+        "the format does not hold attributes; items that have them: 6",
+    ]
+    source = YoloReader().open(tmp_path / "out", ReadOptions())
+    read = list(source)
+    assert source.notes == []
+    assert said(read, "tags") == said([one.item for one in made], "tags")
+    by_id = {(item.subset, item.id): item.boxes for item in read}
+    for one in made:
+        for before, after in zip(one.item.boxes, by_id[one.item.subset, one.item.id], strict=True):
+            assert before.label == after.label
+            got, wanted = ((b.x, b.y, b.width, b.height) for b in (after, before))
+            assert got == pytest.approx(wanted, abs=1e-4)
+
+
+def test_yolo_of_subsets_it_does_not_know_boxes_outside_and_names_of_one_label(
+    dsn, tmp_path
+) -> None:
+    from hamsight.item import Box
+
+    photo = exported.photo(tmp_path / "source", 1)
+    shapes = (Box("dog", -10, 470, 30, 30), Box("cat", 700, 5, 10, 10), Box("dog", 0, 0, 640, 480))
+    told = [("", "a.jpg"), ("train2017", "a.jpg"), ("train2017", "a.png"), ("odd/one", "b.jpg")]
+    made = [exported.made("d", subset, id, photo, boxes=shapes) for subset, id in told]
+    made_catalog.fill(dsn, tmp_path / "model", made)
+    with hamsight.open(dsn) as session:
+        done = session.export(tmp_path / "out", "yolo", dataset="d", images="link")
+    assert done.items == 4
+    assert "boxes cut at the border of their image: 4" in done.notes
+    assert "boxes outside their image, left out: 4" in done.notes
+    read = list(YoloReader().open(tmp_path / "out", ReadOptions()))
+    assert len(read) == 4 and {item.subset for item in read} == {"train"}
+    for item in read:
+        first, second = item.boxes
+        assert (first.label, second.label) == ("dog", "dog")
+        got = (first.x, first.y, first.width, first.height)
+        assert got == pytest.approx((0, 470, 20, 10), abs=1e-4)
+
+
+def test_yolo_without_boxes_is_refused_and_leaves_nothing(dsn, tmp_path) -> None:
+    made_catalog.fill(dsn, tmp_path / "model", [exported.made("d", "", "a", "/a.jpg")])
+    with hamsight.open(dsn) as session, pytest.raises(hamsight.UsageError, match="no selected"):
+        session.export(tmp_path / "out", "yolo", dataset="d")
+    assert not [path for path in tmp_path.iterdir() if path.name != "model"]
+
+
+@pytest.mark.parametrize("to", ["csv", "jsonl", "parquet"])
+def test_tables_are_read_back(session, made, tmp_path, to) -> None:
+    file = tmp_path / f"table.{to}"
+    assert session.export(file, to, dataset="photos").items == 7
+    read = list(TableReader().open(file, ReadOptions()))
+    assert [item.uri for item in read] == [one.item.uri for one in in_order(made)]
+    assert said(read, "tags") == said([one.item for one in made], "tags")
+    for item, one in zip(read, in_order(made), strict=True):
+        assert item.captions == tuple(dict.fromkeys(one.item.captions))
+    assert read[0].attributes["width"] == "640"
+
+
+def test_a_table_holds_features_only_when_asked(session, made, tmp_path) -> None:
+    session.export(tmp_path / "a.parquet", "parquet", dataset="photos")
+    session.export(tmp_path / "b.parquet", "parquet", dataset="photos", features=True)
+    plain, full = (pq.read_table(tmp_path / name) for name in ("a.parquet", "b.parquet"))
+    assert full.column_names == [*plain.column_names, "hash", "feature"]
+    assert full["feature"].to_pylist() == [one.feature.tolist() for one in in_order(made)]
+    boxes = plain["boxes"].to_pylist()[0]
+    assert boxes[0].keys() == {"label", "x", "y", "width", "height"}
+    session.export(tmp_path / "b.jsonl", "jsonl", dataset="photos", features=True)
+    rows = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text("utf-8").splitlines()]
+    assert [row["hash"] for row in rows] == [value.hex() for value in full["hash"].to_pylist()]
+    assert rows[0]["boxes"] == [
+        {"label": b.label, "x": b.x, "y": b.y, "width": b.width, "height": b.height}
+        for b in in_order(made)[0].item.boxes
+    ]
+
+
+@pytest.mark.parametrize("images", ["copy", "link", "hardlink"])
+def test_a_folder_of_images(session, made, tmp_path, images) -> None:
+    done = session.export(tmp_path / "out", "folder", dataset="photos", images=images)
+    assert done.items == 7 and not done.notes
+    files = {path for path in (tmp_path / "out").rglob("*") if not path.is_dir()}
+    assert files == {tmp_path / "out/photos" / one.item.subset / one.item.id for one in made}
+    for one in made:
+        file = tmp_path / "out/photos" / one.item.subset / one.item.id
+        assert file.is_symlink() == (images == "link")
+        assert file.samefile(one.item.uri) == (images != "copy")
+        assert file.read_bytes() == Path(one.item.uri).read_bytes()
+
+
+def test_several_datasets_are_datasets_of_their_own(dsn, tmp_path) -> None:
+    photo = exported.photo(tmp_path / "source", 1)
+    names = ("one", "tw/o")
+    made = [exported.made(name, "train", "a.jpg", photo, boxes=exported.boxes(1)) for name in names]
+    made_catalog.fill(dsn, tmp_path / "model", made)
+    with hamsight.open(dsn) as session:
+        for to, reader in (("coco", CocoReader()), ("yolo", YoloReader())):
+            assert session.export(tmp_path / to, to, dataset=names).items == 2
+            folders = sorted((tmp_path / to).iterdir())
+            assert folders[0].name == "one" and folders[1].name.startswith("tw_o-")
+            for folder in folders:
+                assert [item.id for item in reader.open(folder, ReadOptions())] == ["a.jpg"]
+
+
+def test_an_item_of_two_models_is_exported_once(dsn, tmp_path, made) -> None:
+    made_catalog.fill(dsn, tmp_path / "model", made[:5])
+    made_catalog.fill(dsn, tmp_path / "other", made[3:], "other")
+    with hamsight.open(dsn) as session:
+        assert session.export(tmp_path / "a.jsonl", "jsonl", dataset="photos").items == 7
+        done = session.export(tmp_path / "b.jsonl", "jsonl", dataset="photos", model="other")
+        assert done.items == 4
+        with pytest.raises(hamsight.UsageError, match="--model"):
+            session.export(tmp_path / "c.jsonl", "jsonl", dataset="photos", features=True)
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["subset"], row["id"]) for row in rows] == [
+        one.identity[1:] for one in in_order(made)
+    ]
+
+
+def in_order(made: list[Made]) -> list[Made]:
+    return sorted(made, key=lambda one: one.sorted_by)

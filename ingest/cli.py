@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,16 +20,20 @@ from hamsight.options import Database, Device
 from hamsight.terminal import say
 
 if TYPE_CHECKING:
-    from ingest.pipeline import Outcome
+    from hamsight.catalog import Catalog
+    from ingest.pipeline import Outcome, Settings
+    from ingest.prepare import Rejected
+    from ingest.vanished import Vanished
 
 _SHOWN_REJECTS = 20
+_SHOWN_VANISHED = 5
 
 
 def ingest(
     paths: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(metavar="PATH", help="Folders of images, or other datasets."),
-    ],
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Name of the dataset. By default the folder's name."),
@@ -73,6 +77,24 @@ def ingest(
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Reject images of more pixels than this.")
     ] = MAX_PIXELS,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Delete rows of items that PATH no longer has."),
+    ] = False,
+    retry: Annotated[
+        bool,
+        typer.Option(
+            "--retry-rejects",
+            help="Without PATH: try again the files that could not be used, of --dataset or all.",
+        ),
+    ] = False,
+    re_encode: Annotated[
+        bool,
+        typer.Option(
+            "--re-encode",
+            help="Encode all images of the model again with its package as it is now, then PATH.",
+        ),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with status 6 when any file was rejected.")
     ] = False,
@@ -92,12 +114,24 @@ def ingest(
     options = ReadOptions(
         subset, subset_from_folder, tags_from_folder, _columns(column or []), image_width
     )
-    sources = open_sources(paths, format, options)
     settings = Settings(device=device, batch=batch, max_pixels=max_pixels)
     if workers is not None:
         settings = Settings(device, batch, workers, max_pixels)
+    if retry:
+        if paths or prune or re_encode or model or format or options != ReadOptions():
+            raise UsageError(
+                "--retry-rejects reads the recorded sources again as they were read:"
+                " leave out PATH and all that says how to read it, but for --dataset"
+            )
+        _retry(db, dataset, settings, strict)
+        return
+    if not paths and not re_encode:
+        raise UsageError("nothing to ingest: name a folder of images or another dataset")
+    sources = open_sources(paths or [], format, options)
     outcomes: list[Outcome] = []
-    with Catalog.open(db, create=True) as catalog, _interrupts() as stopped:
+    with Catalog.open(db, create=not re_encode) as catalog, _interrupts() as stopped:
+        if re_encode:
+            _re_encode(catalog, model, settings, stopped)
         for source in sources:
             say(f"{source.path}: {source.detected}")
             started = time.monotonic()
@@ -107,11 +141,14 @@ def ingest(
                 dataset=dataset,
                 model=model,
                 settings=settings,
+                options=options,
                 progress=True,
                 stopped=lambda: bool(stopped),
+                prune=prune,
             )
             outcomes.append(outcome)
             _report(outcome, time.monotonic() - started)
+            _report_vanished(outcome.vanished, source.path)
             if stopped:
                 say("stopped: the same command goes on from here")
                 raise typer.Exit(EXIT_INTERRUPTED)
@@ -119,6 +156,60 @@ def ingest(
     useless = any(0 < each.counts.rejected == each.counts.total for each in outcomes)
     if useless or (rejected and strict):
         raise typer.Exit(EXIT_REJECTED)
+
+
+def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool) -> None:
+    from hamsight.catalog import Catalog
+    from ingest.retry import retry_rejects
+
+    with Catalog.open(db) as catalog, _interrupts() as stopped:
+        catalog.create()
+        names = [] if dataset is None else [dataset]
+        done = retry_rejects(
+            catalog, names, settings=settings, progress=True, stopped=lambda: bool(stopped)
+        )
+    for one in done:
+        typer.echo(f"{one.dataset}: {one.mended} of {one.rejects} rejected items mended")
+        for outcome in one.outcomes:
+            _report_rejects(outcome.rejected, outcome.counts.rejected)
+    if not done:
+        say("no file was rejected: there is nothing to try again")
+    if stopped:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if strict and any(one.mended < one.rejects for one in done):
+        raise typer.Exit(EXIT_REJECTED)
+
+
+def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped: list[int]) -> None:
+    from ingest.job import encode_again
+
+    done = encode_again(
+        catalog, model, settings=settings, progress=True, stopped=lambda: bool(stopped)
+    )
+    if done is None:
+        say("nothing to encode again: the catalog's features are of this package")
+        return
+    if not done.complete:
+        say(f"stopped after {done.encoded} images: searches see the former features until the")
+        say("same command has gone on to the end")
+        raise typer.Exit(EXIT_INTERRUPTED)
+    typer.echo(f"{done.model}: {done.items} images encoded again")
+    _report_rejects(done.rejected, len(done.rejected))
+
+
+def _report_vanished(vanished: Vanished, path: Path) -> None:
+    if not vanished.items:
+        return
+    items = "1 item" if vanished.items == 1 else f"{vanished.items} items"
+    if vanished.pruned:
+        typer.echo(f"{items} no longer in {path} deleted from the catalog")
+        return
+    are = "is" if vanished.items == 1 else "are"
+    say(f"{items} of the catalog {are} no longer in {path}: --prune deletes them")
+    for subset, id in vanished.first[:_SHOWN_VANISHED]:
+        say(f"  {subset}/{id}" if subset else f"  {id}")
+    if vanished.items > _SHOWN_VANISHED:
+        say(f"  … and {vanished.items - _SHOWN_VANISHED} more")
 
 
 def _columns(given: list[str]) -> dict[str, str]:
@@ -140,10 +231,14 @@ def _report(outcome: Outcome, seconds: float) -> None:
         f" {counts.unchanged} unchanged, {counts.rejected} rejected"
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
     )
-    for one in outcome.rejected[:_SHOWN_REJECTS]:
+    _report_rejects(outcome.rejected, counts.rejected)
+
+
+def _report_rejects(rejected: Sequence[Rejected], count: int) -> None:
+    for one in rejected[:_SHOWN_REJECTS]:
         say(f"rejected {one.item.uri}: {one.reason}")
-    if counts.rejected > _SHOWN_REJECTS:
-        say(f"… and {counts.rejected - _SHOWN_REJECTS} more: hamsight info --rejects")
+    if count > _SHOWN_REJECTS:
+        say(f"… and {count - _SHOWN_REJECTS} more: hamsight info --rejects")
 
 
 @contextmanager

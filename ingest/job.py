@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,7 +16,9 @@ from hamsight.model import DEFAULT_MODEL, ModelPackage, load_package
 from ingest.pipeline import Outcome, Settings, run
 from ingest.readers import open_source
 from ingest.readers.folder import printable
+from ingest.reencode import Reencoded, reencode
 from ingest.source import ReadOptions, Source
+from ingest.vanished import Seen, find_vanished
 from ingest.writer import Counts
 
 
@@ -26,19 +29,25 @@ def ingest(
     dataset: str | None = None,
     model: str | None = None,
     settings: Settings | None = None,
+    options: ReadOptions | None = None,
     progress: bool = False,
     stopped: Callable[[], bool] = lambda: False,
+    whole: bool = True,
+    prune: bool = False,
 ) -> Outcome:
     """Ingest a dataset into the catalog.
 
     Without `dataset` the folder's name is the dataset's; without `model`, the model is the one
-    that the dataset has already, else `mini`. With `progress` a bar stands on stderr.
+    that the dataset has already, else `mini`. `options` are those with which the source was
+    opened. With `progress` a bar stands on stderr. When a `whole` source has been read to its
+    end, items that it no longer has are looked for, and deleted with `prune`.
     Raises UsageError for a name that another folder's dataset has, SourceError, ModelError,
     ModelMismatchError and StatementError.
     """
     name = _dataset_name(catalog, source, dataset)
     package = _package(catalog, name, model)
     catalog.check(package)
+    seen = Seen()
     with tqdm(
         total=source.count(),
         desc=name,
@@ -60,10 +69,51 @@ def ingest(
             settings or Settings(),
             on_progress=show,
             stopped=stopped,
+            options=options,
+            seen=seen,
         )
+    registered = catalog.check(package)
+    if whole and outcome.complete and registered is not None:
+        subset = options.subset if options else None
+        vanished = find_vanished(
+            catalog, source, name, registered, seen, subset=subset, prune=prune
+        )
+        outcome = replace(outcome, vanished=vanished)
     for note in source.notes:
         warnings.warn(note, stacklevel=2)
     return outcome
+
+
+def encode_again(
+    catalog: Catalog,
+    model: str | None,
+    *,
+    settings: Settings | None = None,
+    progress: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Reencoded | None:
+    """Encode all that a model has again with the package that `model` names, as it is now.
+
+    `model` is a model of the catalog or a package; None is the only model of the catalog. Return
+    None where the features are of that package already. Raises what `reencode` raises.
+    """
+    known = {one.name: one for one in catalog.models()}
+    if model is None:
+        model = catalog.model().name
+    package = load_package(known[model].source if model in known else model)
+    with tqdm(
+        desc=f"{package.name} again",
+        unit=" images",
+        file=sys.stderr,
+        disable=not progress,
+        dynamic_ncols=True,
+    ) as bar:
+
+        def show(done: int, items: int) -> None:
+            bar.total = items
+            bar.update(done - bar.n)
+
+        return reencode(catalog, package, settings or Settings(), on_progress=show, stopped=stopped)
 
 
 def open_sources(paths: Sequence[Path], format: str | None, options: ReadOptions) -> list[Source]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import queue
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,7 +20,8 @@ from hamsight.model import ModelPackage
 from ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, prepare
 from ingest.readers.folder import printable
 from ingest.record import Record
-from ingest.source import Source
+from ingest.source import ReadOptions, Source
+from ingest.vanished import Seen, Vanished
 from ingest.writer import Counts, Writer
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A finished run. `complete` is False where it was stopped before the last item."""
+    """A finished run. `complete` is False where it was stopped before the last item.
+
+    `vanished` are items that the catalog had from this source, which has them no longer.
+    """
 
     dataset: str
     model: str
@@ -59,6 +63,7 @@ class Outcome:
     counts: Counts
     complete: bool
     rejected: tuple[Rejected, ...]
+    vanished: Vanished = field(default_factory=Vanished)
 
 
 _LISTED_REJECTS = 1000
@@ -73,17 +78,22 @@ def run(
     *,
     on_progress: Callable[[Counts], None],
     stopped: Callable[[], bool],
+    options: ReadOptions | None = None,
+    seen: Seen | None = None,
 ) -> Outcome:
     """Ingest a source into the catalog and return what was done.
 
     `on_progress` is told after each insert; `stopped` is asked between items, and a run that it
-    ends keeps all that was encoded. Raises ModelMismatchError before anything is written, and
+    ends keeps all that was encoded. `options`, with which the source was opened, are recorded;
+    `seen` notes every item. Raises ModelMismatchError before anything is written, and
     ModelError when the network or the device does not serve.
     """
-    record = Record(catalog, dataset, package.name, printable(source.path), source.format)
-    writer = Writer(catalog, package, dataset)
+    said = (dataset, package.name, printable(source.path), source.format)
+    record = Record(catalog, *said, options or ReadOptions())
+    writer = Writer(catalog, package, dataset, catalog.check(package))
     writer.heal()
-    work = _Run(writer, package, settings, record, on_progress)
+    seen = Seen() if seen is None else seen
+    work = Stages(writer, package, settings, record.begin, on_progress, seen)
     complete = work.all(source, stopped)
     writer.heal()
     record.finish(writer.counts, complete=complete)
@@ -91,27 +101,32 @@ def run(
     return Outcome(dataset, package.name, source.format, writer.counts, complete, listed)
 
 
-class _Run:
-    """The stages between the source and the writer, and what is under way in them."""
+class Stages:
+    """The stages between the source and the writer, and what is under way in them.
+
+    `begin` is called once, before the first row is written.
+    """
 
     def __init__(
         self,
         writer: Writer,
         package: ModelPackage,
         settings: Settings,
-        record: Record,
+        begin: Callable[[], None],
         on_progress: Callable[[Counts], None],
+        seen: Seen,
     ) -> None:
         self.rejected: list[Rejected] = []
+        self._seen = seen
         self._writer, self._package, self._settings = writer, package, settings
-        self._record, self._on_progress = record, on_progress
+        self._tell_begin, self._on_progress = begin, on_progress
         self._encoded: queue.SimpleQueue[tuple[Sequence[Prepared], NDArray[np.float32]]]
         self._encoded = queue.SimpleQueue()
         self._encoder: ImageEncoder | None = None
         self._batch: list[tuple[Prepared, NDArray[np.uint8]]] = []
         self._begun = False
 
-    def all(self, source: Source, stopped: Callable[[], bool]) -> bool:
+    def all(self, source: Iterable[Item], stopped: Callable[[], bool]) -> bool:
         """Deal with every item; return False when stopped before the last."""
         decoding: deque[Future[_Result]] = deque()
         ahead = self._settings.batch * _LOOK_AHEAD_BATCHES + self._settings.workers
@@ -137,7 +152,7 @@ class _Run:
         self._flush()
         return complete
 
-    def _compared(self, source: Source) -> Iterator[tuple[Item, Known | None]]:
+    def _compared(self, source: Iterable[Item]) -> Iterator[tuple[Item, Known | None]]:
         """Yield each item with what the catalog knows of it; reject a second of one identity."""
         items = iter(source)
         while chunk := list(islice(items, _CHUNK)):
@@ -145,6 +160,7 @@ class _Run:
             seen = set(self._writer.under_way)
             for item in chunk:
                 identity = (item.subset, item.id)
+                self._seen.add(identity)
                 former = known.get(identity)
                 if identity in seen or (former and self._writer.is_new(former)):
                     self._reject(Rejected(item, "a second item of this subset and id"))
@@ -184,7 +200,7 @@ class _Run:
 
     def _begin(self) -> None:
         if not self._begun:
-            self._record.begin()
+            self._tell_begin()
             self._begun = True
 
     def _reject(self, rejected: Rejected) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 
 from hamsight.catalog import Catalog
+from ingest.source import ReadOptions
 from ingest.writer import Counts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -12,13 +15,28 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class Record:
-    """The record of one run, from now on; `source` is the dataset's path as text."""
+    """The record of one run, from now on; `source` is the dataset's path as text.
+
+    `options` are recorded as JSON, so that the source can be opened again as it was.
+    """
 
     def __init__(
-        self, catalog: Catalog, dataset: str, model: str, source: str, format: str
+        self,
+        catalog: Catalog,
+        dataset: str,
+        model: str,
+        source: str,
+        format: str,
+        options: ReadOptions,
     ) -> None:
         self._catalog = catalog
-        self._said = {"dataset": dataset, "model": model, "source": source, "format": format}
+        self._said = {
+            "dataset": dataset,
+            "model": model,
+            "source": source,
+            "format": format,
+            "options": json.dumps(asdict(options), default=dict),
+        }
         self._started_ms = _now_ms()
         self._begun = False
 

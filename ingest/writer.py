@@ -52,13 +52,16 @@ class Counts:
 class Writer:
     """Rows of one dataset under way to the catalog, inserted a few thousand at a time.
 
+    `model` is the catalog's of the package; where it is None, it is registered with the first row.
     `under_way` holds the identities that are dealt with and not yet in the catalog.
     """
 
-    def __init__(self, catalog: Catalog, package: ModelPackage, dataset: str) -> None:
+    def __init__(
+        self, catalog: Catalog, package: ModelPackage, dataset: str, model: CatalogModel | None
+    ) -> None:
         self.counts = Counts()
         self._catalog, self._package, self._dataset = catalog, package, dataset
-        self._model: CatalogModel | None = catalog.check(package)
+        self._model = model
         self._prepared: list[Prepared] = []
         self._features: list[NDArray[np.float32]] = []
         self._kept: list[Prepared] = []

@@ -5,16 +5,22 @@
 SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = {table:String}
 
 -- name: find_models
--- The models of the catalog, the oldest first.
+-- The models of the catalog, the oldest first; of a name that two processes added, the first.
 SELECT name, items_table, source, digest, dimension, bits, words, preprocessing, hash_scheme, hash_parameters
 FROM models
-ORDER BY created_at, name
+ORDER BY created_at, name, digest
+LIMIT 1 BY name
+
+-- name: delete_model
+-- A model's row that another process was quicker to add.
+DELETE FROM models WHERE name = {name:String} AND digest = {digest:String}
 
 -- name: find_dataset_models
--- The models with which a dataset was ingested, the latest first.
+-- The models with which a dataset was ingested, the latest first; a run may have been killed, or
+-- its model have failed, before that model had a table.
 SELECT model
 FROM ingests
-WHERE dataset = {dataset:String}
+WHERE dataset = {dataset:String} AND model IN (SELECT name FROM models)
 GROUP BY model
 ORDER BY max(started_at) DESC, model
 

@@ -70,3 +70,100 @@ WHERE model = {model:String} AND dataset = {dataset:String}
 DELETE FROM ingests
 WHERE dataset = {dataset:String} AND model = {model:String}
   AND started_at = fromUnixTimestamp64Milli({started_ms:Int64}) AND finished_at = started_at
+
+-- name: identities_after
+-- Rows of a dataset that stood in a table before a moment, the next in their order.
+SELECT subset, id, uri
+FROM $table
+WHERE dataset = {dataset:String}
+  AND $condition
+  AND (empty({subsets:Array(String)}) OR has({subsets:Array(String)}, subset))
+  AND (subset, id) > ({after_subset:String}, {after_id:String})
+  AND $moment < fromUnixTimestamp64Micro({before_us:Int64})
+ORDER BY dataset, subset, id
+LIMIT {limit:UInt64}
+
+-- name: of_model
+-- Rows of one model.
+model = {model:String}
+
+-- name: rejected_identities
+-- The items of a dataset that could not be used.
+SELECT DISTINCT subset, id
+FROM rejects
+WHERE model = {model:String} AND dataset = {dataset:String}
+LIMIT {limit:UInt64}
+
+-- name: recorded_sources
+-- From where a dataset was ingested and how each place was read, the latest last.
+SELECT source, argMax(format, started_at) AS read_as, argMax(options, started_at) AS read_with
+FROM ingests
+WHERE model = {model:String} AND dataset = {dataset:String}
+GROUP BY source
+ORDER BY max(started_at), source
+
+-- name: count_items
+-- The items of one model.
+SELECT count() FROM $table
+
+-- name: rows_after
+-- Rows of a dataset, the next in their order.
+SELECT subset, id, uri, toUnixTimestamp64Micro(ingested_at) AS ingested_us
+FROM $table
+WHERE dataset = {dataset:String} AND (subset, id) > ({after_subset:String}, {after_id:String})
+ORDER BY dataset, subset, id
+LIMIT {limit:UInt64}
+
+-- name: rows_between
+-- When the rows of a dataset between two identities were made.
+SELECT subset, id, toUnixTimestamp64Micro(max(ingested_at)) AS ingested_us
+FROM $table
+WHERE dataset = {dataset:String}
+  AND (subset, id) > ({after_subset:String}, {after_id:String})
+  AND (subset, id) <= ({last_subset:String}, {last_id:String})
+GROUP BY subset, id
+
+-- name: join_reencoded
+-- The rows of a model under new weights: picture, hash and feature as they were found again, all
+-- else as it stands in the former rows.
+INSERT INTO $table
+SELECT
+    former.dataset AS dataset, former.subset AS subset, former.id AS id, former.uri AS uri,
+    made.width AS width, made.height AS height, made.orientation AS orientation,
+    made.file_size AS file_size, made.modified_at AS modified_at, made.format AS format,
+    made.sha256 AS sha256,
+    former.tags AS tags, former.boxes AS boxes, former.captions AS captions,
+    former.groups AS groups, former.status AS status, former.attributes AS attributes,
+    former.metadata_digest AS metadata_digest,
+    made.hash AS hash, made.feature AS feature, made.ingested_at AS ingested_at
+FROM $former AS former
+ANY INNER JOIN $making AS made
+    ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id
+SETTINGS join_algorithm = 'full_sorting_merge'
+
+-- name: switch_model
+-- From here on searches use a model's new weights and the table of their features, both at once.
+ALTER TABLE models
+UPDATE
+    items_table = {items_table:String},
+    source = {source:String},
+    digest = {digest:String},
+    dimension = {dimension:UInt32},
+    bits = {bits:UInt32},
+    words = {words:Bool},
+    preprocessing = {preprocessing:String},
+    hash_scheme = {hash_scheme:String},
+    hash_parameters = {hash_parameters:String}
+WHERE name = {name:String}
+SETTINGS mutations_sync = 2
+
+-- name: drop_table
+-- A table that nothing names any more.
+DROP TABLE IF EXISTS $table
+
+-- name: tables_of_prefix
+-- The tables of the catalog whose names begin alike.
+SELECT name
+FROM system.tables
+WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
+ORDER BY name

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS ingests
     model       String,
     source      String,
     format      LowCardinality(String),
+    options     String,
     started_at  DateTime64(3, 'UTC'),
     finished_at DateTime64(3, 'UTC'),
     complete    Bool,
@@ -43,6 +44,10 @@ CREATE TABLE IF NOT EXISTS ingests
 )
 ENGINE = MergeTree
 ORDER BY (dataset, started_at)
+
+-- name: add_ingest_options
+-- A catalog of an older version gets the column of the options with which a source was read.
+ALTER TABLE ingests ADD COLUMN IF NOT EXISTS options String AFTER format
 
 -- name: create_rejects
 -- Each file that could not be used, and why. A file leaves this table when it is ingested.

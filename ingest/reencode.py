@@ -1,0 +1,196 @@
+"""Encoding all that a model has again, under other weights, while searches see the former rows.
+
+Features of different weights must never be compared, and what a search compares with is found
+through one row of `models`: digest and table together. So the new features are made in a table of
+their own name, and the one statement that changes digest and table in that row is the switch: who
+read the row before it searches the former table with the former weights, who reads it after the
+new one with the new. A table under the same name (EXCHANGE TABLES) would let a query that was
+encoded before meet rows that came after. The former table is dropped once the row names the new.
+
+What the new weights give is gathered beside the rows (in `…_making`), so that a killed run goes
+on, and what users change meanwhile is taken from the former rows at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+from hamsight.catalog import Catalog, CatalogModel, model_of
+from hamsight.errors import SourceError, UsageError
+from hamsight.item import Item
+from hamsight.model import ModelPackage
+from ingest.pipeline import Settings, Stages
+from ingest.prepare import Rejected
+from ingest.vanished import Seen
+from ingest.writer import Counts, Writer
+
+_PAGE = 5_000
+_LISTED = 5
+_MARK = re.compile(r"_r[0-9a-f]{8}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Reencoded:
+    """What became of a model's items. `complete` is False where the run was stopped: searches
+    then see the former rows still, and the next run goes on.
+
+    `encoded` counts this run's, `items` all that stand under the new weights; the files of
+    `rejected` could not be read, and their items are no longer in the catalog.
+    """
+
+    model: str
+    encoded: int
+    items: int
+    rejected: tuple[Rejected, ...]
+    complete: bool
+
+
+def reencode(
+    catalog: Catalog,
+    package: ModelPackage,
+    settings: Settings,
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, items: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Reencoded | None:
+    """Encode all items of the catalog's model of the package's name with this package.
+
+    Return None where the catalog's features are of this package already. `on_progress` is told
+    how many of how many items are dealt with. Raises UsageError where the catalog has no such
+    model, SourceError where no file of a dataset can be read (nothing is changed then), and what
+    `ingest.pipeline.run` raises.
+    """
+    former = next((one for one in catalog.models() if one.name == package.name), None)
+    if former is None:
+        names = ", ".join(one.name for one in catalog.models()) or "no model"
+        raise UsageError(
+            f"the catalog has nothing of the model {package.name!r} to encode again;"
+            f" it has {names}. Ingest without --re-encode"
+        )
+    table = _MARK.sub("", former.items_table) + f"_r{package.digest[:8]}"
+    making = replace(model_of(package), items_table=f"{table}_making")
+    if former.digest == package.digest:
+        _sweep(catalog, former.items_table)
+        return None
+    _sweep(catalog, former.items_table, keep=making.items_table)
+    _create(catalog, making)
+    work = _Work(catalog, package, settings, former, making, on_progress, stopped)
+    if not work.all():
+        return Reencoded(package.name, work.encoded, 0, tuple(work.rejected), False)
+    work.check_datasets()
+    model = replace(making, items_table=table)
+    catalog.run("drop_table", table=table)
+    _create(catalog, model)
+    catalog.run("join_reencoded", table=table, former=former.items_table, making=f"{table}_making")
+    catalog.run("switch_model", asdict(model))
+    _sweep(catalog, model.items_table)
+    items = catalog.rows("count_items", table=table)[0][0]
+    return Reencoded(package.name, work.encoded, items, tuple(work.rejected), True)
+
+
+class _Work:
+    """The passes over the former rows, until one finds nothing left to encode."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        package: ModelPackage,
+        settings: Settings,
+        former: CatalogModel,
+        making: CatalogModel,
+        on_progress: Callable[[int, int], None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        self.encoded = 0
+        self.rejected: list[Rejected] = []
+        self._catalog, self._package, self._settings = catalog, package, settings
+        self._former, self._making = former, making
+        self._on_progress, self._stopped = on_progress, stopped
+        self._tried: set[tuple[str, str, str]] = set()
+        self._first_rejected: dict[str, Rejected] = {}
+        self._done = 0
+        self._items = catalog.rows("count_items", table=former.items_table)[0][0]
+
+    def all(self) -> bool:
+        """Return whether all is done; False where the run was stopped."""
+        while True:
+            before = self.encoded
+            for dataset in self._datasets(self._former):
+                if not self._dataset(dataset):
+                    return False
+            if self.encoded == before:
+                return True
+
+    def check_datasets(self) -> None:
+        """Raise SourceError where no file of a dataset could be read: a disk may be missing."""
+        lost = set(self._datasets(self._former)) - set(self._datasets(self._making))
+        if lost:
+            names = ", ".join(map(repr, sorted(lost)[:_LISTED]))
+            first = self._first_rejected[min(lost)]
+            raise SourceError(
+                f"no file of the datasets {names} can be read (such as {first.item.uri}:"
+                f" {first.reason}), so the former features stay. Bring the files back, say where"
+                " they are with `hamsight datasets move`, or delete the dataset with"
+                " `hamsight datasets delete`; then the same command goes on"
+            )
+
+    def _dataset(self, dataset: str) -> bool:
+        writer = Writer(self._catalog, self._package, dataset, self._making)
+        writer.heal()
+        done = self._done
+
+        def show(counts: Counts) -> None:
+            self._done = done + counts.total
+            self._on_progress(self._done, self._items)
+
+        stages = Stages(writer, self._package, self._settings, lambda: None, show, Seen())
+        complete = stages.all(self._unencoded(dataset), self._stopped)
+        self.encoded += writer.counts.added + writer.counts.replaced
+        self.rejected.extend(stages.rejected)
+        if stages.rejected:
+            self._first_rejected.setdefault(dataset, stages.rejected[0])
+        self._tried.update((dataset, one.item.subset, one.item.id) for one in stages.rejected)
+        return complete
+
+    def _unencoded(self, dataset: str) -> Iterator[Item]:
+        """Yield the former rows that have no feature of the new weights, or changed since."""
+        after = ("", "")
+        while True:
+            place = {"after_subset": after[0], "after_id": after[1], "limit": _PAGE}
+            parameters = {"dataset": dataset, **place}
+            rows = self._catalog.rows("rows_after", parameters, table=self._former.items_table)
+            if not rows:
+                return
+            after = (rows[-1][0], rows[-1][1])
+            until = {"last_subset": after[0], "last_id": after[1]}
+            table = self._making.items_table
+            made = {
+                (row[0], row[1]): row[2]
+                for row in self._catalog.rows("rows_between", {**parameters, **until}, table=table)
+            }
+            for subset, id, uri, changed_us in rows:
+                if (dataset, subset, id) not in self._tried:
+                    if made.get((subset, id), -1) <= changed_us:
+                        yield Item(id, uri, subset)
+                    else:
+                        self._done += 1
+
+    def _datasets(self, model: CatalogModel) -> list[str]:
+        rows = self._catalog.rows("dataset_names", table=model.items_table)
+        return list(dict.fromkeys(row[0] for row in rows))
+
+
+def _create(catalog: Catalog, model: CatalogModel) -> None:
+    catalog.run("create_items", table=model.items_table, hash_bytes=model.bits // 8)
+
+
+def _sweep(catalog: Catalog, table: str, keep: str = "") -> None:
+    """Drop what killed runs left of a model's tables; its own and that of `keep` stay."""
+    base = _MARK.sub("", table)
+    leftover = re.compile(re.escape(base) + r"(_r[0-9a-f]{8}(_making)?)?")
+    used = {model.items_table for model in catalog.models()} | {keep}
+    for (name,) in catalog.rows("tables_of_prefix", {"prefix": base}):
+        if leftover.fullmatch(name) and name not in used:
+            catalog.run("drop_table", table=name)

@@ -29,7 +29,7 @@ def write_datumaro(source: Source, folder: Path, placer: Placer, report: Report)
         labels = sorted({tag for item in found for tag in _labels(item)})
         numbers = {label: number for number, label in enumerate(labels)}
         dataset = datumaro.Dataset.from_iterable(
-            _items(found, numbers, root, placer, report),
+            list(_items(found, numbers, root, placer, report)),
             categories=labels,
             media_type=datumaro.Image,
         )
@@ -49,12 +49,14 @@ def _items(
             report.missed(item, str(error))
             continue
         report.items += 1
+        id = safe_path(item.id)
+        if id != item.id:
+            report.note("ids that Datumaro does not take, so they have another")
         yield datumaro.DatasetItem(
-            id=item.id,
+            id=id,
             subset=subset,
             media=datumaro.Image.from_file(
-                path=safe_path(path) if placer.images is Images.NONE else path,
-                size=(item.height, item.width),
+                path=id if placer.images is Images.NONE else path, size=(item.height, item.width)
             ),
             annotations=list(_annotations(item, numbers)),
             attributes={**item.attributes, "status": item.status, "groups": list(item.groups)},

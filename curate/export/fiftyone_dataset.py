@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,7 @@ def _samples(source: Source, report: Report) -> Iterator[Any]:
                 hamsight_subset=item.subset,
                 hamsight_id=item.id,
                 status=item.status,
-                attributes=item.attributes,
+                attributes=json.dumps(item.attributes, ensure_ascii=False),
             )
 
 

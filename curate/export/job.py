@@ -116,6 +116,11 @@ def check(target: Path, to: To, images: Images | None, *, features: bool) -> Non
         raise UsageError("--to folder writes images alone: take --images copy, link or hardlink")
     if to is To.FIFTYONE and images is Images.HARDLINK:
         raise UsageError("FiftyOne makes no hard links: take --images copy, link or none")
+    if to is To.DATUMARO and images is Images.LINK:
+        raise UsageError(
+            "Datumaro reads no link that leads out of its folder: take --images copy, hardlink or"
+            " none"
+        )
     if to in (To.DATUMARO, To.FIFTYONE) and find_spec(to.value) is None:
         raise UsageError(
             f"--to {to.value} needs the package {to.value}: pip install {to.value};"

@@ -10,6 +10,7 @@ _LONGEST_NAME = 255
 _LONGEST_PATH = 1000
 _LONGEST_SUFFIX = 16
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+_DRIVE = re.compile("^([A-Za-z]):")
 _UNSAFE_ON_WINDOWS = re.compile(r'[\x00-\x1f\x7f\\<>:"|?*]|[. ]+$')
 _RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
@@ -42,10 +43,10 @@ def safe_name(name: str) -> str:
 
 
 def _cleaned(part: str) -> str:
-    if part in ("", ".", ".."):
+    if not part.strip(". "):  # what Windows takes for . or .. too
         return ""
     unsafe = _UNSAFE_ON_WINDOWS if os.name == "nt" else _UNSAFE
-    part = unsafe.sub("_", part)
+    part = _DRIVE.sub(r"\1_", unsafe.sub("_", part))
     if os.name == "nt" and _RESERVED_ON_WINDOWS.match(part):
         part = f"_{part}"
     return part if len(part.encode()) <= _LONGEST_NAME else _cut(part, _LONGEST_NAME)

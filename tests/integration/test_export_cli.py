@@ -85,6 +85,7 @@ WRONG = [
     (("--to", "coco", "--features", "--dataset", "birds"), "--features"),
     (("--to", "folder", "--images", "none", "--dataset", "birds"), "--images"),
     (("--to", "fiftyone", "--images", "hardlink", "--dataset", "birds"), "hard links"),
+    (("--to", "datumaro", "--images", "link", "--dataset", "birds"), "no link"),
     (("--to", "csv", "--dataset", "birdz"), "did you mean 'birds'?"),
     (("--to", "csv", "--group", " "), "--group is empty"),
     (("--to", "csv", "--group", "good", "--where", "dogg > 1"), "dogg"),

@@ -9,12 +9,14 @@ import typer
 from curate.cli import delete, group, set_
 from curate.cli_datasets import datasets
 from curate.cli_export import export
+from curate.cli_verify import verify
 from hamsight.demo import demo
 from hamsight.terminal import Commands
 from ingest.cli import ingest
 from ingest.cli_formats import formats
 from query.cli import query
 from query.cli_catalog import info, sql
+from query.cli_saved import run, save, saved
 
 app = typer.Typer(
     cls=Commands,
@@ -51,12 +53,16 @@ app.command()(ingest)
 app.command()(query)
 app.command()(sql)
 app.command()(info)
+app.command()(save)
+app.command()(run)
+app.add_typer(saved, name="saved")
 app.command()(formats)
 app.add_typer(group, name="group")
 app.command("set")(set_)
 app.command()(delete)
 app.add_typer(datasets, name="datasets")
 app.command()(export)
+app.command()(verify)
 app.command()(demo)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from curate.names import Items
     from curate.selection import Selection
     from ingest.pipeline import Outcome
+    from query.request import Request
     from query.result import Matches
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -117,19 +118,10 @@ class Session:
         `dissimilar`, `where`, `exclude_self` and `model`. Raises UsageError, CatalogError,
         ModelError or ImageError.
         """
-        from query.request import Combine, Kind, Query, Rank, Request
         from query.search import search
 
-        given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item))
-        queries = [Query(kind, one) for kind, values in given for one in _several(values)]
-        for name, choices in (("combine", Combine), ("rank", Rank)):
-            if name in options:
-                options[name] = choices.of(options[name])
-        request = Request(
-            tuple(queries),
-            datasets=tuple(_several(dataset)),
-            subsets=tuple(_several(subset)),
-            **options,
+        request = _request(
+            image=image, text=text, item=item, dataset=dataset, subset=subset, **options
         )
         return search(self.catalog(), request, device)
 
@@ -147,6 +139,49 @@ class Session:
         from query.sql import run_sql
 
         return run_sql(self.catalog(), statement, parameters or {}, write=write)
+
+    def save_query(
+        self, name: str, *, replace: bool = False, device: str = "AUTO", **options: Any
+    ) -> None:
+        """Keep a query, said as in `query`, under a name; `replace` one of that name.
+
+        Raises what `query` raises.
+        """
+        from query.saved import save_query
+
+        request = _request(**options)
+        save_query(self.catalog(), name, request, replace=replace, device=device)
+
+    def run(self, name: str, *, k: int | None = None, offset: int | None = None) -> Matches:
+        """Repeat a saved query on what the catalog holds now, without loading a model.
+
+        `k` and `offset` stand in place of those saved. Raises UsageError for an unknown name,
+        ModelMismatchError when the model has changed since, and ExpressionError.
+        """
+        from query.saved import run_saved
+
+        return run_saved(self.catalog(), name, k=k, offset=offset)
+
+    def saved(self) -> pa.Table:
+        """Return a row for each saved query: name, queries, filter, model, options, created_at."""
+        from query.saved import list_saved
+
+        return list_saved(self.catalog())
+
+    def delete_saved(self, name: str) -> None:
+        """Delete a saved query; views made of it stay. Raises UsageError for an unknown name."""
+        from query.saved import delete_saved
+
+        delete_saved(self.catalog(), name)
+
+    def save_view(self, name: str, view: str, *, replace: bool = False) -> None:
+        """Make a SQL view of a saved query, as `hamsight saved view` does.
+
+        Raises what `run` raises, and UsageError for a name that cannot be the view's.
+        """
+        from query.saved_view import save_view
+
+        save_view(self.catalog(), name, view, replace=replace)
 
     def groups(self) -> pa.Table:
         """Return a row for each group: group, items (how many), datasets (their names)."""
@@ -278,6 +313,17 @@ class Session:
             on_missing=on_missing,
         )
 
+    def verify(self, *, dataset: str | None = None, files: str = "stat") -> pa.Table:
+        """Compare the catalog with files, models and itself; return a row for each difference.
+
+        Columns: kind, model, dataset, subset, id, expected, found. `files` is `none`, `stat` or
+        `digest`. Nothing is changed. Raises UsageError for an unknown dataset or another `files`.
+        """
+        from curate.verify import verify
+        from curate.verify_files import Files
+
+        return verify(self.catalog(), dataset=dataset, files=Files.of(files))
+
     def _selection(
         self,
         items: Items | None = None,
@@ -291,6 +337,30 @@ class Session:
 
         datasets, subsets = tuple(_several(dataset)), tuple(_several(subset))
         return select(self.catalog(), items, where, datasets, subsets, model)
+
+
+def _request(
+    *,
+    image: PathLike | Sequence[PathLike] = (),
+    text: str | Sequence[str] = (),
+    item: str | Sequence[str] = (),
+    dataset: str | Sequence[str] = (),
+    subset: str | Sequence[str] = (),
+    **options: Any,
+) -> Request:
+    from query.request import Combine, Kind, Query, Rank, Request
+
+    given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item))
+    queries = [Query(kind, one) for kind, values in given for one in _several(values)]
+    for name, choices in (("combine", Combine), ("rank", Rank)):
+        if name in options:
+            options[name] = choices.of(options[name])
+    return Request(
+        tuple(queries),
+        datasets=tuple(_several(dataset)),
+        subsets=tuple(_several(subset)),
+        **options,
+    )
 
 
 def _several(values: PathLike | Sequence[PathLike]) -> list[str]:

@@ -1,0 +1,90 @@
+-- What `hamsight verify` reads; it changes nothing.
+
+-- name: verify_items
+-- The items after one, in their order, each with what its row says of itself: how often its
+-- identity stands, the feature's dimension and length, and the bits of the hash that are wrong.
+-- All rows of one identity come together.
+SELECT
+    dataset,
+    subset,
+    id,
+    uri,
+    file_size,
+    toUnixTimestamp64Nano(modified_at) AS modified_ns,
+    lower(hex(sha256)) AS sha256,
+    length(feature) AS dimension,
+    L2Norm(arrayMap(value -> toFloat64(value), feature)) AS feature_length,
+    $wrong_bits AS wrong_bits
+FROM $table
+WHERE $conditions
+ORDER BY dataset, subset, id
+LIMIT {limit:UInt64} WITH TIES
+
+-- name: after_item
+-- Items after one in the table's order; written so that ClickHouse finds them by the primary key.
+(dataset > {after_dataset:String}
+    OR dataset = {after_dataset:String} AND (subset > {after_subset:String}
+        OR subset = {after_subset:String} AND id > {after_id:String}))
+
+-- name: wrong_bits
+-- Bits of the hash that the feature's signs contradict. Where the stored feature is 0 a bit may
+-- be either: BFloat16 keeps every sign, but makes 0 of the smallest numbers.
+bitHammingDistance(hash, bitOr(bitAnd(hash, $most), $least))
+
+-- name: wrong_bits_unknown
+-- For hashes that no feature can be compared with.
+0
+
+-- name: sign_bits
+-- The sign hash of the feature; the last byte is filled up with zeros.
+toFixedString(unbin(rightPad(
+        arrayStringConcat(arrayMap(value -> toString(value $sign 0), arrayResize(feature, {dimension:UInt32}))),
+        $bits, '0')), $bytes)
+
+-- name: above
+-- 1 where the feature is above 0.
+>
+
+-- name: not_below
+-- 1 also where the feature is 0.
+>=
+
+-- name: datasets_in
+-- The datasets of which a table says something.
+SELECT DISTINCT dataset FROM $table
+
+-- name: hash_type
+-- The type of a column of this connection's database.
+SELECT type FROM system.columns
+WHERE database = currentDatabase() AND table = {table:String} AND name = 'hash'
+
+-- name: items_tables
+-- Tables that hold items by their name.
+SELECT name
+FROM system.tables
+WHERE database = currentDatabase() AND startsWith(name, 'items_') AND engine LIKE '%MergeTree'
+ORDER BY name
+
+-- name: unfinished_ingests
+-- Datasets whose latest ingest from a place did not come to its end.
+SELECT dataset, model, source, max(started_at) AS latest
+FROM ingests
+WHERE $condition
+GROUP BY dataset, model, source
+HAVING argMax(complete, (started_at, finished_at)) = 0
+ORDER BY dataset, model, source
+
+-- name: verify_rejects
+-- The rejects after one, in their order.
+SELECT model, dataset, subset, id, uri, reason
+FROM rejects
+WHERE $conditions
+ORDER BY model, dataset, subset, id
+LIMIT {limit:UInt64} WITH TIES
+
+-- name: after_reject
+-- Rejects after one in the table's order.
+(model > {after_model:String}
+    OR model = {after_model:String} AND (dataset > {after_dataset:String}
+        OR dataset = {after_dataset:String} AND (subset > {after_subset:String}
+            OR subset = {after_subset:String} AND id > {after_id:String})))

@@ -90,7 +90,7 @@ def test_wrong_input_is_answered_with_the_remedy(ingest, tmp_path):
         ((folder, "--batch", "0"), 2, "--batch"),
         ((folder, "--workers", "0"), 2, "--workers"),
         ((folder, "--max-pixels", "many"), 2, "--max-pixels"),
-        ((), 2, "PATH"),
+        ((), 2, "nothing to ingest"),
         ((tmp_path / "empty",), 5, "no images"),
         ((tmp_path / "notes.txt",), 5, "known format"),
         ((folder, "--format", "coc"), 2, "did you mean coco?"),

@@ -34,7 +34,7 @@ def write_yolo(source: Source, folder: Path, placer: Placer, report: Report) -> 
             key = _key(part.subset)
             if key != part.subset:
                 report.note(
-                    f"YOLO knows train, val and test, so {name!r} is a part of {key}; parts"
+                    f"YOLO knows train, val and test, so {name!r} belongs to {key}; subsets"
                 )
             places.setdefault(key, []).append(f"images/{name}")
             for kind in ("images", "labels"):

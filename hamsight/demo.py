@@ -54,7 +54,7 @@ def demo(
 def _queries(picture: Path, count: int) -> dict[str, dict[str, Any]]:
     return {
         "image": {"image": str(picture)},
-        "text": {"text": "three red circles on the left"},
+        "text": {"text": "hearts over a dotted background"},
         "item": {"item": f"scenes/val/scene-{count:05d}.jpg"},
         "list": {
             "text": ["a yellow star at sunset", "blue squares"],

@@ -26,7 +26,7 @@ ENGINE = MergeTree
 ORDER BY name
 
 -- name: create_ingests
--- One row for each finished run of `hamsight ingest`.
+-- One row for each run of `hamsight ingest`.
 CREATE TABLE IF NOT EXISTS ingests
 (
     dataset     String,

@@ -182,27 +182,36 @@ def _pages(
     given: Mapping[str, Any],
     page: int,
 ) -> Iterator[Sequence[Sequence[Any]]]:
-    of_dataset = {} if dataset is None else {"dataset": dataset}
-    after: dict[str, str] = {}
+    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
+    table, last = model.items_table, {"before_last": page - 1}
     while True:
-        rows = catalog.rows(
-            "verify_items",
-            {**given, **of_dataset, **after, "limit": page},
-            table=model.items_table,
-            wrong_bits=wrong_bits,
-            conditions=_conditions(of_dataset, after, "after_item"),
+        ends = catalog.rows(
+            "end_of_page", {**_values(held), **last}, table=table, conditions=_conditions(held)
         )
-        yield rows
-        if len(rows) < page:
+        wanted = {**held, "up_to_item": _identity("last", ends[0])} if ends else held
+        yield catalog.rows(
+            "verify_items",
+            {**given, **_values(wanted)},
+            table=table,
+            wrong_bits=wrong_bits,
+            conditions=_conditions(wanted),
+        )
+        if not ends:
             return
-        names = ("after_dataset", "after_subset", "after_id")
-        after = dict(zip(names, rows[-1][:3], strict=True))
+        held = {**held, "after_item": _identity("after", ends[0])}
 
 
-def _conditions(of_dataset: Mapping[str, str], after: Mapping[str, str], fragment: str) -> str:
-    held = [fill("of_dataset")] if of_dataset else []
-    held += [fill(fragment)] if after else []
-    return f" {fill('and_also')} ".join(held) or fill("every_item")
+def _identity(prefix: str, row: Sequence[str]) -> dict[str, str]:
+    return dict(zip((f"{prefix}_dataset", f"{prefix}_subset", f"{prefix}_id"), row, strict=True))
+
+
+def _conditions(held: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the conditions of those names, all of which hold."""
+    return f" {fill('and_also')} ".join(map(fill, held)) or fill("every_item")
+
+
+def _values(held: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {name: value for values in held.values() for name, value in values.items()}
 
 
 def _twice(model: CatalogModel, rows: Sequence[Sequence[Any]]) -> Iterator[Difference]:
@@ -232,9 +241,9 @@ def _row(model: CatalogModel, row: Sequence[Any]) -> Iterator[Difference]:
 
 
 def _ingests(catalog: Catalog, dataset: str | None) -> Iterator[Difference]:
-    of_dataset = {} if dataset is None else {"dataset": dataset}
-    condition = _conditions(of_dataset, {}, "every_item")
-    rows = catalog.rows("unfinished_ingests", of_dataset, condition=condition)
+    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
+    condition = _conditions(held)
+    rows = catalog.rows("unfinished_ingests", _values(held), condition=condition)
     for name, model, source, started in rows:
         expected = f"the ingest of {source} ran to its end"
         found = f"that of {started:%Y-%m-%d %H:%M:%S} UTC did not, or is still running"
@@ -243,12 +252,10 @@ def _ingests(catalog: Catalog, dataset: str | None) -> Iterator[Difference]:
 
 def _rejects(catalog: Catalog, dataset: str | None, page: int) -> Iterator[Difference]:
     """Yield the rejects of files that were missing and are there now."""
-    of_dataset = {} if dataset is None else {"dataset": dataset}
-    after: dict[str, str] = {}
+    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
     while catalog.has_table("rejects"):
-        conditions = _conditions(of_dataset, after, "after_reject")
-        given = {**of_dataset, **after, "limit": page}
-        rows = catalog.rows("verify_rejects", given, conditions=conditions)
+        given = {**_values(held), "limit": page}
+        rows = catalog.rows("verify_rejects", given, conditions=_conditions(held))
         for row in rows:
             model, uri, reason = row[0], row[4], row[5]
             if was_not_there(uri, reason):
@@ -256,5 +263,5 @@ def _rejects(catalog: Catalog, dataset: str | None, page: int) -> Iterator[Diffe
                 yield _differs("reject-readable", model, expected, found, row[1:])
         if len(rows) < page:
             return
-        names = ("after_model", "after_dataset", "after_subset", "after_id")
-        after = dict(zip(names, rows[-1][:4], strict=True))
+        after = {"after_model": rows[-1][0], **_identity("after", rows[-1][1:4])}
+        held = {**held, "after_reject": after}

@@ -1,9 +1,17 @@
 -- What `hamsight verify` reads; it changes nothing.
 
+-- name: end_of_page
+-- The identity at which a page of items ends; none where fewer are left. Apart from
+-- verify_items, so that features are read once, however the table's parts lie.
+SELECT dataset, subset, id
+FROM $table
+WHERE $conditions
+ORDER BY dataset, subset, id
+LIMIT 1 OFFSET {before_last:UInt64}
+
 -- name: verify_items
--- The items after one, in their order, each with what its row says of itself: how often its
--- identity stands, the feature's dimension and length, and the bits of the hash that are wrong.
--- All rows of one identity come together.
+-- A page of items in their order, each with what its row says of itself: the feature's dimension
+-- and length, and the bits of the hash that are wrong.
 SELECT
     dataset,
     subset,
@@ -13,18 +21,23 @@ SELECT
     toUnixTimestamp64Nano(modified_at) AS modified_ns,
     lower(hex(sha256)) AS sha256,
     length(feature) AS dimension,
-    L2Norm(arrayMap(value -> toFloat64(value), feature)) AS feature_length,
+    L2Norm(feature) AS feature_length,
     $wrong_bits AS wrong_bits
 FROM $table
 WHERE $conditions
 ORDER BY dataset, subset, id
-LIMIT {limit:UInt64} WITH TIES
 
 -- name: after_item
 -- Items after one in the table's order; written so that ClickHouse finds them by the primary key.
 (dataset > {after_dataset:String}
     OR dataset = {after_dataset:String} AND (subset > {after_subset:String}
         OR subset = {after_subset:String} AND id > {after_id:String}))
+
+-- name: up_to_item
+-- Items up to one in the table's order, all rows of that one included.
+(dataset < {last_dataset:String}
+    OR dataset = {last_dataset:String} AND (subset < {last_subset:String}
+        OR subset = {last_subset:String} AND id <= {last_id:String}))
 
 -- name: wrong_bits
 -- Bits of the hash that the feature's signs contradict. Where the stored feature is 0 a bit may

@@ -56,7 +56,7 @@ def _write_subset(
             stack.enter_context(_Members(folder / f".{kind}"))
             for kind in ("images", "boxes", "said")
         )
-        for item in source.items(part):
+        for item in placer.ahead(source.items(part)):
             try:
                 file_name = placer.place(item, images)
             except ImageError as error:

@@ -41,7 +41,7 @@ def _items(
 ) -> Iterator[Any]:
     import datumaro
 
-    for item in found:
+    for item in placer.ahead(found):
         subset = safe_name(item.subset) if item.subset else _UNNAMED
         try:
             path = placer.place(item, root / "images" / subset)

@@ -17,7 +17,7 @@ def write_folder(source: Source, folder: Path, placer: Placer, report: Report) -
         place = folder / safe_name(part.dataset)
         if part.subset:
             place = place / safe_name(part.subset)
-        for item in source.items(part):
+        for item in placer.ahead(source.items(part)):
             try:
                 name = placer.place(item, place)
             except ImageError as error:

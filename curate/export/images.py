@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 
 from curate.export.items import Stored
 from curate.export.names import other_path, safe_path
+from curate.selection import Identity
 from hamsight.errors import ImageError
 from hamsight.places import fetch, local_path
 
 TAKEN = (FileExistsError, NotADirectoryError, IsADirectoryError)
+"""What the file system raises where the path of a new file is taken, or leads through a file."""
+
+_AHEAD = 8
 
 
 class Images(str, Enum):
@@ -34,6 +41,35 @@ class Placer:
 
     def __init__(self, images: Images) -> None:
         self.images = images
+        self._current: tuple[Identity, Future[bytes]] | None = None
+
+    def ahead(self, items: Iterable[Stored]) -> Iterator[Stored]:
+        """Yield the items in their order, while images of the next are fetched already."""
+        if self.images is not Images.COPY:
+            yield from items
+            return
+        pool = ThreadPoolExecutor(_AHEAD)
+        waiting: deque[tuple[Stored, Future[bytes]]] = deque()
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(fetch, item.uri)))
+                if len(waiting) > _AHEAD:
+                    yield self._next(waiting)
+            while waiting:
+                yield self._next(waiting)
+        finally:
+            self._current = None
+            pool.shutdown(cancel_futures=True)
+
+    def _next(self, waiting: deque[tuple[Stored, Future[bytes]]]) -> Stored:
+        item, content = waiting.popleft()
+        self._current = item.identity, content
+        return item
+
+    def _content(self, item: Stored) -> bytes:
+        if self._current is not None and self._current[0] == item.identity:
+            return self._current[1].result()
+        return fetch(item.uri)
 
     def place(self, item: Stored, folder: Path) -> str:
         """Put an item's image into the folder; return its path there, with `/` between parts.
@@ -54,7 +90,7 @@ class Placer:
     def put(self, item: Stored, path: Path) -> None:
         """Put an item's image at a path. Raises FileExistsError where something is there."""
         if self.images is Images.COPY:
-            content = fetch(item.uri)
+            content = self._content(item)
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("xb") as file:
                 file.write(content)

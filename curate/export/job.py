@@ -82,7 +82,7 @@ def export(
     and the feature besides. An item whose image cannot be had is left out and reported.
     Raises UsageError, SourceError where `target` cannot be written, and what `conditions` raises.
     """
-    path = Path(target)
+    path = absolute(target)
     check(path, to, images, features=features)
     source = Source(catalog, selection, features=features)
     report = Report(on_missing)
@@ -98,8 +98,14 @@ def export(
     return report.exported(path)
 
 
+def absolute(target: str | os.PathLike[str]) -> Path:
+    """Return a path from the root of the file system, so that `.` has a name too."""
+    return Path(os.path.abspath(target))  # noqa: PTH100 - resolve() follows links
+
+
 def check(target: Path, to: To, images: Images | None, *, features: bool) -> None:
     """Raise UsageError for an export that cannot be, before a catalog is asked."""
+    target = absolute(target)
     if to in _TABLES:
         if images not in (None, Images.NONE):
             raise UsageError(

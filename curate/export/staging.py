@@ -28,9 +28,7 @@ def new_folder(target: Path) -> Iterator[Path]:
         staged.mkdir()
         yield staged
         if there:
-            for entry in sorted(staged.iterdir()):
-                _move(entry, target / entry.name)
-            staged.rmdir()
+            _move_content(staged, target)
         else:
             _move(staged, target)
 
@@ -101,6 +99,20 @@ def _cleaned_up(staged: Path, target: Path) -> Iterator[None]:
             staged.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise _unwritable(target, error) from error
+        raise
+
+
+def _move_content(staged: Path, target: Path) -> None:
+    """Move what is in a folder to another, all of it or nothing."""
+    moved: list[Path] = []
+    try:
+        for entry in sorted(staged.iterdir()):
+            _move(entry, target / entry.name)
+            moved.append(target / entry.name)
+        staged.rmdir()
+    except BaseException:
+        for entry in moved:
+            entry.rename(staged / entry.name)
         raise
 
 

@@ -71,7 +71,7 @@ def _write_subset(
     report: Report,
 ) -> None:
     images, labels = root / "images" / name, root / "labels" / name
-    for item in source.items(part):
+    for item in placer.ahead(source.items(part)):
         text = "".join(_lines(item, classes, report))
         try:
             named = _put(item, text, images, labels, placer)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import pytest
 from made_catalog import Made
 
 import hamsight
+from curate.export import images as export_images
 from curate.export import items as export_items
+from hamsight.errors import ImageError
 from hamsight.item import Item
 from ingest.readers.coco import CocoReader
 from ingest.readers.table import TableReader
@@ -227,3 +231,30 @@ def test_an_item_of_two_models_is_exported_once(dsn, tmp_path, made) -> None:
 
 def in_order(made: list[Made]) -> list[Made]:
     return sorted(made, key=lambda one: one.sorted_by)
+
+
+def test_images_at_urls_are_fetched_a_few_at_a_time(dsn, tmp_path, monkeypatch) -> None:
+    now, most, lock = 0, 0, threading.Lock()
+
+    def slow(uri: str) -> bytes:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.05)
+        with lock:
+            now -= 1
+        if uri.endswith("/7"):
+            raise ImageError("the server answered 404")
+        return uri.encode()
+
+    monkeypatch.setattr(export_images, "fetch", slow)
+    items = [exported.made("web", "", f"{n:02}.jpg", f"https://host/{n}") for n in range(40)]
+    made_catalog.fill(dsn, tmp_path / "model", items)
+    with hamsight.open(dsn) as session:
+        done = session.export(tmp_path / "out", "folder", dataset="web")
+    assert (done.items, done.missing_count) == (39, 1)
+    assert done.missing[0].identity == ("web", "", "07.jpg") and "404" in done.missing[0].reason
+    assert 4 <= most <= 8
+    for path in (tmp_path / "out").rglob("*.jpg"):
+        assert path.read_text() == f"https://host/{int(path.stem)}"

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 import hamsight
 from curate.export import items as export_items
-from curate.export import tables
+from curate.export import job, tables
 from hamsight.cli import app
 from hamsight.item import Item
 from ingest.readers.coco import CocoReader
@@ -141,6 +141,29 @@ def test_an_empty_folder_is_filled(db, tmp_path) -> None:
     done = run(db, tmp_path / "out", "--to", "coco", "--images", "none", "--dataset", "birds")
     assert done.exit_code == 0 and (tmp_path / "out").stat().st_ino == inode
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["annotations"]
+
+
+def test_what_comes_to_exist_meanwhile_is_left_as_it_is(db, tmp_path, monkeypatch) -> None:
+    out, write = tmp_path / "out", job._FOLDERS[job.To.COCO]
+    out.mkdir()
+
+    def meanwhile(source, folder, placer, report) -> None:
+        write(source, folder, placer, report)
+        (folder / "z").mkdir()
+        (out / "z").write_text("mine")
+
+    monkeypatch.setitem(job._FOLDERS, job.To.COCO, meanwhile)
+    done = run(db, out, "--to", "coco", "--images", "none", "--dataset", "birds")
+    assert done.exit_code == 5 and "has come to exist meanwhile" in done.stderr
+    assert [path.name for path in out.iterdir()] == ["z"] and (out / "z").read_text() == "mine"
+
+
+def test_the_current_folder_is_filled_when_it_is_empty(db, tmp_path, monkeypatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    done = run(db, ".", "--to", "coco", "--images", "none", "--dataset", "birds")
+    assert done.exit_code == 0 and os.listdir() == ["annotations"]
+    assert run(db, ".", "--to", "coco", "--dataset", "birds").exit_code == 2
 
 
 @pytest.mark.parametrize("there", [False, True])

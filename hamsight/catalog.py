@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from clickhouse_connect.driver.client import Client
 
+IMPORTED = "imported"
+"""The source, and the beginning of the digest, of a model whose features were made elsewhere."""
 _TABLE = re.compile(r"items_[a-z0-9_]+")
 
 
@@ -177,6 +179,15 @@ class Catalog:
         """
         for model in self.models():
             if model.name == package.name:
+                if model.digest.startswith(f"{IMPORTED}:"):
+                    if model.dimension == package.dimension and model.hash_scheme == SIGN:
+                        return model
+                    raise ModelMismatchError(
+                        f"the features of {model.name!r} were imported, of dimension"
+                        f" {model.dimension} with {model.bits} bits ({model.hash_scheme}), but"
+                        f" {package.folder} makes {package.dimension}: give the package that"
+                        " made them"
+                    )
                 if model.digest != package.digest:
                     raise ModelMismatchError(
                         f"the catalog's features of {model.name!r} were made with the package"
@@ -195,6 +206,12 @@ class Catalog:
         Raises ModelError when it is gone and ModelMismatchError when it has changed.
         """
         from_path = source is not None and Path(source).expanduser().is_dir()
+        if model.source == IMPORTED and not from_path:
+            raise ModelError(
+                f"the features of {model.name!r} were imported, so no package is there to encode"
+                " pictures and words with: ask with --item, or give the package that made them,"
+                f" named {model.name!r} in its model.toml, with --model FOLDER"
+            )
         try:
             package = load_package(source if source and from_path else model.source)
         except ModelError as error:
@@ -218,12 +235,17 @@ class Catalog:
         known = self.check(package)
         if known is not None:
             return known
+        table = self.new_table(package.name)
+        return self.add_model(replace(model_of(package), items_table=table))
+
+    def new_table(self, name: str) -> str:
+        """Return the name of an items table for a new model; no other model has it."""
         taken = {model.items_table for model in self.models()}
-        table = base = "items_" + re.sub(r"[^a-z0-9]+", "_", package.name.lower())
+        table = base = "items_" + re.sub(r"[^a-z0-9]+", "_", name.lower())
         number = 2
         while table in taken:
             table, number = f"{base}_{number}", number + 1
-        return self.add_model(replace(model_of(package), items_table=table))
+        return table
 
     def add_model(self, model: CatalogModel) -> CatalogModel:
         """Make the table of a new model and its row; return the model that has the name.

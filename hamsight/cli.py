@@ -13,6 +13,7 @@ from curate.cli_verify import verify
 from hamsight.demo import demo
 from hamsight.terminal import Commands
 from ingest.cli import ingest
+from ingest.cli_features import import_features
 from ingest.cli_formats import formats
 from query.cli import query
 from query.cli_catalog import info, sql
@@ -56,6 +57,7 @@ app.command()(info)
 app.command()(save)
 app.command()(run)
 app.add_typer(saved, name="saved")
+app.command()(import_features)
 app.command()(formats)
 app.add_typer(group, name="group")
 app.command("set")(set_)

@@ -112,7 +112,7 @@ def ingest(
     from ingest.source import ReadOptions
 
     options = ReadOptions(
-        subset, subset_from_folder, tags_from_folder, _columns(column or []), image_width
+        subset, subset_from_folder, tags_from_folder, role_columns(column or []), image_width
     )
     settings = Settings(device=device, batch=batch, max_pixels=max_pixels)
     if workers is not None:
@@ -212,7 +212,8 @@ def _report_vanished(vanished: Vanished, path: Path) -> None:
         say(f"  … and {vanished.items - _SHOWN_VANISHED} more")
 
 
-def _columns(given: list[str]) -> dict[str, str]:
+def role_columns(given: list[str]) -> dict[str, str]:
+    """Return the columns by role that --column gave; raises UsageError."""
     columns: dict[str, str] = {}
     for one in given:
         role, mark, name = one.partition("=")

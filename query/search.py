@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.encoder import DEFAULT_DEVICE
 from hamsight.errors import EmptyCatalogError, UsageError
-from query.request import Request
+from query.request import Rank, Request
 from query.result import Matches
 from query.statement import Statement, build
 from query.target import Target, resolve
@@ -55,6 +55,12 @@ def statement_of(
 
     Its filter may name the tags that the catalog has now. Raises ExpressionError and UsageError.
     """
+    bare = [target for target in targets if not target.feature]
+    if bare and request.rank is Rank.COSINE:
+        raise UsageError(
+            f"--{bare[0].query.kind.value} {bare[0].query.given!r} has a hash but no feature:"
+            " rank by the hash alone, with --rank hamming"
+        )
     tags: list[str] = []
     if request.where is not None:
         rows = catalog.rows("tag_names", {"limit": _TAGS}, table=model.items_table)

@@ -93,8 +93,12 @@ UNION ALL
 bitHammingDistance(hash, toFixedString(unhex({$hash:String}), $hash_bytes)) AS $distance
 
 -- name: similarity_to
--- Cosine similarity of the feature to a query's; 0 where either is all zeros and has no direction.
-ifNotFinite(1 - cosineDistance(feature, {$feature:Array(Float32)}), 0)
+-- Cosine similarity of the feature to a query's; 0 where either is all zeros and has no direction,
+-- or is missing, as of imported hashes.
+ifNotFinite(
+    1 - cosineDistance(
+        arrayResize(feature, length({$feature:Array(Float32)})), {$feature:Array(Float32)}),
+    0)
 
 -- name: least_of
 -- The distance to the nearest of several queries.

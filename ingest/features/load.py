@@ -1,0 +1,167 @@
+"""`hamsight import-features`, short of its command line."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from hamsight.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight.errors import SourceError, UsageError
+from hamsight.hashing import SIGN, bits_of
+from hamsight.statements import fill
+from ingest.features.check import Checker
+from ingest.features.files import read_features
+from ingest.readers.folder import printable
+from ingest.record import Record
+from ingest.source import ReadOptions
+from ingest.writer import Counts
+
+FORMAT = "features"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did, for each dataset of the file."""
+
+    model: CatalogModel
+    datasets: Mapping[str, Counts]
+
+
+def import_features(
+    catalog: Catalog,
+    path: Path,
+    model: str,
+    *,
+    dataset: str | None = None,
+    subset: str | None = None,
+    dimension: int | None = None,
+    bits: int | None = None,
+    table: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    on_progress: Callable[[int], None] = lambda rows: None,
+) -> Imported:
+    """Bring features or hashes that were made elsewhere into the table of a model.
+
+    A model that the catalog has not is made from `dimension` or `bits`. Features are brought to
+    unit length, and hashed as the model hashes where the file has no hashes. The dataset is
+    `dataset`, else what the file says, else the file's name; `columns` names columns by role
+    (id, dataset, subset, uri, feature, hash), `table` one of SQLite. An item that the catalog
+    has keeps its metadata; one that is there as it is stays. All rows become visible at the end,
+    or none. Raises UsageError and SourceError, which names the row.
+    """
+    target = _model(catalog, model, dimension, bits)
+    if dataset is not None and (not dataset or "/" in dataset):
+        raise UsageError(f"--dataset {dataset!r}: a dataset's name is not empty and has no '/'")
+    default = printable(path.stem) if dataset is None else dataset
+    given = (dataset is not None, subset is not None)
+    checker = Checker(printable(path), target, default, subset or "", *given)
+    for (old,) in catalog.rows("old_imports"):
+        catalog.run("drop_table", table=old)
+    staging = f"import_{uuid.uuid4().hex}"
+    catalog.run("create_import", table=staging, hash_bytes=target.bits // 8)
+    try:
+        rows = 0
+        for piece in read_features(path, columns or {}, table):
+            if piece.num_rows:
+                catalog.insert(staging, checker.rows(piece, rows))
+                rows += piece.num_rows
+                on_progress(rows)
+        if not rows:
+            raise SourceError(f"{printable(path)} holds no rows")
+        _check_twice(catalog, staging, printable(path))
+        if not target.items_table:
+            target = catalog.add_model(_named(catalog, target))
+        return Imported(target, _move(catalog, staging, target, printable(path.absolute())))
+    finally:
+        catalog.run("drop_table", table=staging)
+
+
+def _model(catalog: Catalog, name: str, dimension: int | None, bits: int | None) -> CatalogModel:
+    """Return the catalog's model of that name, or a new one without a table."""
+    if dimension is not None and dimension < 1:
+        raise UsageError(f"--dimension is {dimension}; expected at least 1")
+    if bits is not None and (bits < 8 or bits % 8):
+        raise UsageError(f"--bits is {bits}; expected a multiple of 8, at least 8")
+    models = {model.name: model for model in catalog.models()}
+    if name in models:
+        found = models[name]
+        for option, asked, has in (
+            ("--dimension", dimension, found.dimension),
+            ("--bits", bits, found.bits),
+        ):
+            if asked not in (None, has):
+                raise UsageError(f"{option} is {asked}, but the catalog's model {name!r} has {has}")
+        return found
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"--model {name!r}: expected letters, digits, '.', '_' and '-'")
+    if dimension is None and bits is None:
+        there = f"it has {', '.join(models)}" if models else "it has none"
+        raise UsageError(
+            f"the catalog has no model {name!r} ({there}): to make it, say --dimension of the"
+            " features, or --bits where there are only hashes"
+        )
+    dimension = dimension or bits or 0
+    return CatalogModel(
+        name=name,
+        items_table="",
+        source=IMPORTED,
+        digest=f"{IMPORTED}:{name}",
+        dimension=dimension,
+        bits=bits or bits_of(dimension),
+        words=False,
+        preprocessing="",
+        hash_scheme=SIGN if bits in (None, bits_of(dimension)) else IMPORTED,
+        hash_parameters="",
+    )
+
+
+def _named(catalog: Catalog, model: CatalogModel) -> CatalogModel:
+    return replace(model, items_table=catalog.new_table(model.name))
+
+
+def _check_twice(catalog: Catalog, staging: str, path: str) -> None:
+    for dataset, subset, id, first, last in catalog.rows("find_imported_twice", table=staging):
+        name = "/".join(part for part in (dataset, subset, id) if part)
+        raise SourceError(
+            f"{path}, rows {first} and {last}: both are the item {name}; an id stands once in a"
+            " dataset and subset. Nothing was imported"
+        )
+
+
+def _move(catalog: Catalog, staging: str, model: CatalogModel, source: str) -> Mapping[str, Counts]:
+    """Move the rows of the staging table into the model's and record the import."""
+    sizes = {str(row[0]): int(row[1]) for row in catalog.rows("count_import", table=staging)}
+    of_datasets = {"datasets": list(sizes)}
+    records = {
+        name: Record(catalog, name, model.name, source, FORMAT, ReadOptions()) for name in sizes
+    }
+    table = model.items_table
+    items, latest_us = catalog.rows("count_of_datasets", of_datasets, table=table)[0]
+    now_us = (datetime.now(timezone.utc) - _EPOCH) // timedelta(microseconds=1)
+    moment = {**of_datasets, "ingested_us": max(now_us, latest_us + 1)}
+    if not items:
+        digest = fill("import_digest", uri="given.uri", row="given")
+        fragments = {"table": table, "digest": digest}
+        catalog.run("add_imported", moment, staging=staging, **fragments)
+        counts = {name: Counts(added=size) for name, size in sizes.items()}
+    else:
+        uri = fill("import_uri")
+        digest = fill("import_digest", uri=uri, row="given")
+        fragments = {"table": table, "digest": digest, "uri": uri}
+        compared = catalog.rows("compare_import", of_datasets, staging=staging, **fragments)
+        counts = {
+            name: Counts(rows - already, already - unchanged, unchanged)
+            for name, rows, already, unchanged in compared
+        }
+        catalog.run("merge_imported", moment, staging=staging, **fragments)
+        if any(one.replaced for one in counts.values()):
+            catalog.run("delete_merged", moment, table=table)
+    for name, record in records.items():
+        record.finish(counts[name], complete=True)
+    return counts

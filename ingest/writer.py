@@ -220,14 +220,27 @@ class Writer:
         self._former_rejects.difference_update(again)
 
     def heal(self) -> None:
-        """Delete all but the latest row of every identity of the dataset that stands twice."""
+        """Delete all but the latest row of every identity of the dataset that stands twice.
+
+        A run that was killed leaves such rows, and another run at the same time does.
+        """
+        of_rejects = {"model": self._package.name, "dataset": self._dataset}
+        if self._catalog.rows("count_rejected_twice", of_rejects)[0][0]:
+            self._catalog.run("delete_rejected_twice", of_rejects)
         while self._model is not None:
             parameters = {"dataset": self._dataset, "limit": _HEAL_ROWS}
             of_table = {"table": self._model.items_table, **parameters}
             twice = self._catalog.rows("find_twice", of_table)
             by_time: dict[int, list[Identity]] = {}
-            for subset, id, latest_us in twice:
-                by_time.setdefault(latest_us, []).append((subset, id))
+            tied: dict[int, list[Identity]] = {}
+            for subset, id, latest_us, latest_rows in twice:
+                of_moment = by_time if latest_rows == 1 else tied
+                of_moment.setdefault(latest_us, []).append((subset, id))
+            for latest_us, identities in tied.items():
+                for page in pages(identities):
+                    later = {**parameters, "later_us": latest_us + 1, "identities": page}
+                    self._catalog.run("insert_later", later, table=self._model.items_table)
+                by_time.setdefault(latest_us + 1, []).extend(identities)
             for latest_us, identities in by_time.items():
                 self._delete_older(identities, latest_us)
             if len(twice) < _HEAL_ROWS:

@@ -43,7 +43,12 @@ WHERE dataset = {dataset:String}
 -- name: find_twice
 -- Identities that stand twice, as a run that was killed between inserting and deleting leaves them.
 -- Groups follow the table's order, so that memory does not grow with the dataset.
-SELECT subset, id, toUnixTimestamp64Micro(max(ingested_at)) AS latest_us
+-- `latest_rows` is above 1 where two runs wrote an item at the very same time.
+SELECT
+    subset,
+    id,
+    toUnixTimestamp64Micro(max(ingested_at)) AS latest_us,
+    countEqual(groupArray(ingested_at), max(ingested_at)) AS latest_rows
 FROM {table:Identifier}
 WHERE dataset = {dataset:String}
 GROUP BY dataset, subset, id
@@ -51,6 +56,31 @@ HAVING count() > 1
 ORDER BY latest_us, subset, id
 LIMIT {limit:UInt64}
 SETTINGS optimize_aggregation_in_order = 1
+
+-- name: insert_later
+-- One of the rows of each of some items once more, as of a microsecond later than all of them.
+INSERT INTO $table
+SELECT * REPLACE (fromUnixTimestamp64Micro({later_us:Int64}, 'UTC') AS ingested_at)
+FROM $table
+WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
+ORDER BY ingested_at DESC
+LIMIT 1 BY subset, id
+
+-- name: count_rejected_twice
+-- Rejects of a dataset beyond one for each item, as two runs at a time leave them.
+SELECT count() - uniqExact(subset, id)
+FROM rejects
+WHERE model = {model:String} AND dataset = {dataset:String}
+
+-- name: delete_rejected_twice
+-- All but the latest reject of each item.
+DELETE FROM rejects
+WHERE model = {model:String} AND dataset = {dataset:String}
+  AND (subset, id, rejected_at) NOT IN (
+    SELECT subset, id, max(rejected_at)
+    FROM rejects
+    WHERE model = {model:String} AND dataset = {dataset:String}
+    GROUP BY subset, id)
 
 -- name: known_rejects
 -- Which of the items that are about to be ingested were rejected before.

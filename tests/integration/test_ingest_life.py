@@ -314,8 +314,7 @@ def test_all_datasets_are_encoded_again_with_their_metadata(session, package, ot
 
 def stored_all(session, table):
     rows = session.catalog().client.query(f"SELECT * FROM {table}").named_results()
-    found = {(row["dataset"], row["subset"], row["id"]): row for row in rows}
-    return found
+    return {(row["dataset"], row["subset"], row["id"]): row for row in rows}
 
 
 def test_a_stopped_re_encoding_changes_nothing_and_goes_on(session, package, other, tmp_path):
@@ -402,3 +401,19 @@ def test_the_command_encodes_again(session, dsn, package, other, tmp_path):
     said = toy.command("ingest", "--re-encode", "--model", unknown, "--db", dsn)
     assert said.exit_code == 2
     assert "'unknown'" in said.stderr
+
+
+def test_the_session_does_it_all(session, package, other, tmp_path):
+    folder = toy.photos(tmp_path / "photos", 4)
+    (folder / "003.jpg").write_bytes(b"broken")
+    session.ingest(folder, model=str(package))
+    (folder / "003.jpg").write_bytes(toy.jpeg(3))
+    (retried,) = session.retry_rejects("photos", batch=2)
+    assert (retried.rejects, retried.mended) == (1, 1)
+    (folder / "000.jpg").unlink()
+    assert session.ingest(folder).vanished.items == 1
+    assert session.ingest(folder, prune=True).vanished.pruned
+    assert session.encode_again(str(other)).items == 3
+    np.savez(tmp_path / "made.npz", ids=["a", "b"], features=np.eye(2, 8))
+    done = session.import_features(tmp_path / "made.npz", "made", dimension=8)
+    assert done.datasets["made"].added == 2

@@ -217,8 +217,8 @@ LARGE = [
     "width" + " / dog" * 95 + " > 1",
     "width in [" + ", ".join(map(str, range(9000))) + "]",
     "id in [" + ", ".join(f"'{n}é'" for n in range(6000)) + "]",
-    " or ".join(f"dog>{n}" for n in range(2000)),
-    " or ".join(f"id=='{n}'" for n in range(2200)),
+    " or ".join(f"dog>{n}" for n in range(1300)),
+    " or ".join(f"id=='{n}'" for n in range(2000)),
 ]
 
 

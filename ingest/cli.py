@@ -183,6 +183,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
 def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped: list[int]) -> None:
     from ingest.job import encode_again
 
+    catalog.create()
     done = encode_again(
         catalog, model, settings=settings, progress=True, stopped=lambda: bool(stopped)
     )

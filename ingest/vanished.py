@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.paging import pages
@@ -20,6 +21,10 @@ from hamsight.places.uris import local_path, scheme
 from hamsight.statements import fill
 from ingest.readers.folder import printable
 from ingest.source import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _PAGE = 50_000
 _LISTED = 20
@@ -36,6 +41,7 @@ class Seen:
     def __init__(self) -> None:
         self.since_us = (datetime.now(timezone.utc) - _EPOCH) // timedelta(microseconds=1)
         self._hashes = array("q")
+        self._sorted: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -45,11 +51,14 @@ class Seen:
         self._hashes.append(hash(identity))
 
     def missing(self, rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-        """Return those of the (subset, id, uri) whose item was not met."""
+        """Return those of the (subset, id, uri) whose item was not met; one at least was."""
         import numpy as np
 
+        if self._sorted is None or len(self._sorted) != len(self._hashes):
+            self._sorted = np.sort(np.frombuffer(self._hashes, np.int64))
         asked = np.array([hash((subset, id)) for subset, id, _ in rows], np.int64)
-        met = np.isin(asked, np.frombuffer(self._hashes, np.int64))
+        places = np.searchsorted(self._sorted, asked).clip(max=len(self._sorted) - 1)
+        met = self._sorted[places] == asked
         return [row for row, known in zip(rows, met, strict=True) if not known]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from hamsight.catalog import Catalog, CatalogModel
+from hamsight.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight.encoder import DEFAULT_DEVICE
 from hamsight.errors import EmptyCatalogError, UsageError
 from query.request import Rank, Request
@@ -60,6 +60,12 @@ def statement_of(
         raise UsageError(
             f"--{bare[0].query.kind.value} {bare[0].query.given!r} has a hash but no feature:"
             " rank by the hash alone, with --rank hamming"
+        )
+    imported = request.rank is Rank.COSINE and model.source == IMPORTED
+    if imported and catalog.rows("find_featureless", table=model.items_table):
+        raise UsageError(
+            f"items of the model {model.name!r} were imported with hashes alone:"
+            " rank by the hash, with --rank hamming"
         )
     tags: list[str] = []
     if request.where is not None:

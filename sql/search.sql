@@ -216,6 +216,10 @@ ORDER BY arrayMin(
 ), dataset, subset, id
 LIMIT {limit:UInt64}
 
+-- name: find_featureless
+-- An item with a hash but no feature.
+SELECT id FROM $table WHERE empty(feature) LIMIT 1
+
 -- name: tag_names
 -- Every tag that an item of the model has.
 SELECT DISTINCT arrayJoin(mapKeys(tags)) AS tag

@@ -119,6 +119,17 @@ def test_hashes_alone_rank_by_hamming(session, tmp_path, features, kind):
         session.query(item="003.jpg")
 
 
+def test_pictures_are_compared_with_imported_hashes(session, tmp_path, features):
+    package = toy.model(tmp_path / "toy")
+    folder = toy.photos(tmp_path / "photos", 3)
+    hashes = sign_hash(toy.direct(package, [toy.picture(n) for n in range(3)]))
+    load(session, write("npz", tmp_path, features, names(3), hashes), "toy", bits=DIMENSION)
+    asked = {"image": folder / "001.jpg", "model": str(package)}
+    with pytest.raises(UsageError, match="--rank hamming"):
+        session.query(**asked)
+    assert session.query(**asked, rank="hamming")[0].id == "001.jpg"
+
+
 def test_hash_keys_of_datumaro(session, tmp_path, features):
     hashes = sign_hash(features[:3])
     keys = {"train/a/b": hashes[0].tolist(), "default/c": [hashes[1].tolist()]}
@@ -238,7 +249,8 @@ def test_a_wrong_length_is_named(session, tmp_path, features, kind):
     path = write(kind, tmp_path, features)
     with pytest.raises(SourceError, match=r"row 1: the feature has \d+ \w+; expected"):
         load(session, path, dimension=DIMENSION + 8)
-    path = write(kind, tmp_path / "..", features, hashes=sign_hash(features))
+    (tmp_path / "hashes").mkdir()
+    path = write(kind, tmp_path / "hashes", features, hashes=sign_hash(features))
     with pytest.raises(SourceError, match=r"row 1: the hash has 3 bytes; expected 4"):
         load(session, path, bits=32)
 

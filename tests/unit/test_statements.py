@@ -16,7 +16,9 @@ from hamsight import statements
 REPO = Path(__file__).resolve().parents[2]
 PROGRAM = statements.folder()
 FILES = sorted(PROGRAM.rglob("*.sql"))
-MODULES = sorted(p for top in ("hamsight", "ingest", "query", "curate") for p in (REPO / top).rglob("*.py"))
+MODULES = sorted(
+    p for top in ("hamsight", "ingest", "query", "curate") for p in (REPO / top).rglob("*.py")
+)
 SQL_IN_PYTHON = re.compile(r"\bSELECT\s|\bINSERT INTO\b|\bALTER TABLE\b|DELETE FROM|CREATE TABLE")
 NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 PARAMETER = re.compile(r"\{([^{}]*)\}")

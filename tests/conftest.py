@@ -26,6 +26,11 @@ from hamsight import store
 REPO = Path(__file__).resolve().parent.parent
 SERVER = os.environ.get("HAMSIGHT_TEST_DB", "")
 USER, PASSWORD = "tester", "s3cret"
+PLAIN = {
+    "COLUMNS": "120",
+    "NO_COLOR": "1",
+    "PYTHONPATH": str(REPO / "tests" / "without_pandas"),
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -117,7 +122,7 @@ def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
         done = subprocess.run(
             command,
             cwd=cwd,
-            env={**inherited, "COLUMNS": "120", "NO_COLOR": "1", **(env or {})},
+            env={**inherited, **PLAIN, **(env or {})},
             timeout=timeout,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -19,13 +19,20 @@ class Site(BaseHTTPRequestHandler):
             site.busy += 1
             site.most_busy = max(site.most_busy, site.busy)
             tries = sum(1 for _, path in site.seen if path == self.path)
+        self.inside = True
         try:
             self.answer(tries)
         except (BrokenPipeError, ConnectionResetError):
             pass
         finally:
-            with site.lock:
-                site.busy -= 1
+            self.leave()
+
+    def leave(self) -> None:
+        """Count this request as done, which its client may know before the handler ends."""
+        if self.inside:
+            self.inside = False
+            with self.server.lock:
+                self.server.busy -= 1
 
     def answer(self, tries: int) -> None:
         kind, _, value = self.path[1:].partition("/")
@@ -56,6 +63,7 @@ class Site(BaseHTTPRequestHandler):
             self.reply(200, b"bytes")
 
     def reply(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
+        self.leave()
         self.send_response(status)
         for name, value in (*headers, ("Content-Length", str(len(body)))):
             self.send_header(name, value)

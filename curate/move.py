@@ -12,14 +12,13 @@ from curate.change import run
 from curate.datasets import check_dataset
 from hamsight.catalog import Catalog
 from hamsight.errors import SourceError, UsageError
-from hamsight.places.uris import local_path, scheme
+from hamsight.places.uris import PATH_SCHEMES, holding_file, scheme
 from hamsight.statements import fill
 
 _SAMPLE = 100
 _PAGE = 10_000
 _LISTED = 5
 # Forms of a uri in which a local path stands percent-encoded.
-_ENCODED = ("file", "parquet", "arrow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _check(catalog: Catalog, table: str, move: _Move, everything: bool) -> int:
     """Look for the files at their new places; return how many were looked at."""
     checked, missing = 0, []
     for uri in move.uris(catalog, table, everything):
-        path = _file(move.moved(uri))
+        path = holding_file(move.moved(uri))
         if path is not None:
             checked += 1
             if not path.exists():
@@ -132,21 +131,12 @@ def _check(catalog: Catalog, table: str, move: _Move, everything: bool) -> int:
     return checked
 
 
-def _file(uri: str) -> Path | None:
-    """Return the local file that holds what a uri names; None where it is elsewhere."""
-    place = uri.rpartition("::")[2]
-    form = scheme(place)
-    if form in _ENCODED:
-        return local_path("file" + place[len(form) :].partition("#")[0])
-    return local_path(place)
-
-
 def _pairs(former: str, new: str) -> Iterator[tuple[str, str]]:
     """Yield the former and the new root in every form in which a uri may hold them."""
     yield former, new
     if scheme(former) is None and scheme(new) is None:
         before, after = (PurePath(root).as_uri().removeprefix("file") for root in (former, new))
-        for form in _ENCODED:
+        for form in PATH_SCHEMES:
             yield form + before, form + after
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.paging import pages
-from hamsight.places.uris import local_path, scheme
+from hamsight.places.uris import holding_file
 from hamsight.statements import fill
 from ingest.readers.folder import printable
 from ingest.source import Source
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _PAGE = 50_000
 _LISTED = 20
 _FILES_DECIDE = frozenset({"folder"})
-_ENCODED = ("file", "parquet", "arrow")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 Identity = tuple[str, str]
@@ -149,7 +148,7 @@ class _Search:
             after = (rows[-1][0], rows[-1][1])
 
     def _has_vanished(self, uri: str) -> bool:
-        file = _file(uri)
+        file = holding_file(uri)
         if not self._only_source and (file is None or not _under(printable(file), self._root)):
             return False
         return self._listing_decides or (file is not None and _is_gone(file))
@@ -157,15 +156,6 @@ class _Search:
 
 def _under(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip("/\\") + os.sep)
-
-
-def _file(uri: str) -> Path | None:
-    """Return the local file that holds what a uri names; None where it is elsewhere."""
-    place = uri.rpartition("::")[2]
-    form = scheme(place)
-    if form in _ENCODED:
-        return local_path("file" + place[len(form) :].partition("#")[0])
-    return local_path(place)
 
 
 def _is_gone(file: Path) -> bool:

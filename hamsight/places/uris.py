@@ -25,6 +25,9 @@ from hamsight.errors import ImageError
 ArchiveKind = Literal["zip", "tar"]
 TableKind = Literal["parquet", "arrow"]
 
+PATH_SCHEMES = ("file", "parquet", "arrow")
+"""The schemes after which a local path stands, percent-encoded."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _ESCAPED = re.compile("[%:#?\x00-\x1f\x7f\ud800-\udfff]+")
 
@@ -52,6 +55,15 @@ def local_path(uri: str) -> Path | None:
         path = os.fsdecode(unquote_to_bytes(urlsplit(uri).path))
         return Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path)
     return None
+
+
+def holding_file(uri: str) -> Path | None:
+    """Return the local file that holds what a uri names; None where it is elsewhere."""
+    place = uri.rpartition("::")[2]
+    form = scheme(place)
+    if form in PATH_SCHEMES:
+        return local_path("file" + place[len(form) :].partition("#")[0])
+    return local_path(place)
 
 
 def path_uri(path: str) -> str:

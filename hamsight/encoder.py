@@ -55,20 +55,18 @@ class ImageEncoder:
         """The devices that run the network."""
         return ", ".join(self._compiled.get_property("EXECUTION_DEVICES"))
 
-    def submit(self, pixels: NDArray[np.uint8], token: object) -> None:
-        """Encode pixels, uint8 (n, size, size, 3) with n at most `batch`.
+    def submit(self, pixels: Sequence[NDArray[np.uint8]], token: object) -> None:
+        """Encode pictures, at most `batch` of pixels uint8 (size, size, 3).
 
         Raises ModelError when an earlier batch failed.
         """
         import numpy as np
 
         self._raise_failure()
-        count = len(pixels)
-        if count < self.batch:
-            padding = np.zeros((self.batch - count, *pixels.shape[1:]), np.uint8)
-            pixels = np.concatenate([pixels, padding])
         with self._failing():
-            self._requests.start_async({0: pixels}, (token, count))
+            request = self._requests[self._requests.get_idle_request_id()]
+            np.stack(pixels, out=request.get_input_tensor(0).data[: len(pixels)])
+            self._requests.start_async(userdata=(token, len(pixels)))  # takes the same request
 
     def finish(self) -> None:
         """Wait until every submitted batch has been given to `on_features`.
@@ -114,7 +112,7 @@ def encode_pixels(
         package, device=device, batch=min(len(pixels), DEFAULT_BATCH), on_features=found.__setitem__
     )
     for start in range(0, len(pixels), encoder.batch):
-        encoder.submit(pixels[start : start + encoder.batch], start)
+        encoder.submit(list(pixels[start : start + encoder.batch]), start)
     encoder.finish()
     return np.concatenate([found[start] for start in sorted(found)])
 

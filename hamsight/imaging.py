@@ -193,6 +193,8 @@ def _check_rows(tiff: Any) -> None:
 
 
 def _exif_orientation(image: Image.Image) -> int:
+    if image.format == "JPEG" and not image.info.keys() & {"exif", "xmp"}:
+        return 1  # as `getexif` would find in twenty times the time
     try:
         value = image.getexif().get(274, 1)
     except Exception:

@@ -209,11 +209,9 @@ class Stages:
             self.rejected.append(rejected)
 
     def _submit(self) -> None:
-        import numpy as np
-
         assert self._encoder is not None
-        pixels = np.stack([pixels for _, pixels in self._batch])
-        self._encoder.submit(pixels, [prepared for prepared, _ in self._batch])
+        prepared, pixels = zip(*self._batch, strict=True)
+        self._encoder.submit(pixels, prepared)
         self._batch = []
 
     def _drain(self) -> None:

@@ -65,7 +65,8 @@ ORDER BY model, dataset
 -- The finished runs of ingest, the latest first.
 SELECT dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected
 FROM ingests
-ORDER BY started_at DESC
+ORDER BY started_at DESC, dataset, model, finished_at DESC
+LIMIT 1 BY started_at, dataset, model
 LIMIT {limit:UInt64}
 
 -- name: find_dataset_sources

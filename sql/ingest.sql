@@ -96,10 +96,12 @@ WHERE model = {model:String} AND dataset = {dataset:String}
   AND (subset, id) IN {identities:Array(Tuple(String, String))}
 
 -- name: delete_begun
--- What a run wrote into `ingests` when it began, once the row of its end stands there.
+-- What a run wrote into `ingests` when it began, once the row of its end stands there. It is not
+-- waited for: readers take the later of the two rows.
 DELETE FROM ingests
 WHERE dataset = {dataset:String} AND model = {model:String}
   AND started_at = fromUnixTimestamp64Milli({started_ms:Int64}) AND finished_at = started_at
+SETTINGS lightweight_deletes_sync = 0
 
 -- name: identities_after
 -- Rows of a dataset that stood in a table before a moment, the next in their order.

@@ -96,10 +96,18 @@ def test_an_encoder_left_with_batches_under_way_does_not_hang(package):
     assert isinstance(in_time(work), KeyboardInterrupt)
 
 
-def test_what_openvino_refuses_is_a_model_error(package):
+def test_what_openvino_refuses_is_a_model_error(package, monkeypatch):
+    class Lost:
+        def __getitem__(self, index):
+            raise RuntimeError("Exception from src/request.cpp:1:\nthe device was lost")
+
+        def get_idle_request_id(self):
+            return 0
+
     one = ImageEncoder(package, device="CPU", batch=2, on_features=lambda *_: None)
-    with pytest.raises(ModelError, match="'toy' failed on CPU"):
-        one.submit(np.zeros((2, 5, 5, 3), np.uint8), 0)
+    monkeypatch.setattr(one, "_requests", Lost())
+    with pytest.raises(ModelError, match="'toy' failed on CPU: the device was lost; another"):
+        one.submit(pixels(2), 0)
 
 
 def error(package, device="CPU"):

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import io
-import struct
-import warnings
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hamsight.errors import ImageError
+from hamsight.image_types import damage, open_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from numpy.typing import NDArray
-    from PIL import Image, ImageFile
+    from PIL import Image
 
 _BLOCK = 1 << 20
 
@@ -29,7 +25,8 @@ class Picture:
     """A decoded image.
 
     `image` is an upright Pillow image of mode RGB; `width` and `height` are its size in pixels.
-    `orientation` is the EXIF orientation (1 to 8) that was applied, 1 where the file has none.
+    `orientation` is the EXIF orientation (1 to 8) that was applied, 1 where the file has none (and
+    in HEIC, whose own turns are part of decoding it).
     `format` is what the bytes are in Pillow's word, such as "JPEG", whatever the file's name.
     """
 
@@ -50,7 +47,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     Raises ImageError with the reason when the bytes are empty, no image of a known type,
     truncated or damaged, or have more than `max_pixels` pixels.
     """
-    name, image = _opened(data)
+    name, image = open_image(io.BytesIO(data))
     width, height = image.size
     if not width * height:
         raise ImageError(f"{width} x {height} pixels, nothing to see")
@@ -67,117 +64,14 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
             upright = _to_rgb(image)
         else:
             image.load()
-            orientation = _exif_orientation(image)
+            orientation = exif_orientation(image)
             upright = _turned(_to_rgb(image), orientation)
     except ImageError:
         raise
     except Exception as error:
         # Pillow meets hostile bytes with every kind of exception, from struct.error to MemoryError.
-        raise ImageError(_damage(name, error)) from error
+        raise ImageError(damage(name, error)) from error
     return Picture(upright, *upright.size, orientation, name)
-
-
-@lru_cache(maxsize=1)
-def _openers() -> dict[str, tuple[Callable[..., Any], Callable[[bytes], bool | str] | None]]:
-    """Return the types that are read: name to (opener, test of the first 16 bytes).
-
-    Pillow's openers are called directly and not through `Image.open`: the pixel limit is then
-    ours alone (Pillow's is a global variable), and types that run other programs (EPS) are out.
-    """
-    from PIL import (
-        AvifImagePlugin,
-        BmpImagePlugin,
-        GifImagePlugin,
-        Image,
-        Jpeg2KImagePlugin,
-        JpegImagePlugin,
-        PngImagePlugin,
-        PpmImagePlugin,
-        QoiImagePlugin,
-        TiffImagePlugin,
-        WebPImagePlugin,
-    )
-
-    # Our limit has judged the size before; Pillow's warning would come while a TIFF is loaded.
-    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-    plugins = {
-        "JPEG": JpegImagePlugin.JpegImageFile,  # of an MPO the first picture
-        "PNG": PngImagePlugin.PngImageFile,
-        "WEBP": WebPImagePlugin.WebPImageFile,
-        "GIF": GifImagePlugin.GifImageFile,
-        "BMP": BmpImagePlugin.BmpImageFile,
-        "TIFF": TiffImagePlugin.TiffImageFile,
-        "AVIF": AvifImagePlugin.AvifImageFile,
-        "PPM": PpmImagePlugin.PpmImageFile,
-        "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
-        "QOI": QoiImagePlugin.QoiImageFile,
-    }
-    return {name: (plugin, Image.OPEN[name][1]) for name, plugin in plugins.items()}
-
-
-def _opened(data: bytes) -> tuple[str, ImageFile.ImageFile]:
-    """Return the type's name and the opened image, its pixels not yet decoded."""
-    if not data:
-        raise ImageError("empty file")
-    prefix = data[:16]
-    for name, (opener, accepts) in _openers().items():
-        if accepts is not None and accepts(prefix) is not True:
-            continue
-        try:
-            return name, opener(io.BytesIO(data))
-        except Exception as error:
-            raise ImageError(_damage(name, error)) from error
-    raise ImageError(f"not an image: {_appearance(data)}")
-
-
-def _damage(name: str, error: Exception) -> str:
-    """Return the reason why an image of type `name` cannot be read, in one line."""
-    from PIL import Image
-
-    words = " ".join(str(error).split())
-    if isinstance(error, Image.DecompressionBombError):
-        return f"more pixels than Pillow decodes: {words}"
-    if isinstance(error, MemoryError):
-        return f"{name} too large for the memory"
-    if isinstance(error, (EOFError, struct.error)) or "truncated" in words.lower():
-        return f"truncated {name}"
-    return f"damaged or unsupported {name}: {words or type(error).__name__}"
-
-
-_STARTS = (
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"version https://git-lfs", "a Git LFS pointer; fetch the file with git lfs pull"),
-    (b"8BPS", "a Photoshop document"),
-    (b"%!PS", "PostScript"),
-)
-_BRANDS = dict.fromkeys(("heic", "heix", "hevc", "mif1"), "a HEIC image, not supported") | {
-    "avif": "an AVIF image, which this build of Pillow cannot read"
-}
-_TEXTS = (("<!doctype html", "HTML text"), ("<html", "HTML text"), ("<svg", "an SVG drawing"))
-
-
-def _appearance(data: bytes) -> str:
-    """Return what bytes that are no image look like."""
-    for start, words in _STARTS:
-        if data.startswith(start):
-            return words
-    if data[4:8] == b"ftyp":
-        brand = data[8:12].decode("ascii", "replace")
-        return _BRANDS.get(brand, "a video or another ISO media file") + f" (brand {brand!r})"
-    if not data.strip(b"\0"):
-        return f"{len(data)} bytes, all zero"
-    try:
-        text = data[:256].decode("utf-8").lstrip("\ufeff \t\r\n")
-    except UnicodeDecodeError:
-        text = ""
-    if text and text.replace("\n", " ").replace("\r", " ").replace("\t", " ").isprintable():
-        for opening, words in _TEXTS:
-            if text.lower().startswith(opening):
-                return words
-        return f"text that starts with {text[:24]!r}"
-    return f"starts with the bytes {data[:8].hex(' ')}"
 
 
 def _tiff_orientation(image: Any) -> int:
@@ -192,7 +86,8 @@ def _check_rows(tiff: Any) -> None:
         raise ImageError(f"truncated TIFF: data for {present} of {rows} rows")
 
 
-def _exif_orientation(image: Image.Image) -> int:
+def exif_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation of an opened image, 1 to 8; 1 where it has none."""
     if image.format == "JPEG" and not image.info.keys() & {"exif", "xmp"}:
         return 1  # as `getexif` would find in twenty times the time
     try:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
+from pathlib import Path
 
-_TYPES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "JPEG2000", "QOI", "MPO")
+from hamsight.errors import ImageError
+from hamsight.image_types import open_image
+from hamsight.imaging import exif_orientation
+
+_TURNED = frozenset({"TIFF", "HEIF"})
+"""The types whose size Pillow gives as they are seen."""
+
 _ON_ITS_SIDE = range(5, 9)  # the EXIF orientations that swap width and height
 
 
@@ -13,17 +19,14 @@ def upright_size(path: str) -> tuple[int, int] | None:
 
     No pixel is decoded. None where the file is missing or its header cannot be read.
     """
-    from PIL import Image
-
-    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     try:
-        with Image.open(path, formats=_TYPES) as image:
+        with Path(path).open("rb") as file:
+            name, image = open_image(file)
             width, height = image.size
-            # Pillow turns the size of a TIFF itself; without this test it would decode a PNG.
-            turned = image.format != "TIFF" and "exif" in image.info
-            orientation = image.getexif().get(274, 1) if turned else 1
-    except Exception:
-        # Pillow meets damaged headers with every kind of exception; the image itself is
-        # rejected with its reason when it is decoded.
+            # Without this test Pillow would decode a PNG to look for its EXIF.
+            turned = name not in _TURNED and "exif" in image.info
+            orientation = exif_orientation(image) if turned else 1
+    except (OSError, ValueError, ImageError):
+        # The image itself is rejected with its reason when it is decoded.
         return None
     return (height, width) if orientation in _ON_ITS_SIDE else (width, height)

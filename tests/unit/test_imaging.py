@@ -3,6 +3,7 @@
 import io
 import random
 import struct
+import sys
 import time
 import warnings
 import zlib
@@ -248,6 +249,50 @@ def test_avif_is_read_upright(orientation):
     assert (picture.width, picture.height) == ((48, 32) if orientation == 3 else (32, 48))
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_heic_is_read_upright(orientation):
+    heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    stored = Image.new("RGB", (48, 32), (20, 160, 220))
+    stored.paste((220, 30, 40), (0, 0, 16, 16))
+    exif = Image.Exif()
+    exif[274] = orientation
+    out = io.BytesIO()
+    heif.from_pillow(stored).save(out, exif=exif.tobytes(), quality=90)
+    picture = decode(out.getvalue())
+    assert (picture.format, picture.orientation) == ("HEIF", 1)
+    assert (picture.width, picture.height) == ((32, 48) if orientation == 6 else (48, 32))
+    corner = {1: (6, 6), 3: (42, 26), 6: (26, 6)}[orientation]
+    assert np.abs(np.subtract(picture.image.getpixel(corner), (220, 30, 40))).max() < 30
+
+
+def test_transparent_heic_lies_over_white():
+    heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    out = io.BytesIO()
+    heif.from_pillow(Image.new("RGBA", (32, 32), (0, 0, 0, 0))).save(out, quality=90)
+    assert min(pixel(out.getvalue(), (16, 16))) > 245
+
+
+@pytest.mark.parametrize("brands", [b"heic", b"heix", b"mif1\0\0\0\0mif1heic", b"msf1\0\0\0\0hevc"])
+def test_heic_without_its_package_names_the_extra(brands, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    data = struct.pack(">I", 8 + len(brands)) + b"ftyp" + brands + b"\0" * 40
+    with pytest.raises(ImageError) as caught:
+        decode(data)
+    assert "a HEIC image, which needs the package pillow-heif" in str(caught.value)
+    assert "pip install 'hamsight[heic]'" in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_a_truncated_heic_is_refused(kept):
+    heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    out = io.BytesIO()
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    heif.from_pillow(noise).save(out, quality=90)
+    data = out.getvalue()
+    with pytest.raises(ImageError, match="HEIF"):
+        decode(data[: int(len(data) * kept)])
+
+
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0", b"Exif\0\0rubbish", b"Exif\0\0II*\0\xff\xff\xff\xff"]
 )
@@ -293,7 +338,7 @@ def test_one_pixel(format):
         (b"\0" * 100, "not an image: 100 bytes, all zero"),
         (b"\x01\x02\xfe\xff", "not an image: starts with the bytes 01 02 fe ff"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC image, not supported"),
+        (b"\0\0\0\x14ftypisom\0\0\0\0avc1", "a video or another ISO media file (brand 'isom')"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image: PostScript"),
     ],
 )

@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curate.selection import Condition, Selection, conditions, is_text, models_of
+from curate.selection import Condition, Selection, conditions, models_of
 from hamsight.catalog import Catalog
-from hamsight.errors import UsageError
 from hamsight.statements import fill
 from hamsight.store import engine_errors
-
-MAX_NAME = 4096
-"""Bytes of the longest group, status or attribute's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +71,3 @@ def run(
     """Run a statement of `sql/` that answers nothing, its parameters in the request's body."""
     with engine_errors():
         catalog.client.raw_query(fill(statement, **fragments), parameters=dict(parameters))
-
-
-def checked(what: str, name: str) -> str:
-    """Return a name that may be given to things; raises UsageError for another."""
-    if not name.strip():
-        raise UsageError(f"{what} is empty: give it a name")
-    return within(what, name, MAX_NAME)
-
-
-def within(what: str, text: str, size: int) -> str:
-    """Return text of at most `size` bytes in UTF-8; raises UsageError for another."""
-    if not is_text(text):
-        raise UsageError(f"{what} {text!r} is not UTF-8: give it as UTF-8 text")
-    if len(text.encode()) > size:
-        raise UsageError(f"{what} has {len(text.encode())} bytes; at most {size} are allowed")
-    return text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.options import Asked, Dataset, Items, Model, Subset, Where
+from curate.options import Asked, takes_items
 from hamsight.errors import EXIT_NO_MATCH, UsageError
 from hamsight.options import Database
 from hamsight.terminal import say
@@ -26,20 +26,12 @@ group = typer.Typer(no_args_is_help=True, help="Put items into groups, and take 
 
 
 @group.command("add")
-def add(
-    name: Name,
-    items: Items = None,
-    where: Where = None,
-    dataset: Dataset = None,
-    subset: Subset = None,
-    model: Model = None,
-    db: Database = None,
-) -> None:
+@takes_items
+def add(name: Name, asked: Asked, db: Database = None) -> None:
     """Put items into a group; they are found with --where '"NAME" in groups' at once."""
     from curate.groups import add_to_group
     from hamsight.catalog import Catalog
 
-    asked = Asked(items, where, dataset, subset, model)
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)
         change = add_to_group(catalog, name, selection)
@@ -47,20 +39,12 @@ def add(
 
 
 @group.command("remove")
-def remove(
-    name: Name,
-    items: Items = None,
-    where: Where = None,
-    dataset: Dataset = None,
-    subset: Subset = None,
-    model: Model = None,
-    db: Database = None,
-) -> None:
+@takes_items
+def remove(name: Name, asked: Asked, db: Database = None) -> None:
     """Take items out of a group."""
     from curate.groups import remove_from_group
     from hamsight.catalog import Catalog
 
-    asked = Asked(items, where, dataset, subset, model)
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)
         change = remove_from_group(catalog, name, selection)
@@ -92,8 +76,9 @@ def delete_group(name: Name, db: Database = None) -> None:
     typer.echo(f"{items_(count)} taken out of the group {name!r}")
 
 
+@takes_items
 def set_(
-    items: Items = None,
+    asked: Asked,
     status: Annotated[
         str | None, typer.Option(metavar="VALUE", help="The status, such as reviewed.")
     ] = None,
@@ -103,10 +88,6 @@ def set_(
     remove_attribute: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="An attribute to remove.")
     ] = None,
-    where: Where = None,
-    dataset: Dataset = None,
-    subset: Subset = None,
-    model: Model = None,
     db: Database = None,
 ) -> None:
     """Set the status and attributes of items."""
@@ -116,7 +97,6 @@ def set_(
     attributes = _attributes(attribute or [])
     if status is None and not attributes and not remove_attribute:
         raise UsageError("nothing to set: give --status, --attribute or --remove-attribute")
-    asked = Asked(items, where, dataset, subset, model)
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)
         removed = remove_attribute or ()
@@ -130,12 +110,9 @@ def set_(
     _report(change, selection, "changed", "were so already")
 
 
+@takes_items
 def delete(
-    items: Items = None,
-    where: Where = None,
-    dataset: Dataset = None,
-    subset: Subset = None,
-    model: Model = None,
+    asked: Asked,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     db: Database = None,
 ) -> None:
@@ -146,7 +123,6 @@ def delete(
     from hamsight.catalog import Catalog
     from query.text_table import printable
 
-    asked = Asked(items, where, dataset, subset, model)
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)
         total, first = preview(catalog, selection, _SHOWN)

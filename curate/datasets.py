@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curate.change import MAX_NAME, run, within
+from curate.change import run
 from curate.delete import delete, forget, has_items
-from curate.selection import Selection, nearest
+from curate.selection import Selection
 from hamsight.catalog import Catalog
 from hamsight.errors import CatalogError, EmptyCatalogError, UsageError
+from hamsight.names import MAX_NAME, nearest, within
 from hamsight.statements import fill
 
 if TYPE_CHECKING:

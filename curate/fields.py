@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from curate.change import Change, checked, update, within
+from curate.change import Change, update
 from curate.selection import Selection
 from hamsight.catalog import Catalog
 from hamsight.errors import UsageError
+from hamsight.names import checked, within
 from hamsight.statements import fill
 
 MAX_VALUE = 32 * 1024

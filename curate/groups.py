@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curate.change import Change, checked, update
-from curate.selection import Selection, models_of, nearest
+from curate.change import Change, update
+from curate.selection import Selection, models_of
 from hamsight.catalog import Catalog
 from hamsight.errors import UsageError
+from hamsight.names import checked, nearest
 from hamsight.statements import fill
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from curate.selection import Identity, Selection, is_text, models_of
+from curate.selection import Identity, Selection, models_of
 from hamsight.catalog import Catalog
 from hamsight.errors import UnknownItemError, UsageError
-from hamsight.paging import pages
+from hamsight.names import is_text
+from query.named import items_named
 
 if TYPE_CHECKING:
     from query.result import Match
@@ -64,22 +65,10 @@ def _meant(
         if not is_text(name):
             raise UsageError(f"the name {name!r} is not UTF-8")
     found: dict[str, set[Identity]] = {name: set() for name in names}
-    for page in pages(_ends(name) for name in found):
-        wanted = {"names": [ends[0] for ends in page], "ids": sorted({e for p in page for e in p})}
-        for table in tables:
-            for row in catalog.rows("items_of_names", wanted, table=table):
-                dataset, subset, id = row[:3]
-                forms = (id, f"{subset}/{id}", f"{dataset}/{id}", f"{dataset}/{subset}/{id}")
-                for form in forms:
-                    if form in found:
-                        found[form].add((dataset, subset, id))
+    for table in tables:
+        for name, rows in items_named(catalog, table, names).items():
+            found[name].update((row[0], row[1], row[2]) for row in rows)
     return found
-
-
-def _ends(name: str) -> tuple[str, ...]:
-    """Return what may be the id in a name: the name, and what follows each slash in it."""
-    parts = name.split("/")
-    return tuple("/".join(parts[start:]) for start in range(len(parts)))
 
 
 def _chosen(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamsight.errors import UsageError
+from hamsight.options import takes
 
 if TYPE_CHECKING:
     from curate.selection import Identity, Selection
@@ -51,11 +52,11 @@ class Asked:
 
     def __init__(
         self,
-        items: Sequence[str] | None,
-        where: str | None,
-        dataset: Sequence[str] | None,
-        subset: Sequence[str] | None,
-        model: str | None,
+        items: Items = None,
+        where: Where = None,
+        dataset: Dataset = None,
+        subset: Subset = None,
+        model: Model = None,
     ) -> None:
         names = list(items or ())
         filters = where is not None or bool(dataset) or bool(subset)
@@ -82,3 +83,7 @@ class Asked:
         from curate.piped import read_identities
 
         return read_identities(sys.stdin.buffer)
+
+
+takes_items = takes("asked", Asked)
+"""Gives a command the options of `Asked` in place of its parameter `asked`."""

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, BinaryIO
 
-from curate.selection import Identity, is_text
+from curate.selection import Identity
 from hamsight.errors import UsageError
+from hamsight.names import is_text
 
 _FIELDS = ("dataset", "subset", "id")
 _EXPECTED = (

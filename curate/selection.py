@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.errors import EmptyCatalogError, UsageError
+from hamsight.names import check_within
 from hamsight.paging import pages
 from hamsight.statements import fill
 from query.expression import compile_filter
@@ -18,7 +18,6 @@ from query.expression import compile_filter
 Identity = tuple[str, str, str]
 
 _TAGS = 100_000
-_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,8 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
     """
     if selection.identities is not None:
         return list(_of_identities(selection.identities))
-    _check_names(catalog, tables, selection)
+    held_names = (row for table in tables for row in catalog.rows("dataset_names", table=table))
+    check_within(held_names, selection.datasets, selection.subsets)
     held: list[str] = []
     parameters: dict[str, Any] = {}
     if selection.datasets:
@@ -100,40 +100,9 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
     return [Condition(f" {fill('and_also')} ".join(held), parameters)]
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the hint for a name that is none of `known`."""
-    names = sorted(known)
-    near = get_close_matches(name, names, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    if not names:
-        return "there are none"
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"there are: {', '.join(map(repr, names[:_SHOWN]))}{more}"
-
-
-def is_text(name: str) -> bool:
-    """Return whether a name is text: bytes of an argument that are not UTF-8 are none."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
-
-
 def _of_identities(identities: Sequence[Identity]) -> Iterator[Condition]:
     for (dataset, subset), group in groupby(sorted(set(identities)), itemgetter(0, 1)):
         for page in pages((id,) for _, _, id in group):
             ids = [id for (id,) in page]
             parameters = {"dataset": dataset, "subset": subset, "ids": ids}
             yield Condition(fill("of_identities"), parameters)
-
-
-def _check_names(catalog: Catalog, tables: Sequence[str], selection: Selection) -> None:
-    rows = [row for table in tables for row in catalog.rows("dataset_names", table=table)]
-    for option, place, named in (
-        ("--dataset", 0, selection.datasets),
-        ("--subset", 1, selection.subsets),
-    ):
-        known = {row[place] for row in rows}
-        for name in named:
-            if name not in known:
-                raise UsageError(
-                    f"{option} {name!r}: the catalog has none of that name; {nearest(name, known)}"
-                )

@@ -7,12 +7,12 @@ from dataclasses import astuple, dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from curate.selection import nearest
 from curate.verify_files import FileCheck, Files, Recorded, was_not_there
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.errors import EmptyCatalogError, ModelError, UsageError
 from hamsight.hashing import SIGN, bits_of
 from hamsight.model import load_package
+from hamsight.names import nearest
 from hamsight.statements import fill
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from hamsight.errors import ImageError, UsageError
+from hamsight.errors import ImageError
 from hamsight.places import fetch, local_path, split_member, split_row
 from hamsight.places.local import file_errors, open_file
 from hamsight.places.uris import scheme
@@ -36,15 +36,6 @@ class Files(str, Enum):
     NONE = "none"
     STAT = "stat"
     DIGEST = "digest"
-
-    @classmethod
-    def of(cls, name: str) -> Files:
-        """Return the way of that name; raises UsageError listing them."""
-        try:
-            return cls(name)
-        except ValueError:
-            names = ", ".join(way.value for way in cls)
-            raise UsageError(f"files is {name!r}; expected {names}") from None
 
 
 @dataclass(frozen=True, slots=True)

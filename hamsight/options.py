@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from inspect import Signature, signature
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from hamsight.errors import UsageError
+
+Command: TypeAlias = Callable[..., None]
 
 Database = Annotated[
     str | None,
@@ -32,3 +37,26 @@ def refuse_before_command(context: typer.Context, *names: str) -> None:
                 f"put --{name} after {context.invoked_subcommand}:"
                 f" {context.command_path} {context.invoked_subcommand} …"
             )
+
+
+def takes(parameter: str, make: Callable[..., Any]) -> Callable[[Command], Command]:
+    """Give a command the options of `make` in place of a parameter, which gets what it makes."""
+
+    def decorate(command: Command) -> Command:
+        options = signature(make, eval_str=True).parameters
+        parameters = [
+            shown
+            for name, own in signature(command, eval_str=True).parameters.items()
+            for shown in (options.values() if name == parameter else [own])
+        ]
+
+        @wraps(command)
+        def with_options(**given: Any) -> None:
+            made = make(**{name: given.pop(name) for name in options})
+            command(**{parameter: made}, **given)
+
+        with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        with_options.__annotations__ = {shown.name: shown.annotation for shown in parameters}
+        return with_options
+
+    return decorate

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from hamsight.options import takes
 from query.output import Format
 from query.request import DEFAULT_CANDIDATES, DEFAULT_K, Combine, Kind, Query, Rank, Request
 
@@ -105,20 +103,5 @@ def request_of(
     )
 
 
-def takes_request(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `request_of` in place of its parameter `request`."""
-    options = signature(request_of, eval_str=True).parameters
-    parameters = [
-        shown
-        for name, own in signature(command, eval_str=True).parameters.items()
-        for shown in (options.values() if name == "request" else [own])
-    ]
-
-    @wraps(command)
-    def with_options(**given: Any) -> None:
-        request = request_of(**{name: given.pop(name) for name in options})
-        command(request=request, **given)
-
-    with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {shown.name: shown.annotation for shown in parameters}
-    return with_options
+takes_request = takes("request", request_of)
+"""Gives a command the options of a query in place of its parameter `request`."""

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from hamsight.errors import UsageError
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 DEFAULT_K = 50
 DEFAULT_CANDIDATES = 2000
 _UINT32 = 2**32
 
 
-class _Choice(str, Enum):
-    @classmethod
-    def of(cls, name: str) -> Self:
-        """Return the choice of that name; raises UsageError listing the choices."""
-        try:
-            return cls(name)
-        except ValueError:
-            names = ", ".join(choice.value for choice in cls)
-            raise UsageError(f"{cls.__name__.lower()} is {name!r}; expected {names}") from None
-
-
-class Kind(_Choice):
+class Kind(str, Enum):
     """What a query is given as."""
 
     IMAGE = "image"
@@ -35,7 +20,7 @@ class Kind(_Choice):
     ITEM = "item"
 
 
-class Combine(_Choice):
+class Combine(str, Enum):
     """How several queries make one ranking.
 
     `nearest`: an item counts by the query that it is most like. `balanced`: by its best rank in
@@ -49,7 +34,7 @@ class Combine(_Choice):
     ALL = "all"
 
 
-class Rank(_Choice):
+class Rank(str, Enum):
     """`cosine` orders the candidates by cosine similarity, `hamming` ranks by the hash alone."""
 
     COSINE = "cosine"

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.encoder import DEFAULT_DEVICE
 from hamsight.errors import CatalogError, ModelMismatchError, UsageError
+from hamsight.names import checked, chosen, is_text, nearest
 from hamsight.places import local_path, path_uri
 from hamsight.statements import fill
 from query.request import Combine, Kind, Query, Rank, Request
@@ -24,8 +24,6 @@ from query.target import Target
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_NAME = 4096
-"""Bytes of the longest name of a saved query."""
 TABLE = "saved_queries"
 _APART = ("queries", "where", "model")  # what has columns of its own
 _OPTIONS = {option.name: option for option in fields(Request) if option.name not in _APART}
@@ -56,7 +54,7 @@ def save_query(
     Raises what `prepare` raises, and UsageError for a name that is not fit, for text that is not
     UTF-8, and, unless `replace`, for a name that a saved query has.
     """
-    _check_name(name)
+    checked("the name of a saved query", name)
     if not replace and name in _names(catalog):
         raise UsageError(
             f"there is a saved query {name!r} already: choose another name, or say --replace"
@@ -156,31 +154,15 @@ def _unknown(catalog: Catalog, name: str) -> UsageError:
         return UsageError(
             f"there is no saved query {name!r}: none has been saved yet, see `hamsight save`"
         )
-    near = get_close_matches(name, names, n=1)
-    listed = ", ".join(repr(one) for one in names[:20])
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {listed}"
-    return UsageError(f"there is no saved query {name!r}; {hint}")
-
-
-def _check_name(name: str) -> None:
-    if not name.strip():
-        raise UsageError("the name of a saved query is empty: give it one")
-    _check_text("the name of a saved query", name)
-    if len(name.encode()) > MAX_NAME:
-        raise UsageError(
-            f"the name of a saved query has {len(name.encode())} bytes;"
-            f" at most {MAX_NAME} are allowed"
-        )
+    return UsageError(f"there is no saved query {name!r}; {nearest(name, names)}")
 
 
 def _check_text(what: str, text: str) -> None:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
+    if not is_text(text):
         raise UsageError(
             f"{what} {text!r} is not UTF-8, so it cannot be kept: give text,"
             " and a file of such a name as file:///FOLDER/%FF.jpg"
-        ) from None
+        )
 
 
 def _row(
@@ -222,7 +204,7 @@ def _target(
     sha256: str | None,
 ) -> Target:
     item = (identity[0], identity[1], identity[2]) if identity else None
-    return Target(Query(Kind.of(kind), given), hash, list(feature), uri, item, sha256)
+    return Target(Query(Kind(kind), given), hash, list(feature), uri, item, sha256)
 
 
 def _decoded(name: str, text: str) -> dict[str, Any]:
@@ -236,7 +218,7 @@ def _decoded(name: str, text: str) -> dict[str, Any]:
         )
     for option, choices in (("combine", Combine), ("rank", Rank)):
         if option in options:
-            options[option] = choices.of(options[option])
+            options[option] = chosen(option, choices, options[option])
     return {key: tuple(one) if isinstance(one, list) else one for key, one in options.items()}
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from hamsight.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight.encoder import DEFAULT_DEVICE
 from hamsight.errors import EmptyCatalogError, UsageError
+from hamsight.names import check_within
 from query.request import Rank, Request
 from query.result import Matches
 from query.statement import Statement, build
@@ -85,13 +85,4 @@ def check_names(catalog: Catalog, model: CatalogModel, request: Request) -> None
             f"{catalog.location} holds no items of the model {model.name!r}:"
             " fill it with `hamsight ingest FOLDER`"
         )
-    for option, named, known in (
-        ("--dataset", request.datasets, {row[0] for row in rows}),
-        ("--subset", request.subsets, {row[1] for row in rows}),
-    ):
-        for name in named:
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                names = ", ".join(repr(one) for one in sorted(known)[:20])
-                hint = f"did you mean {near[0]!r}?" if near else f"there are: {names}"
-                raise UsageError(f"{option} {name!r}: the catalog has none of that name; {hint}")
+    check_within(rows, request.datasets, request.subsets)

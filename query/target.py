@@ -14,6 +14,7 @@ from hamsight.hashing import sign_hash
 from hamsight.imaging import decode
 from hamsight.model import ModelPackage
 from hamsight.places import fetch
+from query.named import items_named
 from query.request import Kind, Query, Request
 
 if TYPE_CHECKING:
@@ -102,25 +103,8 @@ def _targets(queries: Sequence[Query], features: NDArray[np.float32]) -> list[Ta
 def _stored(
     catalog: Catalog, model: CatalogModel, request: Request, queries: Sequence[Query]
 ) -> list[Target]:
-    found = _named(catalog, model, [query.given for query in queries])
+    found = items_named(catalog, model.items_table, [query.given for query in queries])
     return [_chosen(catalog, model, request, query, found[query.given]) for query in queries]
-
-
-def _named(
-    catalog: Catalog, model: CatalogModel, names: Sequence[str]
-) -> dict[str, list[Sequence[Any]]]:
-    """Return the rows that each name may mean, from one scan for all names."""
-    parts = [name.split("/") for name in names]
-    ids = {"/".join(part[start:]) for part in parts for start in range(len(part))}
-    parameters = {"names": list(names), "ids": sorted(ids)}
-    found: dict[str, list[Sequence[Any]]] = {name: [] for name in names}
-    for row in catalog.rows("items_of_names", parameters, table=model.items_table):
-        dataset, subset, id = row[:3]
-        forms = (id, f"{subset}/{id}", f"{dataset}/{id}", f"{dataset}/{subset}/{id}")
-        for form in dict.fromkeys(forms):
-            if form in found:
-                found[form].append(row)
-    return found
 
 
 def _chosen(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
 
 from curate.export.coco import write_coco
 from curate.export.datumaro_dataset import write_datumaro
@@ -51,18 +50,6 @@ _FOLDERS = {
     To.FIFTYONE: write_fiftyone,
 }
 _COPYING = (To.COCO, To.YOLO, To.FOLDER)
-
-
-_Choice = TypeVar("_Choice", bound=Enum)
-
-
-def chosen(name: str, choices: type[_Choice], value: str) -> _Choice:
-    """Return the choice of that value. Raises UsageError naming them all for another."""
-    try:
-        return choices(value)
-    except ValueError:
-        listed = ", ".join(str(one.value) for one in choices)
-        raise UsageError(f"{name} {value!r} is none of: {listed}") from None
 
 
 def export(

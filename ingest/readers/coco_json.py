@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from hamsight.errors import SourceError
 from hamsight.item import Box
+from ingest.readers.annotated import valid_text
 from ingest.readers.folder import printable
 
 ImageId: TypeAlias = int | str
@@ -161,26 +162,21 @@ class _File:
         value = self._value(member, key, place)
         if isinstance(value, bool) or not isinstance(value, (int, str)):
             self._wrong(f"{place}.{key}", value, "an integer or a string")
-        return value if isinstance(value, int) else _storable(value)
+        return value if isinstance(value, int) else valid_text(value)
 
     def _text(self, member: dict[str, Any], key: str, place: str) -> str:
         value = self._value(member, key, place)
         if not isinstance(value, str):
             self._wrong(f"{place}.{key}", value, "a string")
-        return _storable(value)
+        return valid_text(value)
 
     def _wrong(self, place: str, value: object, expected: str) -> NoReturn:
-        shown = _storable(json.dumps(value, ensure_ascii=False))
+        shown = valid_text(json.dumps(value, ensure_ascii=False))
         shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
         self._fail(f"{place} = {shown}", f"expected {expected}")
 
     def _fail(self, place: str, words: str) -> NoReturn:
         raise SourceError(": ".join(filter(None, (printable(self._file), place, words))))
-
-
-def _storable(text: str) -> str:
-    """Return the text with `?` for lone surrogates, which JSON can hold and UTF-8 cannot."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _is_number(value: object) -> bool:

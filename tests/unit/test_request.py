@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from hamsight.errors import UsageError
+from hamsight.names import chosen
 from query.request import Combine, Kind, Query, Rank, Request
 
 ITEM = Query(Kind.ITEM, "a.jpg")
@@ -50,9 +51,9 @@ def test_the_ends_of_the_ranges_are_allowed() -> None:
 
 
 def test_a_choice_is_named_when_it_is_wrong() -> None:
-    assert Combine.of("all") is Combine.ALL
+    assert chosen("combine", Combine, "all") is Combine.ALL
     with pytest.raises(UsageError, match="combine is 'any'; expected nearest, balanced, all"):
-        Combine.of("any")
+        chosen("combine", Combine, "any")
 
 
 def test_a_request_is_a_value() -> None:

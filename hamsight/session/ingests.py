@@ -1,0 +1,100 @@
+"""The write side of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hamsight.session.opened import Opened, PathLike, several
+
+if TYPE_CHECKING:
+    from ingest.features.load import Imported
+    from ingest.pipeline import Outcome
+    from ingest.reencode import Reencoded
+    from ingest.retry import Retried
+
+
+class Ingests(Opened):
+    """Images and features into the catalog."""
+
+    def ingest(
+        self,
+        path: PathLike,
+        *,
+        dataset: str | None = None,
+        subset: str | None = None,
+        model: str | None = None,
+        format: str | None = None,
+        subset_from_folder: bool = False,
+        tags_from_folder: bool = False,
+        columns: Mapping[str, str] | None = None,
+        image_width: int = 640,
+        prune: bool = False,
+        progress: bool = False,
+        **settings: Any,
+    ) -> Outcome:
+        """Encode the images at `path` and put them into the catalog, as `hamsight ingest` does.
+
+        `columns` names a table's columns by role: image, id, subset, tags, label, captions;
+        `image_width` is in pixels, where a server scales images. `settings` are `device`, `batch`
+        (images), `workers` (threads) and `max_pixels`. Items that `path` no longer has stand in
+        the outcome's `vanished`; `prune` deletes them. Raises SourceError, ModelError, UsageError
+        or CatalogError; a file that cannot be used raises nothing and stands in `rejected`.
+        """
+        from ingest.job import ingest, open_sources
+        from ingest.pipeline import Settings
+        from ingest.source import ReadOptions
+
+        options = ReadOptions(
+            subset, subset_from_folder, tags_from_folder, columns or {}, image_width
+        )
+        (source,) = open_sources([Path(path)], format, options)
+        return ingest(
+            self.catalog(create=True),
+            source,
+            dataset=dataset,
+            model=model,
+            settings=Settings(**settings),
+            options=options,
+            progress=progress,
+            prune=prune,
+        )
+
+    def retry_rejects(
+        self, dataset: str | Sequence[str] = (), *, progress: bool = False, **settings: Any
+    ) -> list[Retried]:
+        """Try again the files that could not be used, of the datasets or of all.
+
+        `settings` are those of `ingest`. Raises UsageError and SourceError.
+        """
+        from ingest.pipeline import Settings
+        from ingest.retry import retry_rejects
+
+        catalog = self.catalog()
+        catalog.create()
+        names = several(dataset)
+        return retry_rejects(catalog, names, settings=Settings(**settings), progress=progress)
+
+    def encode_again(
+        self, model: str | None = None, *, progress: bool = False, **settings: Any
+    ) -> Reencoded | None:
+        """Encode all images of a model again with its package as it is now, or with the one named.
+
+        Searches see the former features until the new are whole. None is returned where there is
+        nothing to do. `settings` are those of `ingest`. Raises UsageError, SourceError, ModelError.
+        """
+        from ingest.job import encode_again
+        from ingest.pipeline import Settings
+
+        return encode_again(self.catalog(), model, settings=Settings(**settings), progress=progress)
+
+    def import_features(self, file: PathLike, model: str, **options: Any) -> Imported:
+        """Bring in features or hashes made elsewhere, as `hamsight import-features` does.
+
+        `options` are `dataset`, `subset`, `dimension`, `bits`, `table` and `columns` (by role:
+        id, dataset, subset, uri, feature, hash). Raises UsageError and SourceError.
+        """
+        from ingest.features.load import import_features
+
+        return import_features(self.catalog(create=True), Path(file), model, **options)

@@ -183,8 +183,6 @@ class Stages:
             self._begin()
             self._writer.keep(result.prepared)
         else:
-            self._begin()
-            self._batch.append(result)
             if self._encoder is None:
                 self._encoder = ImageEncoder(
                     self._package,
@@ -192,6 +190,8 @@ class Stages:
                     batch=self._settings.batch,
                     on_features=lambda token, features: self._encoded.put((token, features)),
                 )
+            self._begin()
+            self._batch.append(result)
             if len(self._batch) >= self._encoder.batch:
                 self._submit()
         self._drain()

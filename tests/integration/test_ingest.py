@@ -616,3 +616,11 @@ def test_a_model_that_failed_is_not_the_datasets(session, package, tmp_path):
     with pytest.raises(ModelError, match="dimension = 99"):
         session.ingest(folder, model=str(broken))
     assert session.ingest(folder).model == "toy"
+
+
+def test_a_device_that_is_not_there_leaves_nothing(session, tmp_path):
+    folder = toy.photos(tmp_path / "photos", 3)
+    with pytest.raises(ModelError, match="'NPU7' cannot run the model"):
+        session.ingest(folder, device="NPU7")
+    assert session.catalog().rows("list_ingests", {"limit": 5}) == []
+    assert session.catalog().models() == []

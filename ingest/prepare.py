@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -32,9 +31,6 @@ class Known:
     sha256: bytes
     metadata_digest: bytes
     uri: str
-    groups: Sequence[str]
-    status: str
-    attributes: Mapping[str, str]
     ingested_us: int
 
 

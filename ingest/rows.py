@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True, slots=True)
+class Curated:
+    """What users made of an item, besides what its dataset says."""
+
+    groups: Sequence[str] = ()
+    status: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+_UNTOUCHED = Curated()
+
+
 def item_rows(
     dataset: str,
     prepared: Sequence[Prepared],
     features: NDArray[np.float32],
     hashes: NDArray[np.uint8],
     ingested_at: datetime,
+    curated: Mapping[tuple[str, str], Curated] | None = None,
 ) -> pa.Table:
-    """Return the rows of an items table for features (n, dimension) and hashes (n, bits / 8)."""
+    """Return the rows of an items table for features (n, dimension) and hashes (n, bits / 8).
+
+    `curated` is of the items, by (subset, id), that the catalog has already.
+    """
     import pyarrow as pa
+
+    curated = curated or {}
+    kept = [curated.get((one.item.subset, one.item.id), _UNTOUCHED) for one in prepared]
 
     def column(name: str, kind: Any) -> Any:
         return pa.array([getattr(one, name) for one in prepared], kind)
@@ -45,14 +65,9 @@ def item_rows(
         ]
         for one in prepared
     ]
-    groups = [
-        list(dict.fromkeys([*(one.known.groups if one.known else ()), *one.item.groups]))
-        for one in prepared
-    ]
-    attributes = [
-        list({**(one.known.attributes if one.known else {}), **one.item.attributes}.items())
-        for one in prepared
-    ]
+    both = list(zip(prepared, kept, strict=True))
+    groups = [list(dict.fromkeys([*by.groups, *one.item.groups])) for one, by in both]
+    attributes = [list({**by.attributes, **one.item.attributes}.items()) for one, by in both]
     offsets = pa.array(range(0, count * dimension + 1, dimension), pa.int32())
     return pa.table(
         {
@@ -71,7 +86,7 @@ def item_rows(
             "boxes": pa.array(boxes, pa.list_(box)),
             "captions": said("captions", pa.list_(pa.string())),
             "groups": pa.array(groups, pa.list_(pa.string())),
-            "status": pa.array([_status(one) for one in prepared], pa.string()),
+            "status": pa.array([_status(*pair) for pair in both], pa.string()),
             "attributes": pa.array(attributes, pa.map_(pa.string(), pa.string())),
             "metadata_digest": column("metadata_digest", pa.binary(16)),
             "hash": pa.FixedSizeBinaryArray.from_buffers(
@@ -83,9 +98,6 @@ def item_rows(
     )
 
 
-def _status(prepared: Prepared) -> str:
+def _status(prepared: Prepared, by: Curated) -> str:
     """Return the status that the user gave the item, else what the dataset makes it."""
-    known = prepared.known
-    if known is not None and known.status not in ("", *STATUSES):
-        return known.status
-    return prepared.item.status
+    return prepared.item.status if by.status in ("", *STATUSES) else by.status

@@ -1,4 +1,4 @@
-"""Hashes and features that the catalog holds already of pictures whose items changed otherwise."""
+"""What the catalog holds already of items that are about to be inserted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.paging import pages
+from hamsight.statements import fill
 from ingest.prepare import Prepared
+from ingest.rows import Curated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 def stored_pictures(
     catalog: Catalog, model: CatalogModel, dataset: str, prepared: Sequence[Prepared]
 ) -> tuple[list[Prepared], NDArray[np.float32], NDArray[np.uint8]]:
-    """Return the items with what the catalog holds of their pictures, features and hashes.
+    """Return items that changed in words alone, with size, feature and hash of their pictures.
 
     Features are float32 (n, dimension), hashes uint8 (n, bits / 8). Items are left out whose row
     another run has replaced or deleted since it was compared.
@@ -44,3 +46,21 @@ def stored_pictures(
         np.array(features, np.float32).reshape(len(found), model.dimension),
         np.frombuffer(bytes(hashes), np.uint8).reshape(len(found), model.bits // 8),
     )
+
+
+def stored_curation(
+    catalog: Catalog, tables: Sequence[str], dataset: str, identities: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Curated]:
+    """Return groups, status and attributes of the items that the tables have, by (subset, id).
+
+    What the first table says counts, else what the next one says.
+    """
+    selects = f" {fill('or_also')} ".join(
+        fill("curated_rows", place=place, table=table) for place, table in enumerate(tables)
+    )
+    found: dict[tuple[str, str], Curated] = {}
+    for page in pages(identities) if tables else ():
+        parameters = {"dataset": dataset, "identities": page}
+        for row in catalog.rows("curated_items", parameters, selects=selects):
+            found[row[0], row[1]] = Curated(*row[2:])
+    return found

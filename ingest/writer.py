@@ -18,8 +18,8 @@ from hamsight.item import Item
 from hamsight.model import ModelPackage
 from hamsight.paging import pages
 from ingest.prepare import Known, Prepared, Rejected
-from ingest.rows import item_rows
-from ingest.stored import stored_pictures
+from ingest.rows import Curated, item_rows
+from ingest.stored import stored_curation, stored_pictures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -167,7 +167,7 @@ class Writer:
             now = max(now, _EPOCH + (max(former) + 1) * _MICROSECOND)
         now_us = (now - _EPOCH) // _MICROSECOND
         self._moments_us.add(now_us)
-        rows = item_rows(self._dataset, self._prepared, features, hashes, now)
+        rows = item_rows(self._dataset, self._prepared, features, hashes, now, self._curated())
         self._catalog.insert(self._model.items_table, rows)
         replaced = [one.item for one in self._prepared if one.known is not None]
         if replaced:
@@ -178,6 +178,15 @@ class Writer:
         self.under_way.difference_update(_identities([one.item for one in self._prepared]))
         self._prepared.clear()
         self._features.clear()
+
+    def _curated(self) -> dict[Identity, Curated]:
+        """Return what users made of the prepared items, in this model's rows or in another's."""
+        assert self._model is not None
+        models = self._catalog.models()
+        others = [one.items_table for one in models if one.name != self._package.name]
+        items = [one.item for one in self._prepared if others or one.known is not None]
+        tables = [self._model.items_table, *others]
+        return stored_curation(self._catalog, tables, self._dataset, _identities(items))
 
     def _update_places(self) -> None:
         assert self._model is not None or not self._moved

@@ -52,15 +52,29 @@ sipHash128($uri, $row.hash, $row.feature)
 -- The place of an imported item: as the file says, else as the catalog knows it.
 if(given.uri = '', known.uri, given.uri)
 
+-- name: known_of_model
+-- What one model's table says of the items of some datasets; the model's own has place 1, for 0 is
+-- what a join gives where there is nothing.
+SELECT
+    $place AS place, toString(dataset) AS dataset, toString(subset) AS subset, id,
+    uri, width, height, orientation, file_size, modified_at, toString(format) AS format, sha256,
+    tags, boxes, captions, groups, toString(status) AS status, attributes, metadata_digest
+FROM $table
+WHERE dataset IN {datasets:Array(String)}
+
+-- name: known_of_models
+-- The same of several models: an item as the first of them says it.
+SELECT * FROM ($selects) ORDER BY dataset, subset, id, place LIMIT 1 BY dataset, subset, id
+
 -- name: compare_import
 -- The rows of an import for each dataset: those known, and those known that stay as they are.
 SELECT
     given.dataset AS of_dataset,
     count() AS items,
-    countIf(known.id != '') AS already,
-    countIf(known.metadata_digest = $digest) AS unchanged
+    countIf(known.place = 1) AS already,
+    countIf(known.place = 1 AND known.metadata_digest = $digest) AS unchanged
 FROM $staging AS given
-ANY LEFT JOIN (SELECT * FROM $table WHERE dataset IN {datasets:Array(String)}) AS known
+ANY LEFT JOIN ($known) AS known
     ON given.dataset = known.dataset AND given.subset = known.subset AND given.id = known.id
 GROUP BY of_dataset
 ORDER BY of_dataset
@@ -76,7 +90,8 @@ SELECT
 FROM $staging AS given
 
 -- name: merge_imported
--- The rows of an import that are new or changed; what the catalog knew of an item stays.
+-- The rows of an import that are new or changed; what the catalog knew of an item stays, and
+-- what only other models' rows say of it is taken from there.
 INSERT INTO $table
 SELECT
     given.dataset AS dataset, given.subset AS subset, given.id AS id,
@@ -89,9 +104,9 @@ SELECT
     given.hash AS hash, given.feature AS feature,
     fromUnixTimestamp64Micro({ingested_us:Int64}) AS ingested_at
 FROM $staging AS given
-ANY LEFT JOIN (SELECT * FROM $table WHERE dataset IN {datasets:Array(String)}) AS known
+ANY LEFT JOIN ($known) AS known
     ON given.dataset = known.dataset AND given.subset = known.subset AND given.id = known.id
-WHERE known.metadata_digest != $digest
+WHERE NOT (known.place = 1 AND known.metadata_digest = $digest)
 SETTINGS join_algorithm = 'full_sorting_merge'
 
 -- name: delete_merged

@@ -10,11 +10,22 @@ SELECT
     sha256,
     metadata_digest,
     uri,
-    groups,
-    status,
-    attributes,
     toUnixTimestamp64Micro(ingested_at) AS ingested_us
 FROM {table:Identifier}
+WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
+
+-- name: curated_items
+-- What users made of items that are about to be inserted: as the model's own table says it, the
+-- latest row first, else that of another model.
+SELECT subset, id, groups, status, attributes
+FROM ($selects)
+ORDER BY place, ingested_at DESC
+LIMIT 1 BY subset, id
+
+-- name: curated_rows
+-- What one model's table says of it; the own table has the first place.
+SELECT $place AS place, toString(subset) AS subset, id, groups, toString(status) AS status, attributes, ingested_at
+FROM $table
 WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
 
 -- name: stored_pictures

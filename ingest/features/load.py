@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -52,7 +52,8 @@ def import_features(
     unit length, and hashed as the model hashes where the file has no hashes. The dataset is
     `dataset`, else what the file says, else the file's name; `columns` names columns by role
     (id, dataset, subset, uri, feature, hash), `table` one of SQLite. An item that the catalog
-    has keeps its metadata; one that is there as it is stays. All rows become visible at the end,
+    has keeps its metadata, one that only other models have gets theirs; one that is there as it
+    is stays. All rows become visible at the end,
     or none. Raises UsageError and SourceError, which names the row.
     """
     target = _model(catalog, model, dimension, bits)
@@ -142,10 +143,14 @@ def _move(catalog: Catalog, staging: str, model: CatalogModel, source: str) -> M
         name: Record(catalog, name, model.name, source, FORMAT, ReadOptions()) for name in sizes
     }
     table = model.items_table
-    items, latest_us = catalog.rows("count_of_datasets", of_datasets, table=table)[0]
+    others = [one.items_table for one in catalog.models() if one.name != model.name]
+    counted = [
+        catalog.rows("count_of_datasets", of_datasets, table=one)[0] for one in (table, *others)
+    ]
+    known = [one for one, (items, _) in zip((table, *others), counted, strict=True) if items]
     now_us = (datetime.now(timezone.utc) - _EPOCH) // timedelta(microseconds=1)
-    moment = {**of_datasets, "ingested_us": max(now_us, latest_us + 1)}
-    if not items:
+    moment = {**of_datasets, "ingested_us": max(now_us, counted[0][1] + 1)}
+    if not known:
         digest = fill("import_digest", uri="given.uri", row="given")
         fragments = {"table": table, "digest": digest}
         catalog.run("add_imported", moment, staging=staging, **fragments)
@@ -153,7 +158,7 @@ def _move(catalog: Catalog, staging: str, model: CatalogModel, source: str) -> M
     else:
         uri = fill("import_uri")
         digest = fill("import_digest", uri=uri, row="given")
-        fragments = {"table": table, "digest": digest, "uri": uri}
+        fragments = {"table": table, "digest": digest, "uri": uri, "known": _known(table, known)}
         compared = catalog.rows("compare_import", of_datasets, staging=staging, **fragments)
         counts = {
             name: Counts(rows - already, already - unchanged, unchanged)
@@ -165,3 +170,14 @@ def _move(catalog: Catalog, staging: str, model: CatalogModel, source: str) -> M
     for name, record in records.items():
         record.finish(counts[name], complete=True)
     return counts
+
+
+def _known(own: str, tables: Sequence[str]) -> str:
+    """Return a SELECT of what the tables say of items: the own, else the next that has it."""
+    selects = [
+        fill("known_of_model", place=1 if table == own else place, table=table)
+        for place, table in enumerate(tables, 2)
+    ]
+    if len(selects) == 1:
+        return selects[0]
+    return fill("known_of_models", selects=f" {fill('or_also')} ".join(selects))

@@ -310,3 +310,27 @@ def test_the_command(dsn, tmp_path, features):
     said = toy.command("query", "--item", "001.jpg", "--db", dsn, "-k", "2", "--format", "csv")
     assert said.exit_code == 0
     assert toy.command("query", "--text", "a dog", "--db", dsn).exit_code == 4
+
+
+def test_a_new_model_takes_over_what_other_models_know_of_an_item(session, features, tmp_path):
+    folder = toy.photos(tmp_path / "photos", 3)
+    session.ingest(folder, model=str(toy.model(tmp_path / "toy")), tags_from_folder=True)
+    session.add_to_group("a", "001.jpg")
+    session.set("001.jpg", status="reviewed", attributes={"by": "ann"})
+    path = write("parquet", tmp_path, features[:5])
+    for model in ("one", "two"):
+        counts = load(session, path, model, dataset="photos", dimension=DIMENSION)
+        assert counts == {"photos": (5, 0, 0)}
+        counts = load(session, path, model, dataset="photos")
+        assert counts == {"photos": (0, 0, 5)}
+        known = {row["id"]: row for row in stored(session, "items_toy")}
+        own = {"hash", "feature", "ingested_at", "metadata_digest"}
+        for row in stored(session, f"items_{model}"):
+            if row["id"] in known:
+                for name in row.keys() - own:
+                    assert row[name] == known[row["id"]][name], name
+            else:
+                assert (row["uri"], row["status"], row["groups"]) == ("", "unannotated", [])
+    session.remove_from_group("a", "001.jpg", model="one")
+    load(session, write("parquet", tmp_path, features[:5] + 1), "one", dataset="photos")
+    assert [row["groups"] for row in stored(session, "items_one")] == [[]] * 5

@@ -1,0 +1,240 @@
+"""Random damages of real images and annotation files: each ends in rows, rejects or an error.
+
+    python tests/damage.py --count 20000 --seed 1
+
+A case is (seed, kind, number), and the same three give the same damage. Half of the cases damage
+image files, which are then ingested; half damage the annotation files, archives, tables and
+features of `damaged_sets`, of which one in `INGESTED` that can be read is ingested too. Each kind
+runs in a process of its own: one that crashes, or hangs for `HANG` seconds, is named with its
+case, and its kind goes on with the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import hashlib
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import damaged_sets
+import toy
+
+import hamsight
+from hamsight.errors import SourceError
+from hamsight.imaging import MAX_PIXELS
+from hamsight.item import Item
+from hamsight.model import load_package
+from ingest.job import ingest
+from ingest.prepare import Rejected, prepare
+from ingest.readers import open_source
+
+IMAGE_KINDS = ("jpeg", "png", *damaged_sets.ENCODED)
+KINDS = (*IMAGE_KINDS, *damaged_sets.DATASETS, *damaged_sets.FEATURES)
+LIMIT, HANG = 5.0, 30.0
+BATCH, INGESTED = 100, 10
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@dataclass
+class Outcomes:
+    """How the cases ended, and the longest of them in seconds, with its number."""
+
+    ends: Counter[str] = field(default_factory=Counter)
+    longest: tuple[float, int] = (0.0, -1)
+
+    def add(self, end: str, number: int, started: float) -> None:
+        self.ends[end] += 1
+        self.longest = max(self.longest, (time.monotonic() - started, number))
+
+
+def dice_of(seed: int, kind: str, number: int) -> random.Random:
+    """Return the dice of a case."""
+    digest = hashlib.sha256(f"{seed}/{kind}/{number}".encode()).digest()
+    return random.Random(digest)
+
+
+def damaged(data: bytes, dice: random.Random) -> bytes:
+    """Return the bytes cut off, with bits flipped, with a piece moved, or several of these."""
+    made = bytearray(data)
+    if dice.random() < 0.3:
+        del made[dice.randrange(len(made)) :]
+    if made and dice.random() < 0.1:
+        start = dice.randrange(len(made))
+        piece = made[start : start + dice.choice((1, 4, 100))]
+        place = dice.randrange(len(made))
+        made[place : place + dice.choice((0, len(piece)))] = piece
+    for _ in range(min(len(made), dice.choice((0, 1, 1, 4, 30)))):
+        # The first bytes say what a file is; half of the damages fall there.
+        end = len(made) if dice.random() < 0.5 else min(len(made), 256)
+        made[dice.randrange(end)] ^= 1 << dice.randrange(8)
+    return bytes(made)
+
+
+class Bench:
+    """A catalog, a model package and a folder in which cases are run."""
+
+    def __init__(self, dsn: str, folder: Path, data: Path = DATA) -> None:
+        self.dsn, self.folder, self.data = dsn, folder, data
+        self.package = str(toy.model(folder / "toy"))
+        self._preprocess = load_package(self.package).image.preprocess
+        (folder / "whole.jpg").write_bytes(toy.jpeg(1))
+        self._ingest(folder / "whole.jpg", "whole", 1)  # what is loaded once is no case's time
+
+    def run(self, kind: str, seed: int, numbers: Iterable[int]) -> Iterator[tuple[int, Outcomes]]:
+        """Run cases of a kind; yield after each, or each batch, its last number and outcomes."""
+        run = self._images if kind in IMAGE_KINDS else self._files
+        return run(kind, seed, list(numbers))
+
+    def _images(self, kind: str, seed: int, numbers: list[int]) -> Iterator[tuple[int, Outcomes]]:
+        whole = damaged_sets.photos(self.data).get(kind, [])
+        for start in range(0, len(numbers) if whole else 0, BATCH):
+            batch, outcomes, ends = numbers[start : start + BATCH], Outcomes(), Counter[str]()
+            name = f"{kind}-{batch[0]}"
+            folder = self.folder / name
+            folder.mkdir()
+            for number in batch:
+                dice = dice_of(seed, kind, number)
+                file = folder / f"{number}.{kind}"
+                file.write_bytes(damaged(dice.choice(whole), dice))
+                started = time.monotonic()
+                item = Item(file.name, str(file))
+                end = prepare(item, None, self._preprocess, MAX_PIXELS)
+                if isinstance(end, Rejected):
+                    assert end.reason and "\n" not in end.reason, end.reason
+                ends[type(end).__name__] += 1
+                outcomes.add("rejects" if isinstance(end, Rejected) else "rows", number, started)
+            self._ingest(folder, name, len(batch), outcomes.ends["rejects"])
+            yield batch[-1], outcomes
+
+    def _ingest(self, path: Path, name: str, items: int, rejected: int | None = None) -> None:
+        """Ingest a dataset; every item must stand in a row or in the rejects."""
+        with hamsight.open(self.dsn) as session:
+            catalog = session.catalog(create=True)
+            source = open_source(path)
+            done = ingest(catalog, source, dataset=name, model=self.package)
+            assert done.counts.total == items, (done.counts, items)
+            assert done.counts.added + done.counts.rejected == items, done.counts
+            assert rejected in (None, done.counts.rejected), (done.counts, rejected)
+            of_dataset = {"d": name}
+            for table, count in (
+                ("items_toy", done.counts.added),
+                ("rejects", done.counts.rejected),
+            ):
+                if count:
+                    sql = f"SELECT count() FROM {table} WHERE dataset = {{d:String}}"
+                    assert session.sql(sql, of_dataset)[0][0].as_py() == count
+
+    def _files(self, kind: str, seed: int, numbers: list[int]) -> Iterator[tuple[int, Outcomes]]:
+        path, files = damaged_sets.make(kind, self.data, self.folder / kind)
+        for number in numbers:
+            dice, outcomes = dice_of(seed, kind, number), Outcomes()
+            file = dice.choice(files)
+            whole = file.read_bytes()
+            file.write_bytes(damaged(whole, dice))
+            started = time.monotonic()
+            try:
+                if kind in damaged_sets.FEATURES:
+                    self._import(file, f"{kind}-{number}")
+                else:
+                    self._read(path, f"{kind}-{number}", number % INGESTED == 0)
+                end = "rows"
+            except SourceError as error:
+                str(error).encode()
+                end = "errors"
+            outcomes.add(end, number, started)
+            file.write_bytes(whole)
+            yield number, outcomes
+
+    def _read(self, path: Path, name: str, ingested: bool) -> None:
+        items = list(open_source(path))
+        for item in items:
+            "".join([item.id, item.uri, item.subset, *item.tags, *item.captions]).encode()
+            "".join(f"{key}{value}" for key, value in item.attributes.items()).encode()
+        local = not any(item.uri.startswith("http") for item in items)
+        if ingested and local:
+            self._ingest(path, name, len(items))
+
+    def _import(self, file: Path, name: str) -> None:
+        with hamsight.open(self.dsn) as session:
+            session.import_features(file, "made", dataset=name, dimension=512)
+
+
+def work(kind: str, seed: int, first: int, end: int) -> None:
+    """Run the cases first … end - 1 of a kind in this process; say on stdout what came of them."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(f"chdb://{folder}/catalog", Path(folder))
+        faulthandler.dump_traceback_later(HANG, exit=True)
+        for last, outcomes in bench.run(kind, seed, range(first, end)):
+            faulthandler.dump_traceback_later(HANG, exit=True)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            seconds, number = outcomes.longest
+            ends = " ".join(f"{name}={count}" for name, count in sorted(outcomes.ends.items()))
+            print(f"done {last} {seconds:.3f} {number} {peak} {ends}", flush=True)
+
+
+def watch(kind: str, seed: int, count: int) -> list[str]:
+    """Run `count` cases of a kind, print their figures and return what was found wrong."""
+    found: list[str] = []
+    total, longest, peak, first = Counter[str](), (0.0, -1), 0, 0
+    while first < count:
+        command = [sys.executable, __file__, "--work", kind, str(seed), str(first), str(count)]
+        with tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.startswith("done "):
+                    _, last, seconds, number, rss, *ends = line.split()
+                    first, peak = int(last) + 1, max(peak, int(rss))
+                    longest = max(longest, (float(seconds), int(number)))
+                    total.update({key: int(n) for key, n in (end.split("=") for end in ends)})
+            if process.wait():
+                errors.seek(0)
+                said = errors.read()[-4000:]
+                found.append(f"{kind}, seed {seed}, case {first} or its batch: {said}")
+                first += BATCH if kind in IMAGE_KINDS else 1
+            elif first < count:
+                break  # this Pillow writes no such images
+    if longest[0] > LIMIT:
+        found.append(f"{kind}, seed {seed}, case {longest[1]}: {longest[0]:.1f} s")
+    ends = ", ".join(f"{n} {name}" for name, n in sorted(total.items()))
+    print(
+        f"{kind:16} {ends}; longest {longest[0]:.2f} s (case {longest[1]}); {peak} MiB", flush=True
+    )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kind", choices=KINDS, nargs="*", default=KINDS)
+    parser.add_argument("--work", nargs=4, metavar=("KIND", "SEED", "FIRST", "END"))
+    given = parser.parse_args()
+    if given.work:
+        kind, *numbers = given.work
+        work(kind, *map(int, numbers))
+        return
+    of_images = [kind for kind in given.kind if kind in IMAGE_KINDS]
+    others = [kind for kind in given.kind if kind not in IMAGE_KINDS]
+    halves = [half for half in (of_images, others) if half]
+    found: list[str] = []
+    for half in halves:
+        for kind in half:
+            found += watch(kind, given.seed, -(-given.count // len(halves) // len(half)))
+    print(f"{len(found)} findings")
+    sys.exit("\n".join(found) if found else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -33,12 +33,12 @@ def formats(
 
     They are in the order in which they are looked for; the first that fits is taken.
     """
-    from ingest.readers import READERS
+    from ingest.readers import NAMED
 
     if format is FormatsFormat.JSON:
-        typer.echo(json.dumps([_described(reader) for reader in READERS], indent=2))
+        typer.echo(json.dumps([_described(reader) for reader in NAMED], indent=2))
         return
-    for line in _table([_described(reader) for reader in READERS]):
+    for line in _table([_described(reader) for reader in NAMED]):
         typer.echo(line)
 
 

@@ -10,6 +10,8 @@ from hamsight.errors import SourceError, UsageError
 from ingest.readers.archive import ArchiveReader
 from ingest.readers.coco import CocoReader
 from ingest.readers.cvat import CvatReader
+from ingest.readers.datumaro_dataset import DatumaroReader
+from ingest.readers.datumaro_package import hint
 from ingest.readers.folder import FolderReader, printable, unread
 from ingest.readers.huggingface import HuggingFaceReader
 from ingest.readers.imagefolder import ImageFolderReader
@@ -37,7 +39,10 @@ READERS: tuple[Reader, ...] = (
     FolderReader(),
     TableReader(),
 )
-"""All readers; the first that recognises a path reads it, so the most specific come first."""
+"""The readers that look at a path; the first that knows it reads it, the most specific first."""
+
+NAMED: tuple[Reader, ...] = (*READERS, DatumaroReader())
+"""All readers, those too that read a path only when they are asked for by name."""
 
 
 def open_source(
@@ -74,10 +79,12 @@ def _also(taken: Reader, path: Path) -> str:
 
 
 def _named(format: str) -> Reader:
-    for reader in READERS:
+    if format.startswith("datumaro:"):
+        return DatumaroReader(format.partition(":")[2])
+    for reader in NAMED:
         if reader.name == format:
             return reader
-    names = [reader.name for reader in READERS]
+    names = [reader.name for reader in NAMED]
     near = difflib.get_close_matches(format.lower(), names, 1)
     meant = f"; did you mean {near[0]}?" if near else ""
     raise UsageError(f"unknown format {format!r}; formats are {', '.join(names)}{meant}")
@@ -120,8 +127,12 @@ def _opened(reader: Reader, reason: str, path: Path, options: ReadOptions) -> So
 
 
 def _unrecognised(path: Path) -> str:
-    looked = "\n".join(f"  {reader.name}: {reader.description}" for reader in READERS)
-    if path.is_file():
-        return f"{printable(path)}: a file of no known format; looked for\n{looked}"
-    words = f"{printable(path)}: no images and no dataset of a known format; looked for\n{looked}"
-    return "\n".join([words, *unread(path)])
+    what = "a file" if path.is_file() else "no images and no dataset"
+    words = [
+        f"{printable(path)}: {what} of {'no' if path.is_file() else 'a'} known format; looked for"
+    ]
+    words += [f"  {reader.name}: {reader.description}" for reader in READERS]
+    words += filter(None, [hint(path)])
+    if path.is_dir():
+        words += unread(path)
+    return "\n".join(words)

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from hamsight.cli import app
 from hamsight.errors import SourceError
-from ingest.readers import READERS, ReadOptions, open_source
+from ingest.readers import NAMED, READERS, ReadOptions, open_source
 
 
 def test_a_folder_of_two_formats_says_so(tmp_path):
@@ -38,10 +38,10 @@ def test_a_format_that_was_not_meant_says_how_to_take_another(tmp_path):
 
 def test_the_list_of_formats():
     printed = CliRunner().invoke(app, ["formats"]).stdout
-    assert all(f"\n{reader.name} " in printed for reader in READERS)
+    assert all(f"\n{reader.name} " in printed for reader in NAMED)
     assert max(map(len, printed.splitlines())) <= 100
     listed = json.loads(CliRunner().invoke(app, ["formats", "--format", "json"]).stdout)
-    assert [one["name"] for one in listed] == [reader.name for reader in READERS]
+    assert [one["name"] for one in listed] == [reader.name for reader in NAMED]
     assert listed[0]["carries"] == ["boxes", "tags", "captions", "subsets"]
     assert all(one["description"] for one in listed)
 

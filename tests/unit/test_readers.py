@@ -11,7 +11,7 @@ import pytest
 from hamsight.errors import SourceError, UsageError
 from hamsight.item import Box
 from hamsight.places import fetch
-from ingest.readers import READERS, ReadOptions, open_source
+from ingest.readers import NAMED, ReadOptions, open_source
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
@@ -177,7 +177,7 @@ def test_what_cannot_be_read_is_named(tmp_path):
 
 
 def test_every_reader_says_what_it_carries():
-    for reader in READERS:
+    for reader in NAMED:
         assert reader.name.islower()
         assert reader.description
         assert reader.carries <= {"subsets", "tags", "boxes", "captions"}

@@ -26,6 +26,7 @@ from hamsight.catalog import Catalog
 from hamsight.encoder import ImageEncoder
 from hamsight.imaging import decode
 from hamsight.model import ModelPackage, load_package
+from hamsight.network import Compute
 from ingest.pipeline import Outcome, Settings, run
 from ingest.readers import open_source
 from ingest.source import Source
@@ -144,7 +145,7 @@ def main() -> None:
     tensors = ready(source, package, min(images, 256))
     began = time.perf_counter()
     encoder = ImageEncoder(
-        package, device=asked.device, batch=asked.batch, on_features=lambda *_: None
+        package, compute=Compute(asked.device), batch=asked.batch, on_features=lambda *_: None
     )
     compiling = time.perf_counter() - began
     print(

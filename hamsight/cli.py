@@ -17,6 +17,7 @@ from ingest.cli_features import import_features
 from ingest.cli_formats import formats
 from query.cli import query
 from query.cli_catalog import info, sql
+from query.cli_models import models
 from query.cli_saved import run, save, saved
 
 app = typer.Typer(
@@ -57,6 +58,7 @@ app.command()(info)
 app.command()(save)
 app.command()(run)
 app.add_typer(saved, name="saved")
+app.add_typer(models, name="models")
 app.command()(import_features)
 app.command()(formats)
 app.add_typer(group, name="group")

@@ -44,7 +44,9 @@ def demo(
     drawn = draw_scene(np.random.default_rng(_QUERY_SEED))
     drawn.image.save(picture, quality=92, subsampling=0)
     with hamsight.open(catalog) as session:
-        outcome = session.ingest(scenes, dataset="scenes", progress=sys.stderr.isatty())
+        outcome = session.ingest(
+            scenes, dataset="scenes", model="mini", progress=sys.stderr.isatty()
+        )
         say(f"ingested {outcome.counts.total} scenes with the model {outcome.model} into {catalog}")
         for name, query in _queries(picture, count).items():
             _ask(session, name, query, catalog, answers / f"{name}.png")

@@ -15,6 +15,7 @@ from typing import Any
 
 from hamsight.errors import ModelError
 from hamsight.preprocess import CROPS, INTERPOLATIONS, RESIZES, Preprocess
+from hamsight.registry import registry
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,6 +24,9 @@ else:
 
 BUILT_IN = Path(__file__).parent / "models"
 DEFAULT_MODEL = "mini"
+CLS, MEAN = "cls", "mean"
+_LATER = {"pool": None, "pad": None, "lowercase": False, "project": None, "antialias": True}
+"""Keys that earlier versions did not have: at these values they leave a digest as it was."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -30,7 +34,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class ImageSpec:
     """The image encoder. `layout` (NHWC, NCHW) and `dtype` (u8, f32) are of the network's input;
     `output` names the tensor that holds the feature, the first output where it is None;
-    `pool` stands for the last global pooling where no tensor has that name.
+    `"pool"` stands for the last global pooling where no tensor has that name. With `pool` "cls"
+    the feature is the first token of an output (n, tokens, width).
     """
 
     file: str
@@ -38,17 +43,28 @@ class ImageSpec:
     layout: str = "NCHW"
     dtype: str = "f32"
     output: str | None = None
+    pool: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TextSpec:
-    """The text encoder. `context` is the greatest number of tokens; `prompt` holds `{}`."""
+    """The text encoder. `context` is the greatest number of tokens; `prompt` holds `{}`.
+
+    `pad` is the token that fills short texts up, None for the tokenizer's own. `pool` makes one
+    vector of an output (1, tokens, width): "cls" the first token's, "mean" the mean of the
+    text's tokens. `project` names a safetensors file with a matrix (dimension, width) to
+    multiply it by.
+    """
 
     file: str
     tokenizer: str
     context: int
     prompt: str = "{}"
     output: str | None = None
+    pad: str | None = None
+    lowercase: bool = False
+    pool: str | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +92,8 @@ class ModelPackage:
     @property
     def preprocessing(self) -> str:
         """How the encoders are fed, as JSON with sorted keys."""
-        image = asdict(self.image)
-        text = asdict(self.text) if self.text else None
+        image = _said(asdict(self.image))
+        text = _said(asdict(self.text)) if self.text else None
         return json.dumps({"image": image, "text": text}, sort_keys=True)
 
     def path(self, file: str) -> Path:
@@ -85,16 +101,31 @@ class ModelPackage:
         return self.folder / file
 
     def _files(self) -> list[Path]:
-        named = [self.image.file, *((self.text.file, self.text.tokenizer) if self.text else ())]
+        text = self.text
+        named = [self.image.file, *((text.file, text.tokenizer) if text else ())]
+        if text and text.project:
+            named.append(text.project)
         files = [self.path(file) for file in named]
-        return files + [file.with_suffix(".bin") for file in files if file.suffix == ".xml"]
+        files += [file.with_suffix(".bin") for file in files if file.suffix == ".xml"]
+        beside = [file.with_name(file.name + "_data") for file in files if file.suffix == ".onnx"]
+        return files + [file for file in beside if file.is_file()]
+
+
+def _said(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return what a spec says, without keys of later versions that change nothing."""
+    return {
+        key: _said(value) if isinstance(value, dict) else value
+        for key, value in spec.items()
+        if key not in _LATER or value != _LATER[key]
+    }
 
 
 def load_package(source: str) -> ModelPackage:
-    """Return the model package that a built-in name or a path names.
+    """Return the model package that a built-in name, a path or a name of the registry names.
 
-    Raises ModelError for an unknown name, a folder without `model.toml`, and a `model.toml`
-    with a missing, unknown or ill-typed key.
+    Nothing is downloaded. Raises ModelError for an unknown name, a model that is not in the
+    cache, a folder without `model.toml`, and a `model.toml` with a missing, unknown or ill-typed
+    key.
     """
     if not source:
         raise ModelError(
@@ -108,9 +139,20 @@ def load_package(source: str) -> ModelPackage:
         folder = folder.parent
     if (folder / "model.toml").is_file():
         return _load(folder, str(folder))
-    names = built_in_names()
+    entry = registry().get(source)
+    if entry is not None:
+        if entry.cached:
+            return _load(entry.folder, source)
+        size = f" ({entry.megabytes} MB)" if entry.megabytes else ""
+        raise ModelError(
+            f"the model {source!r} is not in {entry.folder.parent}: `hamsight models pull {source}`"
+            f" downloads it{size}"
+        )
+    names = [*built_in_names(), *registry()]
     near = get_close_matches(source, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"built-in models: {', '.join(names)}"
+    known = ", ".join(built_in_names())
+    hint = f"built-in models: {known}; `hamsight models` lists those that can be downloaded"
+    hint = f"did you mean {near[0]!r}?" if near else hint
     if folder.is_dir():
         raise ModelError(f"{folder} is no model package: it has no model.toml ({hint})")
     raise ModelError(f"there is no model {source!r}: neither a built-in name nor a folder; {hint}")
@@ -166,6 +208,7 @@ def _image(table: _Table) -> ImageSpec:
         interpolation=table.choice("interpolation", INTERPOLATIONS, "bicubic"),
         mean=table.triple("mean"),
         std=table.triple("std"),
+        antialias=table.take("antialias", bool, True),
     )
     spec = ImageSpec(
         file=table.take("file", str),
@@ -173,6 +216,7 @@ def _image(table: _Table) -> ImageSpec:
         layout=table.choice("layout", ("NCHW", "NHWC"), "NCHW"),
         dtype=table.choice("dtype", ("f32", "u8"), "f32"),
         output=table.take("output", str, None),
+        pool=table.optional_choice("pool", (CLS,)),
     )
     table.done()
     return spec
@@ -185,6 +229,10 @@ def _text(table: _Table) -> TextSpec:
         context=table.take("context", int),
         prompt=table.take("prompt", str, "{}"),
         output=table.take("output", str, None),
+        pad=table.take("pad", str, None),
+        lowercase=table.take("lowercase", bool, False),
+        pool=table.optional_choice("pool", (CLS, MEAN)),
+        project=table.take("project", str, None),
     )
     if "{}" not in spec.prompt:
         raise ModelError(f"{table.place('prompt')} = {spec.prompt!r}; expected {{}} in it")
@@ -224,6 +272,13 @@ class _Table:
         if value not in choices:
             raise ModelError(f"{self.place(key)} = {value!r}; expected {', '.join(choices)}")
         return value
+
+    def optional_choice(self, key: str, choices: tuple[str, ...]) -> str | None:
+        return (
+            self.choice(key, choices, choices[0])
+            if key in self._left
+            else self.take(key, str, None)
+        )
 
     def triple(self, key: str) -> tuple[float, float, float] | None:
         value = self.take(key, list, None)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from hamsight.errors import UsageError
+from hamsight.network import Precision
 
 Command: TypeAlias = Callable[..., None]
 
@@ -25,6 +26,14 @@ Database = Annotated[
 ]
 Device = Annotated[
     str, typer.Option(metavar="DEVICE", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
+]
+ComputePrecision = Annotated[
+    Precision,
+    typer.Option(
+        "--precision",
+        help="What networks compute in; auto is what the device is fastest in."
+        " docs/models.md has the effect on answers.",
+    ),
 ]
 
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hamsight.encoder import DEFAULT_BATCH, DEFAULT_DEVICE
+from hamsight.encoder import DEFAULT_BATCH
 from hamsight.errors import EXIT_INTERRUPTED, EXIT_REJECTED, UsageError
 from hamsight.imaging import MAX_PIXELS
-from hamsight.options import Database, Device
+from hamsight.network import DEFAULT_DEVICE, Precision
+from hamsight.options import ComputePrecision, Database, Device
 from hamsight.terminal import say
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def ingest(
         str | None,
         typer.Option(
             metavar="NAME|FOLDER",
-            help="Model package. By default the one the dataset has already, else mini.",
+            help="A model of the catalog, one of `hamsight models` (downloaded where it is not"
+            " here), or a package's folder. By default the one that the dataset has already, else"
+            " the best that is downloaded, else mini.",
         ),
     ] = None,
     format: Annotated[
@@ -69,6 +72,7 @@ def ingest(
         int, typer.Option(min=1, help="Pixels, where a server scales images, as Unsplash's does.")
     ] = 640,
     device: Device = DEFAULT_DEVICE,
+    precision: ComputePrecision = Precision.AUTO,
     batch: Annotated[int, typer.Option(min=1, help="Images a batch.")] = DEFAULT_BATCH,
     workers: Annotated[
         int | None,
@@ -114,9 +118,7 @@ def ingest(
     options = ReadOptions(
         subset, subset_from_folder, tags_from_folder, role_columns(column or []), image_width
     )
-    settings = Settings(device=device, batch=batch, max_pixels=max_pixels)
-    if workers is not None:
-        settings = Settings(device, batch, workers, max_pixels)
+    settings = Settings(device, batch, workers or Settings().workers, max_pixels, precision)
     if retry:
         if paths or prune or re_encode or model or format or options != ReadOptions():
             raise UsageError(

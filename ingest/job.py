@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from hamsight.catalog import Catalog
+from hamsight.catalog import IMPORTED, Catalog
 from hamsight.errors import UsageError
 from hamsight.model import DEFAULT_MODEL, ModelPackage, load_package
+from hamsight.registry import best_cached, registry
 from ingest.pipeline import Outcome, Settings, run
 from ingest.readers import open_source
 from ingest.readers.folder import printable
@@ -38,14 +39,15 @@ def ingest(
     """Ingest a dataset into the catalog.
 
     Without `dataset` the folder's name is the dataset's; without `model`, the model is the one
-    that the dataset has already, else `mini`. `options` are those with which the source was
-    opened. With `progress` a bar stands on stderr. When a `whole` source has been read to its
-    end, items that it no longer has are looked for, and deleted with `prune`.
+    that the dataset has already, else the best that is downloaded, else `mini`. `options` are
+    those with which the source was opened. With `progress` a bar stands on stderr. When a `whole`
+    source has been read to its end, items that it no longer has are looked for, and deleted with
+    `prune`.
     Raises UsageError for a name that another folder's dataset has, SourceError, ModelError,
     ModelMismatchError and StatementError.
     """
     name = _dataset_name(catalog, source, dataset)
-    package = _package(catalog, name, model)
+    package = choose_package(catalog, name, model)
     catalog.check(package)
     seen = Seen()
     with tqdm(
@@ -141,10 +143,49 @@ def _dataset_name(catalog: Catalog, source: Source, given: str | None) -> str:
     return source.name
 
 
-def _package(catalog: Catalog, dataset: str, model: str | None) -> ModelPackage:
+def choose_package(catalog: Catalog, dataset: str, model: str | None) -> ModelPackage:
+    """Return the package to encode a dataset with, from what `model` names.
+
+    That is a model of the catalog, a model of the registry, which is downloaded where it is not
+    in the cache, or a path. None is the model that the dataset has, else the best that is in the
+    cache, else mini, with a warning. Raises ModelError, and ModelMismatchError for a catalog's
+    model whose package has changed.
+    """
     if model is not None:
-        return load_package(model)
+        return _named(catalog, model)
+    best = best_cached()
     former = catalog.rows("find_dataset_models", {"dataset": dataset})
     if former:
-        return catalog.package(catalog.model(former[0][0]))
+        package = catalog.package(catalog.model(former[0][0]))
+        if package.source == DEFAULT_MODEL and best is not None:
+            warnings.warn(
+                f"{dataset!r} stays with {DEFAULT_MODEL}, which knows drawn scenes and nothing of"
+                f" photos; --model {best.name} encodes it with that too",
+                stacklevel=3,
+            )
+        return package
+    if best is not None:
+        return load_package(best.name)
+    warnings.warn(
+        f"no model is named and none is downloaded, so this is encoded with {DEFAULT_MODEL}, which"
+        " knows drawn scenes and NOTHING OF PHOTOS. For photos, once:\n"
+        f"    hamsight models pull {_COMMON}\n"
+        f"and then the same command with --model {_COMMON}. `hamsight models` lists others",
+        stacklevel=3,
+    )
     return load_package(DEFAULT_MODEL)
+
+
+_COMMON = "clip-vit-b-32"
+
+
+def _named(catalog: Catalog, model: str) -> ModelPackage:
+    known = {one.name: one for one in catalog.models() if one.source != IMPORTED}
+    if model in known and not Path(model).expanduser().is_dir():
+        return catalog.package(known[model])
+    entry = registry().get(model)
+    if entry is not None and not entry.cached and not Path(model).is_dir():
+        from hamsight.hub import pull
+
+        pull(entry)
+    return load_package(model)

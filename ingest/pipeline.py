@@ -12,11 +12,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from hamsight.catalog import Catalog
-from hamsight.encoder import DEFAULT_BATCH, DEFAULT_DEVICE, ImageEncoder
+from hamsight.encoder import DEFAULT_BATCH, ImageEncoder
 from hamsight.errors import UsageError
 from hamsight.imaging import MAX_PIXELS
 from hamsight.item import Item
 from hamsight.model import ModelPackage
+from hamsight.names import chosen
+from hamsight.network import DEFAULT_DEVICE, Compute, Precision
 from ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, prepare
 from ingest.readers.folder import printable
 from ingest.record import Record
@@ -36,18 +38,23 @@ _LOOK_AHEAD_BATCHES = 4
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a run encodes. `workers` threads decode; `max_pixels` limits a picture's area."""
+    """How a run encodes. `workers` threads decode; `max_pixels` limits a picture's area.
+
+    `precision` is one of `hamsight.network.Precision`, or its value.
+    """
 
     device: str = DEFAULT_DEVICE
     batch: int = DEFAULT_BATCH
     workers: int = os.cpu_count() or 1
     max_pixels: int = MAX_PIXELS
+    precision: Precision = Precision.AUTO
 
     def __post_init__(self) -> None:
         for name in ("batch", "workers", "max_pixels"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f"{name} = {value!r}; expected a whole number of at least 1")
+        object.__setattr__(self, "precision", chosen("precision", Precision, self.precision))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,7 @@ class Stages:
             if self._encoder is None:
                 self._encoder = ImageEncoder(
                     self._package,
-                    device=self._settings.device,
+                    compute=Compute(self._settings.device, self._settings.precision),
                     batch=self._settings.batch,
                     on_features=lambda token, features: self._encoded.put((token, features)),
                 )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hamsight.encoder import DEFAULT_DEVICE
 from hamsight.errors import EXIT_NO_MATCH, UsageError
-from hamsight.options import Database, Device
+from hamsight.network import DEFAULT_DEVICE, Compute, Precision
+from hamsight.options import ComputePrecision, Database, Device
 from hamsight.terminal import say
 from query.options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
 from query.output import Format, write
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def query(
     request: Request,
     device: Device = DEFAULT_DEVICE,
+    precision: ComputePrecision = Precision.AUTO,
     format: AnswerFormat = Format.TABLE,
     save: Sheet = None,
     add_to_group: AddToGroup = None,
@@ -43,10 +44,10 @@ def query(
     check_delivery(save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
-            _, statement, _ = prepare(catalog, request, device)
+            _, statement, _ = prepare(catalog, request, Compute(device, precision))
             typer.echo(statement.script())
             return
-        matches = search(catalog, request, device)
+        matches = search(catalog, request, Compute(device, precision))
     deliver(matches, format, save, add_to_group, db)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hamsight.encoder import DEFAULT_DEVICE
-from hamsight.options import Database, Device, refuse_before_command
+from hamsight.network import DEFAULT_DEVICE, Compute, Precision
+from hamsight.options import ComputePrecision, Database, Device, refuse_before_command
 from query.cli import check_delivery, deliver, show
 from query.options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
 from query.output import Format
@@ -23,6 +23,7 @@ def save(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
     request: Request,
     device: Device = DEFAULT_DEVICE,
+    precision: ComputePrecision = Precision.AUTO,
     replace: Annotated[
         bool, typer.Option("--replace", help="In place of the saved query of that name.")
     ] = False,
@@ -36,7 +37,7 @@ def save(
     from query.saved import save_query
 
     with Catalog.open(db) as catalog:
-        save_query(catalog, name, request, replace=replace, device=device)
+        save_query(catalog, name, request, replace=replace, compute=Compute(device, precision))
     typer.echo(f"the query {name!r} is saved: repeat it with `hamsight run`")
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.encoder import DEFAULT_DEVICE
 from hamsight.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight.names import checked, chosen, is_text, nearest
+from hamsight.network import HERE, Compute
 from hamsight.places import local_path, path_uri
 from hamsight.statements import fill
 from query.request import Combine, Kind, Query, Rank, Request
@@ -47,7 +47,7 @@ def save_query(
     request: Request,
     *,
     replace: bool = False,
-    device: str = DEFAULT_DEVICE,
+    compute: Compute = HERE,
 ) -> None:
     """Keep a request under a name, with what its queries were found to be.
 
@@ -61,7 +61,7 @@ def save_query(
         )
     for query in request.queries:
         _check_text(f"--{query.kind.value}", query.given)
-    targets, _, model = prepare(catalog, request, device)
+    targets, _, model = prepare(catalog, request, compute)
     catalog.run("create_saved_queries")
     now_us = (datetime.now(timezone.utc) - _EPOCH) // _MICROSECOND
     # a clock that was set back must not make the new row the older one

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hamsight.catalog import IMPORTED, Catalog, CatalogModel
-from hamsight.encoder import DEFAULT_DEVICE
 from hamsight.errors import EmptyCatalogError, UsageError
 from hamsight.names import check_within
+from hamsight.network import HERE, Compute
 from query.request import Rank, Request
 from query.result import Matches
 from query.statement import Statement, build
@@ -16,9 +16,9 @@ from query.target import Target, resolve
 _TAGS = 100_000
 
 
-def search(catalog: Catalog, request: Request, device: str = DEFAULT_DEVICE) -> Matches:
+def search(catalog: Catalog, request: Request, compute: Compute = HERE) -> Matches:
     """Answer a request; raises what `prepare` raises and StatementError."""
-    targets, statement, model = prepare(catalog, request, device)
+    targets, statement, model = prepare(catalog, request, compute)
     return answer(catalog, request, targets, statement, model)
 
 
@@ -35,7 +35,7 @@ def answer(
 
 
 def prepare(
-    catalog: Catalog, request: Request, device: str = DEFAULT_DEVICE
+    catalog: Catalog, request: Request, compute: Compute = HERE
 ) -> tuple[Sequence[Target], Statement, CatalogModel]:
     """Return the targets, the statement and the model that answer a request.
 
@@ -44,7 +44,7 @@ def prepare(
     """
     model = catalog.model(request.model)
     check_names(catalog, model, request)
-    targets = resolve(catalog, model, request, device)
+    targets = resolve(catalog, model, request, compute)
     return targets, statement_of(catalog, model, request, targets), model
 
 

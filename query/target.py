@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.encoder import DEFAULT_DEVICE, encode_pixels, encode_texts
+from hamsight.encoder import encode_pixels, encode_texts
 from hamsight.errors import EmptyCatalogError, ImageError, UnknownItemError, UsageError
 from hamsight.hashing import sign_hash
 from hamsight.imaging import decode
 from hamsight.model import ModelPackage
+from hamsight.network import HERE, Compute
 from hamsight.places import fetch
 from query.named import items_named
 from query.request import Kind, Query, Request
@@ -41,7 +42,7 @@ class Target:
 
 
 def resolve(
-    catalog: Catalog, model: CatalogModel, request: Request, device: str = DEFAULT_DEVICE
+    catalog: Catalog, model: CatalogModel, request: Request, compute: Compute = HERE
 ) -> list[Target]:
     """Return the request's queries as targets, in their order.
 
@@ -60,11 +61,11 @@ def resolve(
         for kind, encode in ((Kind.TEXT, _texts), (Kind.IMAGE, _images)):
             queries = [query for query in others if query.kind is kind]
             if queries:
-                found.update(zip(queries, encode(package, queries, device), strict=True))
+                found.update(zip(queries, encode(package, queries, compute), strict=True))
     return [found[query] for query in asked]
 
 
-def _images(package: ModelPackage, queries: Sequence[Query], device: str) -> list[Target]:
+def _images(package: ModelPackage, queries: Sequence[Query], compute: Compute) -> list[Target]:
     import numpy as np
 
     pixels, digests = [], []
@@ -76,15 +77,15 @@ def _images(package: ModelPackage, queries: Sequence[Query], device: str) -> lis
             raise ImageError(f"--image {query.given}: {error}") from None
         pixels.append(package.image.preprocess(picture.image))
         digests.append(hashlib.sha256(data).hexdigest())
-    targets = _targets(queries, encode_pixels(package, np.stack(pixels), device))
+    targets = _targets(queries, encode_pixels(package, np.stack(pixels), compute))
     return [
         replace(target, uri=target.query.given, sha256=digest)
         for target, digest in zip(targets, digests, strict=True)
     ]
 
 
-def _texts(package: ModelPackage, queries: Sequence[Query], device: str) -> list[Target]:
-    features = encode_texts(package, [query.given for query in queries], device)
+def _texts(package: ModelPackage, queries: Sequence[Query], compute: Compute) -> list[Target]:
+    features = encode_texts(package, [query.given for query in queries], compute)
     for query, feature in zip(queries, features, strict=True):
         if not feature.any():
             raise UsageError(

@@ -33,6 +33,17 @@ PLAIN = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Models and compiled networks of the tests stand apart from the user's."""
+    former = os.environ.get("HAMSIGHT_CACHE")
+    os.environ["HAMSIGHT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    os.environ.pop("HAMSIGHT_CACHE")
+    if former is not None:
+        os.environ["HAMSIGHT_CACHE"] = former
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that asks for `home` in every home that there is."""
     if "home" in metafunc.fixturenames:
@@ -119,6 +130,7 @@ def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     ) -> subprocess.CompletedProcess:
         command: Sequence[str] = [sys.executable, "-m", "hamsight", *map(str, args)]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HAMSIGHT_")}
+        inherited["HAMSIGHT_CACHE"] = os.environ["HAMSIGHT_CACHE"]
         done = subprocess.run(
             command,
             cwd=cwd,

@@ -122,11 +122,11 @@ def direct(package: Path, images: Sequence[Image.Image]) -> np.ndarray:
     """Return the unit features of RGB images as OpenVINO alone gives them, one image a call."""
     import openvino as ov
 
-    from hamsight.encoder import _read
     from hamsight.model import load_package
+    from hamsight.network import read_network
 
     loaded = load_package(str(package))
-    network = _read(loaded.path(loaded.image.file), loaded.image.output)
+    network = read_network(loaded.path(loaded.image.file), loaded.image.output)
     compiled = ov.Core().compile_model(network, "CPU")
     features = []
     for image in images:

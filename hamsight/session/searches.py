@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hamsight.names import chosen
+from hamsight.network import Compute, Precision
 from hamsight.session.opened import Opened, PathLike, several
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class Searches(Opened):
         dataset: str | Sequence[str] = (),
         subset: str | Sequence[str] = (),
         device: str = "AUTO",
+        precision: str = "auto",
         **options: Any,
     ) -> Matches:
         """Find the items most like pictures, words or stored items, as `hamsight query` does.
@@ -40,7 +43,7 @@ class Searches(Opened):
         request = _request(
             image=image, text=text, item=item, dataset=dataset, subset=subset, **options
         )
-        return search(self.catalog(), request, device)
+        return search(self.catalog(), request, _compute(device, precision))
 
     def sql(
         self,
@@ -58,7 +61,13 @@ class Searches(Opened):
         return run_sql(self.catalog(), statement, parameters or {}, write=write)
 
     def save_query(
-        self, name: str, *, replace: bool = False, device: str = "AUTO", **options: Any
+        self,
+        name: str,
+        *,
+        replace: bool = False,
+        device: str = "AUTO",
+        precision: str = "auto",
+        **options: Any,
     ) -> None:
         """Keep a query, said as in `query`, under a name; `replace` one of that name.
 
@@ -67,7 +76,8 @@ class Searches(Opened):
         from query.saved import save_query
 
         request = _request(**options)
-        save_query(self.catalog(), name, request, replace=replace, device=device)
+        compute = _compute(device, precision)
+        save_query(self.catalog(), name, request, replace=replace, compute=compute)
 
     def run(self, name: str, *, k: int | None = None, offset: int | None = None) -> Matches:
         """Repeat a saved query on what the catalog holds now, without loading a model.
@@ -99,6 +109,10 @@ class Searches(Opened):
         from query.saved_view import save_view
 
         save_view(self.catalog(), name, view, replace=replace)
+
+
+def _compute(device: str, precision: str) -> Compute:
+    return Compute(device, chosen("precision", Precision, precision))
 
 
 def _request(

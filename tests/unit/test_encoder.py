@@ -11,6 +11,9 @@ from hamsight import encoder
 from hamsight.encoder import ImageEncoder, encode_pixels, unit_length
 from hamsight.errors import ModelError
 from hamsight.model import load_package
+from hamsight.network import Compute
+
+CPU = Compute("CPU")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def pixels(count):
 def encoded(package, given, batch, step=None):
     """Features by way of ImageEncoder, `step` pictures at a time."""
     found = {}
-    one = ImageEncoder(package, device="CPU", batch=batch, on_features=found.__setitem__)
+    one = ImageEncoder(package, compute=CPU, batch=batch, on_features=found.__setitem__)
     step = step or one.batch
     for start in range(0, len(given), step):
         one.submit(given[start : start + step], start)
@@ -46,7 +49,7 @@ def test_a_feature_does_not_depend_on_its_batch(package, batch, step):
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 17])
 def test_the_last_batch_may_be_short(package, count):
-    found = encode_pixels(package, pixels(count), "CPU")
+    found = encode_pixels(package, pixels(count), CPU)
     expected = toy.direct(package.folder, [Image.fromarray(one) for one in pixels(count)])
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -78,7 +81,7 @@ def test_a_failure_in_the_callback_is_raised_and_does_not_hang(package):
             raise ValueError("no room")
 
     def work():
-        one = ImageEncoder(package, device="CPU", batch=2, on_features=refuse)
+        one = ImageEncoder(package, compute=CPU, batch=2, on_features=refuse)
         for token in range(200):
             one.submit(pixels(2), token)
         one.finish()
@@ -88,7 +91,7 @@ def test_a_failure_in_the_callback_is_raised_and_does_not_hang(package):
 
 def test_an_encoder_left_with_batches_under_way_does_not_hang(package):
     def work():
-        one = ImageEncoder(package, device="CPU", batch=2, on_features=lambda *_: None)
+        one = ImageEncoder(package, compute=CPU, batch=2, on_features=lambda *_: None)
         for token in range(20):
             one.submit(pixels(2), token)
         raise KeyboardInterrupt
@@ -104,7 +107,7 @@ def test_what_openvino_refuses_is_a_model_error(package, monkeypatch):
         def get_idle_request_id(self):
             return 0
 
-    one = ImageEncoder(package, device="CPU", batch=2, on_features=lambda *_: None)
+    one = ImageEncoder(package, compute=CPU, batch=2, on_features=lambda *_: None)
     monkeypatch.setattr(one, "_requests", Lost())
     with pytest.raises(ModelError, match="'toy' failed on CPU: the device was lost; another"):
         one.submit(pixels(2), 0)
@@ -112,7 +115,7 @@ def test_what_openvino_refuses_is_a_model_error(package, monkeypatch):
 
 def error(package, device="CPU"):
     with pytest.raises(ModelError) as caught:
-        encode_pixels(package, np.zeros((1, toy.SIDE, toy.SIDE, 3), np.uint8), device)
+        encode_pixels(package, np.zeros((1, toy.SIDE, toy.SIDE, 3), np.uint8), Compute(device))
     return str(caught.value)
 
 
@@ -133,7 +136,7 @@ def test_an_unknown_output_is_named(tmp_path):
 def test_the_output_is_found_by_its_name(tmp_path, package):
     named = load_package(str(toy.model(tmp_path / "toy", toml={"output": '"feature"'})))
     given = pixels(3)
-    found, expected = encode_pixels(named, given, "CPU"), encode_pixels(package, given, "CPU")
+    found, expected = encode_pixels(named, given, CPU), encode_pixels(package, given, CPU)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -185,7 +188,7 @@ def normalised(folder, layout):
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_mean_std_and_layout_are_applied(tmp_path, layout):
     given = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), np.uint8)
-    found = encode_pixels(normalised(tmp_path / "toy", layout), given, "CPU")
+    found = encode_pixels(normalised(tmp_path / "toy", layout), given, CPU)
     expected = (given / 255 - [0.48, 0.45, 0.4]) / [0.26, 0.27, 0.28]
     expected = expected if layout == "NHWC" else expected.transpose(0, 3, 1, 2)
     expected = unit_length(expected.reshape(3, 48).astype(np.float32))

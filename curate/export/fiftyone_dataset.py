@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from curate.export.images import Images, Placer, local_file
 from curate.export.items import Source, Stored
 from curate.export.report import Report
-from hamsight.errors import ImageError
+from hamsight.errors import ImageError, UsageError
 
 _MEDIA = {Images.NONE: False, Images.COPY: True, Images.LINK: "symlink"}
 
@@ -20,20 +22,47 @@ def write_fiftyone(source: Source, folder: Path, placer: Placer, report: Report)
     """Write the items of all datasets as one FiftyOneDataset, for `fiftyone.Dataset.from_dir`.
 
     FiftyOne takes local files alone: an item whose image is elsewhere is reported as missing.
+    Raises UsageError where it has no database.
     """
     import fiftyone
 
-    dataset = fiftyone.Dataset()
+    with _quiet():
+        dataset = _new_dataset()
+        try:
+            dataset.add_samples(_samples(source, report), progress=False)
+            dataset.export(
+                export_dir=str(folder),
+                dataset_type=fiftyone.types.FiftyOneDataset,
+                export_media=_MEDIA[placer.images],
+                progress=False,
+            )
+        finally:
+            dataset.delete()
+
+
+def _new_dataset() -> Any:
+    import fiftyone
+
     try:
-        dataset.add_samples(_samples(source, report), progress=False)
-        dataset.export(
-            export_dir=str(folder),
-            dataset_type=fiftyone.types.FiftyOneDataset,
-            export_media=_MEDIA[placer.images],
-            progress=False,
-        )
+        return fiftyone.Dataset()
+    except Exception as error:  # of its settings, of MongoDB, of the network
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(
+            f"--to fiftyone: FiftyOne has no database: {words}. FIFTYONE_DATABASE_URI names a"
+            " MongoDB of yours; --to coco needs none, and FiftyOne reads COCO"
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what FiftyOne logs of its progress off stdout, which carries data alone."""
+    logger = logging.getLogger("fiftyone")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
     finally:
-        dataset.delete()
+        logger.setLevel(level)
 
 
 def _samples(source: Source, report: Report) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import made_catalog
 import pytest
 
 import hamsight
+from hamsight.errors import UsageError
 
 
 @pytest.mark.parametrize("images", ["copy", "hardlink", "none"])
@@ -43,20 +45,65 @@ def test_datumaro_reads_what_it_wrote(dsn, tmp_path, images) -> None:
             assert Path(item.media.path).read_bytes() == Path(one.item.uri).read_bytes()
 
 
-def test_fiftyone_reads_what_it_wrote(dsn, tmp_path) -> None:
-    fiftyone = pytest.importorskip("fiftyone", reason="the package fiftyone is not installed")
+@pytest.mark.parametrize("images", ["none", "copy", "link"])
+def test_fiftyone_reads_what_it_wrote(dsn, tmp_path, images, capfd) -> None:
+    fiftyone = with_database()
     made = exported.dataset(tmp_path / "source")
-    made_catalog.fill(dsn, tmp_path / "model", made)
+    gone = exported.made("photos", "val", "gone.jpg", "https://127.0.0.1:9/gone.jpg")
+    made_catalog.fill(dsn, tmp_path / "model", [*made, gone])
     with hamsight.open(dsn) as session:
-        assert session.export(tmp_path / "out", "fiftyone", dataset="photos").items == 7
+        done = session.export(tmp_path / "out", "fiftyone", dataset="photos", images=images)
+    assert (done.items, done.missing_count) == (7, 1)
+    assert capfd.readouterr().out == ""
     dataset = fiftyone.Dataset.from_dir(
         dataset_dir=str(tmp_path / "out"), dataset_type=fiftyone.types.FiftyOneDataset
     )
     try:
         read = {(one["hamsight_subset"], one["hamsight_id"]): one for one in dataset}
+        assert len(read) == 7
         for one in made:
             sample = read[one.item.subset, one.item.id]
-            labels = [box.label for box in sample["ground_truth"].detections]
-            assert labels == [box.label for box in one.item.boxes]
+            boxes = sample["ground_truth"].detections
+            for box, wanted in zip(boxes, one.item.boxes, strict=True):
+                assert box.label == wanted.label
+                sides = (640, 480, 640, 480)
+                shape = [value * side for value, side in zip(box.bounding_box, sides, strict=True)]
+                assert shape == pytest.approx(
+                    [wanted.x, wanted.y, wanted.width, wanted.height], abs=1e-3
+                )
+            labels = [box.label for box in boxes]
+            labels += [label.label for label in sample["labels"].classifications]
+            assert Counter(labels) == Counter(one.item.tags)
+            assert sample["captions"] == list(one.item.captions)
+            assert json.loads(sample["attributes"]) == dict(one.item.attributes)
+            assert Path(sample.filepath).read_bytes() == Path(one.item.uri).read_bytes()
+            inside = (tmp_path / "out") in Path(sample.filepath).parents
+            assert inside == (images != "none")
+            assert Path(sample.filepath).is_symlink() == (images == "link")
     finally:
         dataset.delete()
+
+
+def test_fiftyone_without_its_database_says_so(dsn, tmp_path, monkeypatch) -> None:
+    fiftyone = pytest.importorskip("fiftyone", reason="the package fiftyone is not installed")
+
+    def refuse() -> None:
+        raise fiftyone.core.config.FiftyOneConfigError("MongoDB could not be installed")
+
+    monkeypatch.setattr(fiftyone, "Dataset", refuse)
+    made_catalog.fill(dsn, tmp_path / "model", exported.dataset(tmp_path / "source"))
+    with hamsight.open(dsn) as session, pytest.raises(UsageError) as caught:
+        session.export(tmp_path / "out", "fiftyone", dataset="photos")
+    assert "--to fiftyone: FiftyOne has no database: MongoDB could not be" in str(caught.value)
+    assert "FIFTYONE_DATABASE_URI" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def with_database():
+    """FiftyOne, where it is installed and has its MongoDB."""
+    fiftyone = pytest.importorskip("fiftyone", reason="the package fiftyone is not installed")
+    try:
+        fiftyone.list_datasets()
+    except fiftyone.core.config.FiftyOneConfigError as error:
+        pytest.skip(f"fiftyone has no MongoDB: {error}")
+    return fiftyone

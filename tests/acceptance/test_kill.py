@@ -1,72 +1,17 @@
 """SIGKILL at random moments of an ingest: nothing reported is lost, and the end is exact."""
 
 import hashlib
-import json
 import random
-import subprocess
 import sys
-import threading
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import toy
+from killed import Child
 from PIL import Image
 
 PHOTOS, CHANGED, REJECTED = 120, 60, 2
 UNKILLED, STEPS = 1, 5
-CHILD = Path(__file__).parent / "killed_ingest.py"
-
-
-class Child:
-    """A running killed_ingest.py; what it says is gathered as it comes."""
-
-    def __init__(self, *args):
-        command = [sys.executable, str(CHILD), *map(str, args)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.rows = []
-        self.dealt_with, self.done, self._steps = 0, None, 0
-        self._reader = threading.Thread(target=self._read)
-
-    def open(self):
-        self._go()
-        _, self.rows = json.loads(self.process.stdout.readline())
-
-    def start(self):
-        self._go()
-        self._reader.start()
-
-    def _go(self):
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def _read(self):
-        for line in self.process.stdout:
-            if not line.endswith("\n"):
-                return
-            kind, content = json.loads(line)
-            if kind == "done":
-                self.done = content
-            else:
-                self.dealt_with = content
-                self._steps += 1
-
-    def wait(self, steps, seconds):
-        """Wait for so many steps and then so long, but not beyond the end of the ingest."""
-        while self._steps < steps and self._reader.is_alive():
-            time.sleep(0.001)
-        self._reader.join(seconds)
-
-    def end(self, *, kill):
-        if kill:
-            self.process.kill()
-        self.process.stdin.close()
-        self._reader.join(60)
-        self.process.wait(60)
-        self.process.stdout.close()
 
 
 def digests(folder):
@@ -90,9 +35,9 @@ def test_kills_at_random_moments_lose_and_double_nothing(home, cli_dsn, tmp_path
     chance = random.Random(home)
     current, reported, within = {}, 0, 0
     arguments = (cli_dsn, folder, package)
-    following = Child(*arguments)
+    following = Child("killed_ingest.py", *arguments)
     for generation in range(UNKILLED + kills + 1):
-        child, following = following, Child(*arguments)
+        child, following = following, Child("killed_ingest.py", *arguments)
         child.open()
         held = {(id, sha) for id, sha, _, _ in child.rows}
         in_time = len(held & current.items())

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import subprocess
+import sys
 import threading
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,3 +128,64 @@ def test_the_second_of_two_packages_of_one_name_is_refused(dsn, package, tmp_pat
         with pytest.raises(ModelMismatchError, match="another process"):
             two.add_model(replace(model_of(other), items_table=table))
         assert [model.digest for model in two.models()] == [load_package(str(package)).digest]
+
+
+# Processes of the command, on an empty catalog behind HTTP.
+
+
+@pytest.fixture
+def server(front):
+    database = f"test_{uuid.uuid4().hex[:12]}"
+    yield front.dsn(database)
+    with front.handle() as handle:
+        handle.query(f"DROP DATABASE IF EXISTS {database}")
+
+
+def processes(dsn, package, folders: list[Path]) -> list[tuple[int, ...]]:
+    """Run `hamsight ingest FOLDER --dataset both` for each folder at once; return its counts."""
+    command = [sys.executable, "-m", "hamsight", "ingest"]
+    options = ["--dataset", "both", "--model", str(package), "--db", dsn]
+    started = [
+        subprocess.Popen(
+            [*command, str(folder), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for folder in folders
+    ]
+    counts = []
+    for process in started:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        counts.append(tuple(map(int, re.findall(r"(\d+) (?:added|replaced|unchanged|rej)", out))))
+    return counts
+
+
+def test_two_commands_at_once_end_as_if_one_ran_after_the_other(server, package, tmp_path):
+    folder = toy.photos(tmp_path / "photos", 80)
+    (folder / "bad.jpg").write_bytes(b"broken")
+    counts = processes(server, package, [folder, folder])
+    assert [(sum(one), one[3]) for one in counts] == [(81, 1)] * 2
+    other = tmp_path / "other"
+    other.mkdir()
+    for n in range(40, 100):
+        (other / f"{n:03}.jpg").write_bytes(toy.jpeg(100 + n))
+    (folder / "050.jpg").write_bytes(toy.jpeg(999))
+    counts = processes(server, package, [folder, other])
+    assert [sum(one) for one in counts] == [81, 60]
+    with hamsight.open(server) as session:
+        rows = stored(session)
+        assert sorted(id for _, id in rows) == [f"{n:03}.jpg" for n in range(100)]
+        for (_, id), row in rows.items():
+            path = Path(row["uri"])
+            assert path.name == id
+            assert row["sha256"] == hashlib.sha256(path.read_bytes()).digest()
+        assert session.verify(files="digest").num_rows == 0
+        catalog = session.catalog()
+        assert len(catalog.models()) == 1
+        assert len(catalog.rows("list_rejects", {"limit": 9})) == 1
+        ingests = catalog.rows("list_ingests", {"limit": 9})
+        assert [row[6] for row in ingests] == [True] * 4
+        again = session.ingest(other, dataset="both", model=str(package)).counts
+        assert (again.total, again.added) == (60, 0)

@@ -68,6 +68,7 @@ class Catalog:
             "create_models",
             "create_ingests",
             "add_ingest_options",
+            "add_ingest_categories",
             "create_rejects",
             "create_saved_queries",
         ):

@@ -21,6 +21,15 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Category:
+    """A label as a dataset numbers it, as COCO's `categories` do."""
+
+    label: str
+    number: int
+    supercategory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """What a dataset says of one image.
 

@@ -22,7 +22,7 @@ from hamsight.network import DEFAULT_DEVICE, Compute, Precision
 from ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, prepare
 from ingest.readers.folder import printable
 from ingest.record import Record
-from ingest.source import ReadOptions, Source
+from ingest.source import Numbered, ReadOptions, Source
 from ingest.vanished import Seen, Vanished
 from ingest.writer import Counts, Writer
 
@@ -96,7 +96,8 @@ def run(
     ModelError when the network or the device does not serve.
     """
     said = (dataset, package.name, printable(source.path), source.format)
-    record = Record(catalog, *said, options or ReadOptions())
+    categories = source.categories if isinstance(source, Numbered) else ()
+    record = Record(catalog, *said, options or ReadOptions(), categories)
     writer = Writer(catalog, package, dataset, catalog.check(package))
     writer.heal()
     seen = Seen() if seen is None else seen

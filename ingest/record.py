@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 
 from hamsight.catalog import Catalog
+from hamsight.item import Category
 from ingest.source import ReadOptions
 from ingest.writer import Counts
 
@@ -17,7 +19,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 class Record:
     """The record of one run, from now on; `source` is the dataset's path as text.
 
-    `options` are recorded as JSON, so that the source can be opened again as it was.
+    `options` are recorded as JSON, so that the source can be opened again as it was; `categories`
+    as COCO has them, so that an export can number labels as the source does.
     """
 
     def __init__(
@@ -28,6 +31,7 @@ class Record:
         source: str,
         format: str,
         options: ReadOptions,
+        categories: Sequence[Category] = (),
     ) -> None:
         self._catalog = catalog
         self._said = {
@@ -36,6 +40,7 @@ class Record:
             "source": source,
             "format": format,
             "options": json.dumps(asdict(options), default=dict),
+            "categories": _coco(categories),
         }
         self._started_ms = _now_ms()
         self._begun = False
@@ -65,6 +70,16 @@ class Record:
             "rejected": counts.rejected,
         }
         self._catalog.insert_rows("ingests", [row])
+
+
+def _coco(categories: Sequence[Category]) -> str:
+    """Return categories as COCO's JSON list, or nothing where there is none."""
+    listed = [
+        {"id": one.number, "name": one.label}
+        | ({"supercategory": one.supercategory} if one.supercategory else {})
+        for one in categories
+    ]
+    return json.dumps(listed, ensure_ascii=False) if listed else ""
 
 
 def _text(moment_ms: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from hamsight.item import Item
+from hamsight.item import Category, Item
 
 SUBSET_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 """What a subset is called in most datasets, in lower case."""
@@ -53,6 +53,15 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the items. Raises SourceError where the dataset cannot be read."""
+
+
+@runtime_checkable
+class Numbered(Protocol):
+    """A source that numbers its labels, those too that no item has."""
+
+    @property
+    def categories(self) -> Sequence[Category]:
+        """Return the labels with their numbers, in the dataset's order, each of both once."""
 
 
 class Reader(Protocol):

@@ -32,8 +32,22 @@ captions, groups, toString(status) AS status, attributes, ingested_at
 hash, CAST(feature, 'Array(Float32)') AS feature
 
 -- name: export_labels
--- The labels of the boxes of the items for which a condition holds.
-SELECT DISTINCT arrayJoin(boxes.label) FROM $table WHERE $condition
+-- The labels of the boxes of the items for which a condition holds, with their datasets.
+SELECT DISTINCT toString(dataset), arrayJoin(boxes.label) FROM $table WHERE $condition
+
+-- name: has_column
+-- 1 where a table of the catalog has the column; older catalogs lack some.
+SELECT count()
+FROM system.columns
+WHERE database = currentDatabase() AND table = {table:String} AND name = {column:String}
+
+-- name: recorded_categories
+-- The labels of a dataset as its sources number them (JSON), the latest first.
+SELECT categories
+FROM ingests
+WHERE dataset = {dataset:String} AND categories != ''
+GROUP BY categories
+ORDER BY max(started_at) DESC, categories
 
 -- name: coco_ids
 -- The items of a dataset's subset that have a whole number for their COCO id.

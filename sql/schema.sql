@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS ingests
     source      String,
     format      LowCardinality(String),
     options     String,
+    categories  String,
     started_at  DateTime64(3, 'UTC'),
     finished_at DateTime64(3, 'UTC'),
     complete    Bool,
@@ -48,6 +49,10 @@ ORDER BY (dataset, started_at)
 -- name: add_ingest_options
 -- A catalog of an older version gets the column of the options with which a source was read.
 ALTER TABLE ingests ADD COLUMN IF NOT EXISTS options String AFTER format
+
+-- name: add_ingest_categories
+-- A catalog of an older version gets the column of the labels as COCO files number them (JSON).
+ALTER TABLE ingests ADD COLUMN IF NOT EXISTS categories String AFTER options
 
 -- name: create_rejects
 -- Each file that could not be used, and why. A file leaves this table when it is ingested.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from curate.export.items import Part, Source, Stored
 from curate.export.names import safe_name
 from curate.export.report import Report
 from hamsight.errors import ImageError
+from hamsight.item import Category
 
 _WHOLE_NUMBER = re.compile("-?[0-9]{1,15}")
 
@@ -25,10 +26,10 @@ def write_coco(source: Source, folder: Path, placer: Placer, report: Report) -> 
 
     An image's `file_name` is the item's id. Its `id` is the item's attribute `coco_id` where that
     is a whole number that no other item of the subset has, else the next number. Categories are
-    the labels of boxes, sorted, with ids from 1.
+    all that the dataset's COCO files had, with their ids; other labels of boxes follow, sorted.
     """
-    categories = {label: number for number, label in enumerate(source.labels(), 1)}
     for root, parts in source.folders(folder):
+        categories = _categories(source, parts[0].dataset)
         annotations = root / "annotations"
         annotations.mkdir()
         for part in parts:
@@ -42,7 +43,7 @@ def write_coco(source: Source, folder: Path, placer: Placer, report: Report) -> 
 def _write_subset(
     source: Source,
     part: Part,
-    categories: Mapping[str, int],
+    categories: Sequence[Category],
     folder: Path,
     name: str,
     images: Path,
@@ -50,6 +51,7 @@ def _write_subset(
     report: Report,
 ) -> None:
     number = _numbering(source, part)
+    numbers = {one.label: one.number for one in categories}
     boxes, captions = count(1), count(1)
     with ExitStack() as stack:
         listed, boxed, said = (
@@ -68,14 +70,27 @@ def _write_subset(
                 report.note("ids that cannot be names of files, so file_name is another")
             key = number(item)
             listed.add(_image(key, file_name, item))
-            for annotation in _annotations(key, item, categories):
+            for annotation in _annotations(key, item, numbers):
                 boxed.add({"id": next(boxes), **annotation})
             for caption in item.captions:
                 said.add({"id": next(captions), "image_id": key, "caption": caption})
-        named = [{"id": number, "name": label} for label, number in categories.items()]
+        named = [
+            {"id": one.number, "name": one.label}
+            | ({"supercategory": one.supercategory} if one.supercategory else {})
+            for one in categories
+        ]
         _join(folder / f"instances_{name}.json", listed, boxed, {"categories": named})
         if said.count:
             _join(folder / f"captions_{name}.json", listed, said, {})
+
+
+def _categories(source: Source, dataset: str) -> list[Category]:
+    known = source.categories(dataset)
+    named = {one.label for one in known}
+    others = count(max((one.number for one in known), default=0) + 1)
+    return known + [
+        Category(label, next(others)) for label in source.labels(dataset) if label not in named
+    ]
 
 
 def _image(key: int, file_name: str, item: Stored) -> dict[str, Any]:
@@ -83,11 +98,11 @@ def _image(key: int, file_name: str, item: Stored) -> dict[str, Any]:
     return {"id": key, "file_name": file_name, **size, "uri": item.uri}
 
 
-def _annotations(key: int, item: Stored, categories: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+def _annotations(key: int, item: Stored, numbers: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     for box in item.boxes:
         yield {
             "image_id": key,
-            "category_id": categories[box.label],
+            "category_id": numbers[box.label],
             "bbox": [box.x, box.y, box.width, box.height],
             "area": round(box.width * box.height, 6),
             "iscrowd": 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,7 +13,7 @@ from curate.export.names import safe_name
 from curate.selection import Condition, Identity, Selection, conditions, models_of
 from hamsight.catalog import Catalog
 from hamsight.errors import UsageError
-from hamsight.item import Box
+from hamsight.item import Box, Category
 from hamsight.statements import fill
 
 if TYPE_CHECKING:
@@ -104,18 +105,35 @@ class Source:
                 for row in zip(*columns, strict=True):
                     yield _stored(dict(zip(names, row, strict=True)))
 
-    def labels(self) -> list[str]:
-        """Return the labels of all boxes, sorted."""
+    def labels(self, dataset: str | None = None) -> list[str]:
+        """Return the labels of the boxes of a dataset, or of all, sorted."""
         return sorted(
             {
-                row[0]
+                label
                 for table in self._tables
                 for condition in self._conditions
-                for row in self._catalog.rows(
+                for name, label in self._catalog.rows(
                     "export_labels", condition.parameters, table=table, condition=condition.sql
                 )
+                if dataset in (None, name)
             }
         )
+
+    def categories(self, dataset: str) -> list[Category]:
+        """Return the labels as the sources of a dataset number them, the latest source first."""
+        column = {"table": "ingests", "column": "categories"}
+        if not self._catalog.rows("has_column", column)[0][0]:
+            return []
+        found: dict[str, Category] = {}
+        numbers: set[int] = set()
+        for (listed,) in self._catalog.rows("recorded_categories", {"dataset": dataset}):
+            for one in json.loads(listed):
+                if one["name"] not in found and one["id"] not in numbers:
+                    numbers.add(one["id"])
+                    found[one["name"]] = Category(
+                        one["name"], one["id"], one.get("supercategory", "")
+                    )
+        return list(found.values())
 
     def coco_ids(self, part: Part) -> tuple[set[int], int]:
         """Return the numbers `coco_id` that items of a subset share, and the largest number."""

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from hamsight.errors import SourceError
-from hamsight.item import Item
+from hamsight.item import Category, Item
 from hamsight.places import is_url
 from ingest.readers.coco_json import ImageId, Record, read
 from ingest.readers.folder import printable, uri_of
@@ -111,8 +111,10 @@ class CocoSource:
             self._notes.append("--subset-from-folder is ignored: COCO file names give the subsets")
         self._subsets: dict[str, dict[ImageId, Record]] = {}
         self._folders: dict[str, Path] = {}
+        self._categories: dict[str, Category] = {}
         for file in files:
-            read(file, self._subsets.setdefault(_subset(file, _root(self.path)), {}))
+            found = read(file, self._subsets.setdefault(_subset(file, _root(self.path)), {}))
+            self._number(file, found)
         for file in files:
             subset = _subset(file, _root(self.path))
             if subset not in self._folders:
@@ -123,6 +125,30 @@ class CocoSource:
     def notes(self) -> Sequence[str]:
         """Return the files that were ignored and the image folders that were not found."""
         return list(self._notes)
+
+    @property
+    def categories(self) -> Sequence[Category]:
+        """Return the categories of all files, in the order of the files."""
+        return list(self._categories.values())
+
+    def _number(self, file: Path, found: Sequence[Category]) -> None:
+        """Keep the categories of a file, with a note on each that is numbered in another way."""
+        numbers = {one.number: one.label for one in self._categories.values()}
+        for one in found:
+            former = self._categories.get(one.label)
+            taken = numbers.setdefault(one.number, one.label)
+            if former is not None and former.number != one.number:
+                self._notes.append(
+                    f"{printable(file)}: the category {one.label!r} has the ids {former.number} and"
+                    f" {one.number}: it is one label, of which {former.number} is kept"
+                )
+            elif taken != one.label:
+                self._notes.append(
+                    f"{printable(file)}: the category {one.label!r} has the id {one.number}, which"
+                    f" {taken!r} has in another file: its id is not kept"
+                )
+            else:
+                self._categories.setdefault(one.label, one)
 
     def count(self) -> int:
         """Return the number of images in all subsets."""

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from hamsight.errors import SourceError
-from hamsight.item import Box
+from hamsight.item import Box, Category
 from ingest.readers.annotated import valid_text
 from ingest.readers.folder import printable
 
 ImageId: TypeAlias = int | str
+
+_LARGEST_ID = 10**15
 
 
 @dataclass(slots=True)
@@ -27,14 +29,14 @@ class Record:
     captions: list[str] = field(default_factory=list)
 
 
-def read(file: Path, records: dict[ImageId, Record]) -> None:
-    """Add what an annotation file says to `records`, by image id.
+def read(file: Path, records: dict[ImageId, Record]) -> list[Category]:
+    """Add what an annotation file says to `records`, by image id; return its categories.
 
-    A box that an earlier file of the same images already gave (instances and person_keypoints
-    share theirs) is counted once. Raises SourceError naming the file, the place in it and what
-    was expected.
+    Only categories whose id is a whole number of at most 15 digits are returned. A box that an
+    earlier file of the same images already gave (instances and person_keypoints share theirs) is
+    counted once. Raises SourceError naming the file, the place in it and what was expected.
     """
-    _File(file).add_to(records)
+    return _File(file).add_to(records)
 
 
 def _without_segmentation(members: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +51,7 @@ class _File:
         self._file = file
         self._content = self._parsed()
 
-    def add_to(self, records: dict[ImageId, Record]) -> None:
+    def add_to(self, records: dict[ImageId, Record]) -> list[Category]:
         known = {key: len(record.boxes) for key, record in records.items()}
         here = self._add_images(records)
         labels = self._labels()
@@ -70,6 +72,15 @@ class _File:
                     record.boxes.append(box)
             else:
                 self._fail(place, 'it has neither "category_id" nor "caption"')
+        return list(self._categories(labels))
+
+    def _categories(self, labels: dict[ImageId, str]) -> Iterator[Category]:
+        for _, category in self._members("categories") if labels else ():
+            key, above = category["id"], category.get("supercategory")
+            if isinstance(key, int) and abs(key) < _LARGEST_ID:
+                yield Category(
+                    labels[key], key, valid_text(above) if isinstance(above, str) else ""
+                )
 
     def _add_images(self, records: dict[ImageId, Record]) -> set[ImageId]:
         """Add a record for each new image and return the ids of this file's images."""

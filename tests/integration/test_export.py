@@ -12,6 +12,7 @@ import exported
 import made_catalog
 import pyarrow.parquet as pq
 import pytest
+import toy
 from made_catalog import Made
 
 import hamsight
@@ -89,15 +90,73 @@ def test_coco_is_what_other_programs_expect(session, made, tmp_path) -> None:
     assert [one["id"] for one in content["annotations"]] == list(range(1, 7))
 
 
-def test_coco128_keeps_every_box_caption_and_id(dsn, tmp_path, shared) -> None:
-    source = list(CocoReader().open(shared / "data/coco128", ReadOptions()))
-    made = [exported.made("coco128", item.subset, item.id, item.uri) for item in source]
-    made = [Made("coco128", item, one.feature) for item, one in zip(source, made, strict=True)]
-    made_catalog.fill(dsn, tmp_path / "model", made)
+def test_coco_keeps_the_ids_of_categories(dsn, tmp_path) -> None:
+    categories = [
+        {"id": 18, "name": "dog", "supercategory": "animal"},
+        {"id": 3, "name": "bicycle"},
+        {"id": 90, "name": "no box has it"},
+        {"id": "text", "name": "an id that is no number"},
+    ]
+    root = toy.photos(tmp_path / "set/train", 2).parent
+    boxes = [(0, 18, [1, 2, 3, 4]), (0, 3, [0, 0, 5, 5]), (1, "text", [2, 2, 2, 2])]
+    content = {
+        "images": [{"id": 7 + n, "file_name": f"00{n}.jpg"} for n in range(2)],
+        "annotations": [
+            {"id": n, "image_id": 7 + image, "category_id": category, "bbox": box}
+            for n, (image, category, box) in enumerate(boxes)
+        ],
+        "categories": categories,
+    }
+    (root / "annotations").mkdir()
+    (root / "annotations/instances_train.json").write_text(json.dumps(content), "utf-8")
+    package = str(toy.model(tmp_path / "model"))
+
+    def written(name: str) -> tuple[list, list]:
+        session.export(tmp_path / name, "coco", dataset="other", images="none")
+        read = json.loads((tmp_path / name / "annotations/instances_train.json").read_text())
+        return read["categories"], [
+            (one["image_id"], one["category_id"], one["bbox"]) for one in read["annotations"]
+        ]
+
+    others = {"id": 91, "name": "an id that is no number"}
     with hamsight.open(dsn) as session:
+        session.ingest(root, dataset="set", model=package)
+        session.rename_dataset("set", "other")
+        expected = [(7 + n, 91 if key == "text" else key, box) for n, key, box in boxes]
+        assert written("a") == ([*categories[:3], others], expected)
+        session.ingest(root / "train", dataset="other", format="folder", subset="more")
+        assert written("b")[0] == [*categories[:3], others]
+        catalog = session.catalog()
+        catalog.client.command("ALTER TABLE ingests DROP COLUMN categories")
+        numbered = ["an id that is no number", "bicycle", "dog"]
+        assert written("old")[0] == [{"id": n, "name": one} for n, one in enumerate(numbered, 1)]
+        session.ingest(root, dataset="other")
+        assert written("c")[0] == [*categories[:3], others]
+
+
+def test_sources_that_number_labels_in_different_ways(dsn, tmp_path) -> None:
+    package = str(toy.model(tmp_path / "model"))
+    with hamsight.open(dsn) as session:
+        for name, labels in (("one", "ab"), ("two", "bc")):
+            toy.photos(tmp_path / name / name, 1)
+            shapes = [(0, label, [0, 0, 4, 4]) for label in labels]
+            toy.coco(tmp_path / name, [(0, "000.jpg")], shapes, subset=name)
+            session.ingest(tmp_path / name, dataset="both", model=package)
+        session.export(tmp_path / "out", "coco", dataset="both", images="none")
+    content = json.loads((tmp_path / "out/annotations/instances_one.json").read_text())
+    assert {one["name"]: one["id"] for one in content["categories"]} == {"b": 0, "c": 1, "a": 2}
+
+
+def test_coco128_keeps_every_box_category_caption_and_id(dsn, tmp_path, shared) -> None:
+    reader = CocoReader().open(shared / "data/coco128", ReadOptions())
+    source = list(reader)
+    with hamsight.open(dsn) as session:
+        session.ingest(shared / "data/coco128", model=str(toy.model(tmp_path / "model")))
         done = session.export(tmp_path / "out", "coco", dataset="coco128", images="link")
     assert done.items == 128 and not done.notes
-    read = list(CocoReader().open(tmp_path / "out", ReadOptions()))
+    again = CocoReader().open(tmp_path / "out", ReadOptions())
+    assert again.categories == reader.categories and len(reader.categories) == 80
+    read = list(again)
     fields = ("tags", "captions", "attributes")
     assert said(read, *fields) == said(source, *fields)
     once = {(item.subset, item.id): item.boxes for item in read}
@@ -107,6 +166,17 @@ def test_coco128_keeps_every_box_caption_and_id(dsn, tmp_path, shared) -> None:
             numbers = [(box.x, box.y, box.width, box.height) for box in (before, after)]
             assert before.label == after.label
             assert numbers[1] == pytest.approx(numbers[0], rel=2**-24)  # 32-bit floats
+    files = [
+        next((root / "annotations").glob("instances_*.json"))
+        for root in (shared / "data/coco128", tmp_path / "out")
+    ]
+    contents = [json.loads(file.read_text("utf-8")) for file in files]
+    ids = [
+        sorted((one["image_id"], one["category_id"]) for one in content["annotations"])
+        for content in contents
+    ]
+    assert ids[0] == ids[1] and len(ids[0]) == 939
+    assert contents[0]["categories"] == contents[1]["categories"]
 
 
 def test_yolo_reads_back_within_rounding(session, made, tmp_path) -> None:

@@ -474,3 +474,24 @@ def test_subsets_of_real_folders():
         "valid",
         "test",
     }
+
+
+def test_coco_categories_that_files_number_in_different_ways_are_told(tmp_path):
+    for place, number in (("train", 1), ("val", 9)):
+        write(
+            tmp_path / f"annotations/instances_{place}.json",
+            images=images(f"{place}.jpg"),
+            annotations=[],
+            categories=[
+                {"id": number, "name": "cat", "supercategory": "animal"},
+                {"id": 7, "name": f"{place} only"},
+            ],
+        )
+    source = open_source(tmp_path, "coco")
+    assert [(one.label, one.number, one.supercategory) for one in source.categories] == [
+        ("cat", 1, "animal"),
+        ("train only", 7, ""),
+    ]
+    first, second = (note for note in source.notes if "category" in note)
+    assert "instances_val.json: the category 'cat' has the ids 1 and 9" in first
+    assert "'val only' has the id 7, which 'train only' has in another file" in second

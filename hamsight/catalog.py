@@ -63,7 +63,7 @@ class Catalog:
         return catalog
 
     def create(self) -> None:
-        """Make the tables that every catalog has, where they are missing."""
+        """Make the tables that every catalog has, and what those of older versions lack."""
         for statement in (
             "create_models",
             "create_ingests",
@@ -73,6 +73,9 @@ class Catalog:
             "create_saved_queries",
         ):
             self.run(statement)
+        tables = [model.items_table for model in self.models()]
+        for (table,) in self.rows("tables_with_former_filename", {"tables": tables}):
+            self.run("modify_filename", table=table)
 
     def __enter__(self) -> Catalog:
         return self

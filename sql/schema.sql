@@ -73,6 +73,7 @@ ORDER BY (model, dataset, subset, id)
 -- The items of one model. An item's identity is (dataset, subset, id).
 -- `width` and `height` are of the upright image, after `orientation` (EXIF, 1 to 8) was applied.
 -- `tags` counts the instances of each label; `hash` holds `bits` bits, most significant first;
+-- `filename` is the last part of `uri`; of a member of an archive it is the member's own name.
 -- `feature` has unit length, so that a dot product is the cosine similarity.
 CREATE TABLE IF NOT EXISTS $table
 (
@@ -80,7 +81,11 @@ CREATE TABLE IF NOT EXISTS $table
     subset      LowCardinality(String),
     id          String,
     uri         String,
-    filename    String ALIAS basename(uri),
+    filename    String ALIAS if(
+        match(uri, '^(zip|tar)://'),
+        toValidUTF8(decodeURLComponent(basename(extract(uri, '://(.*?)::')))),
+        basename(uri)
+    ),
     width       UInt32,
     height      UInt32,
     orientation UInt8,
@@ -101,6 +106,22 @@ CREATE TABLE IF NOT EXISTS $table
 )
 ENGINE = MergeTree
 ORDER BY (dataset, subset, id)
+
+-- name: tables_with_former_filename
+-- Items tables of an older version, where a member of an archive had the archive's name.
+SELECT table
+FROM system.columns
+WHERE database = currentDatabase() AND table IN {tables:Array(String)}
+  AND name = 'filename' AND default_expression = 'basename(uri)'
+
+-- name: modify_filename
+-- Such a table gets the `filename` of `create_items`.
+ALTER TABLE $table
+MODIFY COLUMN filename String ALIAS if(
+    match(uri, '^(zip|tar)://'),
+    toValidUTF8(decodeURLComponent(basename(extract(uri, '://(.*?)::')))),
+    basename(uri)
+)
 
 -- name: count_databases
 -- 1 where the database exists, else 0.

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from curate.verify_files import FileCheck, Files, Recorded, was_not_there
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.errors import EmptyCatalogError, ModelError, UsageError
-from hamsight.hashing import SIGN, bits_of
+from hamsight.errors import CatalogError, EmptyCatalogError, ModelError, UsageError
+from hamsight.fits import hash_of
+from hamsight.hashing import SIGN, TERNARY, bits_of
+from hamsight.item_pages import item_pages
 from hamsight.model import load_package
 from hamsight.names import nearest
 from hamsight.statements import fill
@@ -141,18 +143,22 @@ def _items(
     catalog: Catalog, model: CatalogModel, dataset: str | None, check: FileCheck, page: int
 ) -> Iterator[Difference]:
     """Yield what differs in the rows of one model and in their files."""
-    expected = f"FixedString({bits_of(model.dimension) // 8})"
+    fitted = model.hash_scheme == TERNARY
+    bits = model.bits if fitted else bits_of(model.dimension)
+    expected = f"FixedString({bits // 8})"
     types = catalog.rows("hash_type", {"table": model.items_table})
     kind = types[0][0] if types else "no column hash"
     comparable = model.hash_scheme == SIGN and kind == expected
-    if model.hash_scheme != SIGN:
+    if fitted and kind == expected:
+        yield from _fitted_bits(catalog, model, dataset, page)
+    elif model.hash_scheme not in (SIGN, TERNARY):
         scheme = model.hash_scheme
         yield _differs("hash-scheme", model.name, SIGN, scheme)
     elif kind != expected:
         yield _differs("hash-length", model.name, expected, kind)
     if model.hash_scheme == SIGN and model.bits != bits_of(model.dimension):
-        bits = f"{bits_of(model.dimension)} bits for a feature of {model.dimension}"
-        yield _differs("hash-length", model.name, bits, f"{model.bits} bits")
+        wanted = f"{bits} bits for a feature of {model.dimension}"
+        yield _differs("hash-length", model.name, wanted, f"{model.bits} bits")
     wrong_bits = _wrong_bits(model) if comparable else fill("wrong_bits_unknown")
     given = {"dimension": model.dimension} if comparable else {}
     for rows in _pages(catalog, model, dataset, wrong_bits, given, page):
@@ -163,6 +169,37 @@ def _items(
         for row, faults in zip(rows, check.faults(recorded), strict=True):
             for fault in faults:
                 yield _differs(fault.kind, model.name, fault.expected, fault.found, row)
+
+
+def _fitted_bits(
+    catalog: Catalog, model: CatalogModel, dataset: str | None, page: int
+) -> Iterator[Difference]:
+    """Yield the items whose hash is not what the model's fit makes of the stored feature."""
+    import numpy as np
+
+    from hamsight.recall import features_of, hashes_of
+
+    try:
+        hash = hash_of(catalog, model)
+    except CatalogError as error:
+        fit = f"the fit {model.hash_settings.fit}"
+        yield _differs("hash-scheme", model.name, fit, str(error))
+        return
+    held = () if dataset is None else (fill("of_dataset"),)
+    given = {} if dataset is None else {"dataset": dataset}
+    for conditions, values in item_pages(catalog, model.items_table, page, held, given):
+        conditions = f"{conditions} {fill('and_also')} {fill('of_dimension')}"
+        statement = fill("hashes_and_features", table=model.items_table, conditions=conditions)
+        rows = catalog.arrow(statement, {**values, "dimension": model.dimension})
+        if not rows.num_rows:
+            continue
+        made = hash.encode_images(features_of(rows["feature"]))
+        wrong = np.unpackbits(made ^ hashes_of(rows["hash"]), axis=1).sum(axis=1)
+        names = [rows[key].to_pylist() for key in ("dataset", "subset", "id")]
+        for place in np.flatnonzero(wrong):
+            item = [column[place] for column in names]
+            found = f"{wrong[place]} of {model.bits} bits differ"
+            yield _differs("hash-bits", model.name, "the fitted hash of the feature", found, item)
 
 
 def _wrong_bits(model: CatalogModel) -> str:

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from hamsight.errors import EmptyCatalogError, ModelError, ModelMismatchError, UsageError
-from hamsight.hashing import SIGN, bits_of
+from hamsight.hash_settings import HashSettings
+from hamsight.hashing import SIGN, TERNARY, bits_of
 from hamsight.model import ModelPackage, load_package
 from hamsight.statements import fill
 from hamsight.store import connect, engine_errors, parse_dsn
@@ -41,6 +42,11 @@ class CatalogModel:
     preprocessing: str
     hash_scheme: str
     hash_parameters: str
+
+    @property
+    def hash_settings(self) -> HashSettings:
+        """What `hash_parameters` says. Raises CatalogError where it is damaged."""
+        return HashSettings.from_text(self.hash_parameters)
 
 
 class Catalog:
@@ -184,7 +190,8 @@ class Catalog:
         for model in self.models():
             if model.name == package.name:
                 if model.digest.startswith(f"{IMPORTED}:"):
-                    if model.dimension == package.dimension and model.hash_scheme == SIGN:
+                    by_feature = model.hash_scheme in (SIGN, TERNARY)
+                    if model.dimension == package.dimension and by_feature:
                         return model
                     raise ModelMismatchError(
                         f"the features of {model.name!r} were imported, of dimension"

@@ -15,6 +15,7 @@ from hamsight.terminal import Commands
 from ingest.cli import ingest
 from ingest.cli_features import import_features
 from ingest.cli_formats import formats
+from ingest.cli_hash import rehash
 from query.cli import query
 from query.cli_catalog import info, sql
 from query.cli_models import models
@@ -61,6 +62,7 @@ app.add_typer(saved, name="saved")
 app.add_typer(models, name="models")
 app.command()(import_features)
 app.command()(formats)
+app.command()(rehash)
 app.add_typer(group, name="group")
 app.command("set")(set_)
 app.command()(delete)

@@ -11,14 +11,14 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hamsight.errors import CatalogError, ModelMismatchError, UsageError
+from hamsight.hashing import TERNARY, Kind
 
-TERNARY = "ternary"
 VERSION = 1
 MAXIMUM_PLANES = 4
 
@@ -34,7 +34,6 @@ WORDS_SHRINKAGE = 0.05
 # The best step, in standard deviations, between the 2^planes levels of a normal variable.
 _STEPS = {2: 0.996, 3: 0.586, 4: 0.335}
 
-Kind = Literal["image", "words"]
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 

@@ -236,6 +236,10 @@ def _report(outcome: Outcome, seconds: float) -> None:
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
     )
     _report_rejects(outcome.rejected, counts.rejected)
+    if (made := outcome.rehashed) is not None:
+        words = f" and {made.words} words" if made.words else ""
+        say(f"the hash of {outcome.model} is now fitted to {made.sample} of its features{words};")
+        say(f"its items are in the table {made.model.items_table}")
 
 
 def _report_rejects(rejected: Sequence[Rejected], count: int) -> None:

@@ -12,13 +12,17 @@ from tqdm import tqdm
 
 from hamsight.catalog import IMPORTED, Catalog
 from hamsight.errors import UsageError
+from hamsight.hashing import TERNARY
 from hamsight.model import DEFAULT_MODEL, ModelPackage, load_package
+from hamsight.network import HERE, Compute
 from hamsight.registry import best_cached, registry
 from ingest.pipeline import Outcome, Settings, run
 from ingest.readers import open_source
 from ingest.readers.folder import printable
 from ingest.reencode import Reencoded, reencode
+from ingest.rehash import Rehashed, rehash
 from ingest.source import ReadOptions, Source
+from ingest.tune import tune
 from ingest.vanished import Seen, find_vanished
 from ingest.writer import Counts
 
@@ -80,7 +84,9 @@ def ingest(
         vanished = find_vanished(
             catalog, source, name, registered, seen, subset=subset, prune=prune
         )
-        outcome = replace(outcome, vanished=vanished)
+        current = catalog.check(package) or registered
+        rehashed = tune(catalog, current, package, (settings or Settings()).compute)
+        outcome = replace(outcome, vanished=vanished, rehashed=rehashed)
     for note in source.notes:
         warnings.warn(note, stacklevel=2)
     return outcome
@@ -115,7 +121,52 @@ def encode_again(
             bar.total = items
             bar.update(done - bar.n)
 
-        return reencode(catalog, package, settings or Settings(), on_progress=show, stopped=stopped)
+        done = reencode(catalog, package, settings or Settings(), on_progress=show, stopped=stopped)
+    if done is not None and done.complete and (registered := catalog.check(package)):
+        tune(catalog, registered, package, (settings or Settings()).compute)
+    return done
+
+
+def hash_again(
+    catalog: Catalog,
+    model: str | None,
+    *,
+    scheme: str = TERNARY,
+    bits: int | None = None,
+    compute: Compute = HERE,
+    progress: bool = False,
+) -> Rehashed | None:
+    """Fit the hash of a model anew, or give it signs; it then stays as it was chosen.
+
+    `model` is a model of the catalog or the folder of its package; None is the only one. Return
+    None where another process has changed the model meanwhile. Raises what `rehash` raises.
+    """
+    found = catalog.model(model)
+    package = None
+    if found.source != IMPORTED or (model is not None and model != found.name):
+        package = catalog.package(found, model)
+    with tqdm(
+        desc=f"{found.name} hashed",
+        unit=" items",
+        file=sys.stderr,
+        disable=not progress,
+        dynamic_ncols=True,
+    ) as bar:
+
+        def show(done: int, items: int) -> None:
+            bar.total = items
+            bar.update(done - bar.n)
+
+        return rehash(
+            catalog,
+            found,
+            package,
+            scheme=scheme,
+            bits=bits,
+            chosen=True,
+            compute=compute,
+            on_progress=show,
+        )
 
 
 def open_sources(paths: Sequence[Path], format: str | None, options: ReadOptions) -> list[Source]:

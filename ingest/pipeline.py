@@ -22,6 +22,7 @@ from hamsight.network import DEFAULT_DEVICE, Compute, Precision
 from ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, prepare
 from ingest.readers.folder import printable
 from ingest.record import Record
+from ingest.rehash import Rehashed
 from ingest.source import Numbered, ReadOptions, Source
 from ingest.vanished import Seen, Vanished
 from ingest.writer import Counts, Writer
@@ -56,12 +57,18 @@ class Settings:
                 raise UsageError(f"{name} = {value!r}; expected a whole number of at least 1")
         object.__setattr__(self, "precision", chosen("precision", Precision, self.precision))
 
+    @property
+    def compute(self) -> Compute:
+        """Where and how networks run."""
+        return Compute(self.device, self.precision)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A finished run. `complete` is False where it was stopped before the last item.
 
-    `vanished` are items that the catalog had from this source, which has them no longer.
+    `vanished` are items that the catalog had from this source, which has them no longer;
+    `rehashed` is the hash that was fitted once it was done.
     """
 
     dataset: str
@@ -71,6 +78,7 @@ class Outcome:
     complete: bool
     rejected: tuple[Rejected, ...]
     vanished: Vanished = field(default_factory=Vanished)
+    rehashed: Rehashed | None = None
 
 
 _LISTED_REJECTS = 1000
@@ -194,7 +202,7 @@ class Stages:
             if self._encoder is None:
                 self._encoder = ImageEncoder(
                     self._package,
-                    compute=Compute(self._settings.device, self._settings.precision),
+                    compute=self._settings.compute,
                     batch=self._settings.batch,
                     on_features=lambda token, features: self._encoded.put((token, features)),
                 )

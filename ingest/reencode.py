@@ -13,7 +13,6 @@ on, and what users change meanwhile is taken from the former rows at the end.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
@@ -23,12 +22,12 @@ from hamsight.item import Item
 from hamsight.model import ModelPackage
 from ingest.pipeline import Settings, Stages
 from ingest.prepare import Rejected
+from ingest.tables import MAKING, base_of, create_items, sweep
 from ingest.vanished import Seen
 from ingest.writer import Counts, Writer
 
 _PAGE = 5_000
 _LISTED = 5
-_MARK = re.compile(r"_r[0-9a-f]{8}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +68,23 @@ def reencode(
             f"the catalog has nothing of the model {package.name!r} to encode again;"
             f" it has {names}. Ingest without --re-encode"
         )
-    table = _MARK.sub("", former.items_table) + f"_r{package.digest[:8]}"
-    making = replace(model_of(package), items_table=f"{table}_making")
+    table = base_of(former.items_table) + f"_r{package.digest[:8]}"
+    making = replace(model_of(package), items_table=table + MAKING)
     if former.digest == package.digest:
-        _sweep(catalog, former.items_table)
+        sweep(catalog, former.items_table)
         return None
-    _sweep(catalog, former.items_table, keep=making.items_table)
-    _create(catalog, making)
+    sweep(catalog, former.items_table, keep=making.items_table)
+    create_items(catalog, making)
     work = _Work(catalog, package, settings, former, making, on_progress, stopped)
     if not work.all():
         return Reencoded(package.name, work.encoded, 0, tuple(work.rejected), False)
     work.check_datasets()
     model = replace(making, items_table=table)
     catalog.run("drop_table", table=table)
-    _create(catalog, model)
-    catalog.run("join_reencoded", table=table, former=former.items_table, making=f"{table}_making")
+    create_items(catalog, model)
+    catalog.run("join_reencoded", table=table, former=former.items_table, making=table + MAKING)
     catalog.run("switch_model", asdict(model))
-    _sweep(catalog, model.items_table)
+    sweep(catalog, model.items_table)
     items = catalog.rows("count_items", table=table)[0][0]
     return Reencoded(package.name, work.encoded, items, tuple(work.rejected), True)
 
@@ -180,17 +179,3 @@ class _Work:
     def _datasets(self, model: CatalogModel) -> list[str]:
         rows = self._catalog.rows("dataset_names", table=model.items_table)
         return list(dict.fromkeys(row[0] for row in rows))
-
-
-def _create(catalog: Catalog, model: CatalogModel) -> None:
-    catalog.run("create_items", table=model.items_table, hash_bytes=model.bits // 8)
-
-
-def _sweep(catalog: Catalog, table: str, keep: str = "") -> None:
-    """Drop what killed runs left of a model's tables; its own and that of `keep` stay."""
-    base = _MARK.sub("", table)
-    leftover = re.compile(re.escape(base) + r"(_r[0-9a-f]{8}(_making)?)?")
-    used = {model.items_table for model in catalog.models()} | {keep}
-    for (name,) in catalog.rows("tables_of_prefix", {"prefix": base}):
-        if leftover.fullmatch(name) and name not in used:
-            catalog.run("drop_table", table=name)

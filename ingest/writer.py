@@ -7,13 +7,15 @@ that was killed in between.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.hashing import sign_hash
+from hamsight.errors import StatementError
+from hamsight.fits import hash_of
+from hamsight.hashing import SIGN, stored_precision
 from hamsight.item import Item
 from hamsight.model import ModelPackage
 from hamsight.paging import pages
@@ -84,10 +86,19 @@ class Writer:
             former = self._catalog.rows("known_rejects", of_model)
             self._former_rejects.update((subset, id) for subset, id in former)
             if self._model is not None:
-                of_table = {"table": self._model.items_table, **parameters}
-                rows = self._catalog.rows("known_items", of_table)
+                rows = self._known_items(parameters)
                 found.update({(row[0], row[1]): Known(*row[2:]) for row in rows})
         return found
+
+    def _known_items(self, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        assert self._model is not None
+        table = {"table": self._model.items_table}
+        try:
+            return self._catalog.rows("known_items", {**table, **parameters})
+        except StatementError:
+            if not self._follow():
+                raise
+            return self._known_items(parameters)
 
     def add(self, prepared: Sequence[Prepared], features: NDArray[np.float32]) -> None:
         """Take encoded items; features is float32 (n, dimension) of unit length."""
@@ -146,29 +157,32 @@ class Writer:
         if self._model is None:
             self._model = self._catalog.register(self._package)
         encoded = np.concatenate([np.empty((0, self._model.dimension), "f4"), *self._features])
-        hashes = sign_hash(encoded)
         kept, kept_features, kept_hashes = stored_pictures(
             self._catalog, self._model, self._dataset, self._kept
         )
+        of_model = self._model
         self._unchanged += len(self._kept) - len(kept)
         self.under_way.difference_update(_identities([one.item for one in self._kept]))
         self._kept.clear()
         self._prepared.extend(kept)
         if self._prepared:
             features = np.concatenate([encoded, kept_features])
-            self._insert(now, features, np.concatenate([hashes, kept_hashes]))
+            self._insert(now, features, kept_hashes, of_model)
 
     def _insert(
-        self, now: datetime, features: NDArray[np.float32], hashes: NDArray[np.uint8]
+        self,
+        now: datetime,
+        features: NDArray[np.float32],
+        kept_hashes: NDArray[np.uint8],
+        of_model: CatalogModel,
     ) -> None:
-        assert self._model is not None
+        """Insert all that is prepared; the last have the hashes `kept_hashes` by `of_model`."""
         former = [one.known.ingested_us for one in self._prepared if one.known is not None]
         if former:  # a clock that was set back must not make a new row the older one
             now = max(now, _EPOCH + (max(former) + 1) * _MICROSECOND)
         now_us = (now - _EPOCH) // _MICROSECOND
         self._moments_us.add(now_us)
-        rows = item_rows(self._dataset, self._prepared, features, hashes, now, self._curated())
-        self._catalog.insert(self._model.items_table, rows)
+        self._insert_where_searched(now, features, kept_hashes, of_model)
         replaced = [one.item for one in self._prepared if one.known is not None]
         if replaced:
             self._delete_older(_identities(replaced), now_us)
@@ -188,11 +202,57 @@ class Writer:
         tables = [self._model.items_table, *others]
         return stored_curation(self._catalog, tables, self._dataset, _identities(items))
 
+    def _insert_where_searched(
+        self,
+        now: datetime,
+        features: NDArray[np.float32],
+        kept_hashes: NDArray[np.uint8],
+        of_model: CatalogModel,
+    ) -> None:
+        """Insert into the table that the model's row names, before and after.
+
+        Meanwhile `ingest.rehash` may have moved all rows to a table of other hashes: what was
+        inserted into the former goes into the new one as well, and `heal` keeps one of two.
+        """
+        import numpy as np
+
+        self._follow()
+        while True:
+            model = self._model
+            assert model is not None
+            stay = len(kept_hashes) if model.items_table == of_model.items_table else 0
+            fresh = len(features) - stay
+            if model.hash_scheme != SIGN:
+                features = stored_precision(features)
+            hashes = hash_of(self._catalog, model).encode_images(features[:fresh])
+            hashes = np.concatenate([hashes, kept_hashes[:stay]])
+            try:
+                curated = self._curated()
+                rows = item_rows(self._dataset, self._prepared, features, hashes, now, curated)
+                self._catalog.insert(model.items_table, rows)
+            except StatementError:
+                if not self._follow():
+                    raise
+            else:
+                if not self._follow():
+                    return
+
+    def _follow(self) -> bool:
+        """Take the model's row as it is now; return whether its table is another one."""
+        former = self._model
+        for model in self._catalog.models():
+            if former and model.name == former.name and model.digest == former.digest:
+                self._model = model
+                return model.items_table != former.items_table
+        return False
+
     def _update_places(self) -> None:
         assert self._model is not None or not self._moved
         by_subset: dict[str, list[tuple[str, str]]] = {}
         for item in self._moved:
             by_subset.setdefault(item.subset, []).append((item.id, item.uri))
+        if by_subset:
+            self._follow()
         for subset, places in by_subset.items():
             for page in pages(places):
                 ids, uris = zip(*page, strict=True)
@@ -236,6 +296,7 @@ class Writer:
         of_rejects = {"model": self._package.name, "dataset": self._dataset}
         if self._catalog.rows("count_rejected_twice", of_rejects)[0][0]:
             self._catalog.run("delete_rejected_twice", of_rejects)
+        self._follow()
         while self._model is not None:
             parameters = {"dataset": self._dataset, "limit": _HEAL_ROWS}
             of_table = {"table": self._model.items_table, **parameters}

@@ -9,7 +9,7 @@ import typer
 
 from hamsight.options import takes
 from query.output import Format
-from query.request import DEFAULT_CANDIDATES, DEFAULT_K, Combine, Kind, Query, Rank, Request
+from query.request import DEFAULT_K, Combine, Kind, Query, Rank, Request
 
 AnswerFormat = Annotated[Format, typer.Option("--format", help="Format of the answer.")]
 Sheet = Annotated[
@@ -51,8 +51,12 @@ def request_of(
         typer.Option(help="Order candidates by cosine similarity, or rank by the hash alone."),
     ] = Rank.COSINE,
     candidates: Annotated[
-        int, typer.Option(help="How many the hash finds for cosine to order.")
-    ] = DEFAULT_CANDIDATES,
+        int | None,
+        typer.Option(
+            help="How many the hash finds for cosine to order. By default as many as were"
+            " measured to keep the best of exact cosine, see `hamsight info`."
+        ),
+    ] = None,
     max_distance: Annotated[
         int | None, typer.Option(metavar="BITS", help="Leave out matches that differ more.")
     ] = None,

@@ -8,7 +8,6 @@ from enum import Enum
 from hamsight.errors import UsageError
 
 DEFAULT_K = 50
-DEFAULT_CANDIDATES = 2000
 _UINT32 = 2**32
 
 
@@ -58,6 +57,8 @@ class Query:
 class Request:
     """A search. Distances are in bits; `candidates` is how many the hash finds for cosine.
 
+    Without `candidates` they are as many as the catalog's calibration says, or else 2000.
+
     `exclude_self` leaves the queries' own rows out of the answer: None those of stored items,
     True those and stored copies of the pictures, False nothing.
     """
@@ -67,7 +68,7 @@ class Request:
     offset: int = 0
     combine: Combine = Combine.NEAREST
     rank: Rank = Rank.COSINE
-    candidates: int = DEFAULT_CANDIDATES
+    candidates: int | None = None
     max_distance: int | None = None
     dissimilar: bool = False
     datasets: tuple[str, ...] = ()
@@ -85,7 +86,8 @@ class Request:
                 raise UsageError(f"--{query.kind.value} is empty: say what to search for")
         self._within("-k", self.k, 1, _UINT32, "at least 1")
         self._within("--offset", self.offset, 0, _UINT32, "0 or more")
-        self._within("--candidates", self.candidates, 1, _UINT32, "at least 1")
+        if self.candidates is not None:
+            self._within("--candidates", self.candidates, 1, _UINT32, "at least 1")
         if self.max_distance is not None:
             self._within("--max-distance", self.max_distance, 0, _UINT32, "0 or more bits")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.errors import CatalogError, ModelMismatchError, UsageError
+from hamsight.fits import hash_of
 from hamsight.names import checked, chosen, is_text, nearest
 from hamsight.network import HERE, Compute
 from hamsight.places import local_path, path_uri
@@ -19,13 +20,14 @@ from query.request import Combine, Kind, Query, Rank, Request
 from query.result import Matches
 from query.search import answer, check_names, prepare, statement_of
 from query.statement import Statement
-from query.target import Target
+from query.target import Target, hashed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 TABLE = "saved_queries"
 _APART = ("queries", "where", "model")  # what has columns of its own
+_FIT = "hash_fit"  # among the options, where the hashes of the targets are of a fitted hash
 _OPTIONS = {option.name: option for option in fields(Request) if option.name not in _APART}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -33,10 +35,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved query; `digest` is that of the model which made the targets."""
+    """A saved query; `digest` is that of the model which made the targets, `fit` of their hash."""
 
     name: str
     digest: str
+    fit: str
     request: Request
     targets: Sequence[Target]
 
@@ -79,7 +82,8 @@ def find_saved(catalog: Catalog, name: str) -> Saved:
     targets = [_target(*parts) for parts in zip(*nested, strict=True)]
     queries = tuple(target.query for target in targets)
     given = _decoded(name, options)
-    return Saved(name, digest, Request(queries, where=filter, model=model, **given), targets)
+    fit = given.pop(_FIT, "")
+    return Saved(name, digest, fit, Request(queries, where=filter, model=model, **given), targets)
 
 
 def prepare_saved(
@@ -105,7 +109,9 @@ def prepare_saved(
             " hashes must not be compared. Save it again with `hamsight save NAME … --replace`"
         )
     check_names(catalog, model, request)
-    return request, saved.targets, statement_of(catalog, model, request, saved.targets), model
+    hash, kept = hash_of(catalog, model), saved.fit == model.hash_settings.fit
+    targets = [hashed(one if kept else replace(one, hash=""), hash) for one in saved.targets]
+    return request, targets, statement_of(catalog, model, request, targets), model
 
 
 def run_saved(
@@ -169,6 +175,8 @@ def _row(
     name: str, request: Request, targets: Sequence[Target], model: CatalogModel, now_us: int
 ) -> dict[str, Any]:
     options = {option: getattr(request, option) for option in _OPTIONS}
+    if fit := model.hash_settings.fit:
+        options[_FIT] = fit
     return {
         "name": name,
         "model": model.name,
@@ -210,7 +218,7 @@ def _target(
 def _decoded(name: str, text: str) -> dict[str, Any]:
     """Return the keywords of a Request that the JSON text holds."""
     options: dict[str, Any] = json.loads(text)
-    unknown = sorted(options.keys() - _OPTIONS.keys())
+    unknown = sorted(options.keys() - _OPTIONS.keys() - {_FIT})
     if unknown:
         raise CatalogError(
             f"the saved query {name!r} has options that this version of Hamsight does not know:"
@@ -226,6 +234,8 @@ def _shown(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the options that differ from their defaults, as text."""
     shown = []
     for key, one in options.items():
+        if key == _FIT:
+            continue
         default = _OPTIONS[key].default if key in _OPTIONS else None
         if one != (list(default) if isinstance(default, tuple) else default):
             text = ", ".join(map(str, one)) if isinstance(one, list) else json.dumps(one).strip('"')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hamsight.catalog import IMPORTED, Catalog, CatalogModel
-from hamsight.errors import EmptyCatalogError, UsageError
+from hamsight.errors import EmptyCatalogError, StatementError, UsageError
 from hamsight.names import check_within
 from hamsight.network import HERE, Compute
 from query.request import Rank, Request
@@ -18,6 +18,13 @@ _TAGS = 100_000
 
 def search(catalog: Catalog, request: Request, compute: Compute = HERE) -> Matches:
     """Answer a request; raises what `prepare` raises and StatementError."""
+    targets, statement, model = prepare(catalog, request, compute)
+    try:
+        return answer(catalog, request, targets, statement, model)
+    except StatementError:
+        if catalog.model(request.model) == model:
+            raise
+    # another process has given the model other hashes since, in another table
     targets, statement, model = prepare(catalog, request, compute)
     return answer(catalog, request, targets, statement, model)
 

@@ -11,7 +11,7 @@ from hamsight.catalog import CatalogModel
 from hamsight.errors import UsageError
 from hamsight.statements import fill
 from query.expression import compile_filter
-from query.request import Combine, Rank, Request
+from query.request import Combine, Kind, Rank, Request
 from query.target import Target
 
 LONGEST = 128 * 1024
@@ -57,7 +57,7 @@ def build(
 class _Builder:
     def __init__(self, request: Request, targets: Sequence[Target], model: CatalogModel) -> None:
         self._request, self._targets, self._table = request, targets, model.items_table
-        first = 0 if request.rank is Rank.HAMMING else request.candidates
+        first = 0 if request.rank is Rank.HAMMING else _candidates_of(request, targets, model)
         self._parameters: dict[str, Any] = {
             "k": request.k,
             "offset": request.offset,
@@ -65,15 +65,41 @@ class _Builder:
             "reach": max(first, request.k + request.offset),
         }
         numbers = range(1, len(targets) + 1)
-        for number, target in zip(numbers, targets, strict=True):
-            self._parameters[f"hash_{number}"] = target.hash
-            self._parameters[f"feature_{number}"] = target.feature
+        self._hash_bytes = model.bits // 8
         self._named = [f"distance_{number}" for number in numbers]
-        self._distances = [
-            fill("distance_to", hash=f"hash_{n}", hash_bytes=model.bits // 8, distance=name)
-            for n, name in zip(numbers, self._named, strict=True)
-        ]
+        self._ordered: list[str] = []
+        self._distances: list[str] = []
+        self._order_of: list[str] = []
+        for number, target in zip(numbers, targets, strict=True):
+            self._add(number, target)
         self._similarities = [fill("similarity_to", feature=f"feature_{n}") for n in numbers]
+
+    def _add(self, number: int, target: Target) -> None:
+        """Take a query's values, its distance in bits and its place in the order of candidates."""
+        distance, given = f"distance_{number}", {"hash_bytes": self._hash_bytes}
+        self._parameters[f"hash_{number}"] = target.hash
+        self._parameters[f"feature_{number}"] = target.feature
+        self._distances.append(
+            fill("distance_to", hash=f"hash_{number}", distance=distance, **given)
+        )
+        lower = []
+        for plane, bits in enumerate(target.planes):
+            self._parameters[f"plane_{number}_{plane}"] = bits
+            of_plane = f"plane_{number}_{plane}"
+            lower.append(fill("plane_distance", hash=of_plane, weight=2**plane, **given))
+        name = f"nearness_{number}" if lower else distance
+        self._ordered.append(name)
+        self._order_of.append(
+            fill(
+                "nearness_to",
+                weight=2 ** len(lower),
+                distance=distance,
+                lower=f" {fill('plus')} ".join(lower),
+                nearness=name,
+            )
+            if lower
+            else distance
+        )
 
     def build(self, tags: Sequence[str]) -> Statement:
         conditions = self._conditions(tags)
@@ -119,22 +145,24 @@ class _Builder:
 
     def _candidates_of_all(self, conditions: Sequence[str]) -> str:
         """Return the candidates by distance to the nearest query, or the farthest (`all`)."""
-        if len(self._named) == 1:
-            nearest = farthest = self._named[0]
-        else:
-            nearest = fill("least_of", values=", ".join(self._named))
-            farthest = fill("greatest_of", values=", ".join(self._named))
         every = self._request.combine is Combine.ALL
-        counting = farthest if every and not self._request.dissimilar else nearest
-        within = farthest if every else nearest
-        return self._candidates(conditions, self._distances, counting, within)
+        counting = "greatest_of" if every and not self._request.dissimilar else "least_of"
+        within = "greatest_of" if every else "least_of"
+        return self._candidates(
+            conditions,
+            self._distances,
+            self._order_of,
+            _one_of(counting, self._ordered),
+            _one_of(within, self._named),
+        )
 
     def _candidates_of_each(self, conditions: Sequence[str]) -> str:
         """Return the candidates of every query for itself."""
-        own = zip(self._named, self._distances, self._similarities, strict=True)
+        of_each = (self._named, self._distances, self._ordered, self._order_of, self._similarities)
         selects = []
-        for number, (name, distance, similarity) in enumerate(own, start=1):
-            candidates = self._candidates(conditions, [distance], name, name)
+        for number, own in enumerate(zip(*of_each, strict=True), start=1):
+            name, distance, ordered, order_of, similarity = own
+            candidates = self._candidates(conditions, [distance], [order_of], ordered, name)
             select = fill(
                 "candidates_of_query",
                 similarity=similarity,
@@ -145,9 +173,14 @@ class _Builder:
         return f"\n{fill('or_also')}\n".join(selects)
 
     def _candidates(
-        self, conditions: Sequence[str], distances: Sequence[str], counting: str, within: str
+        self,
+        conditions: Sequence[str],
+        distances: Sequence[str],
+        order_of: Sequence[str],
+        counting: str,
+        within: str,
     ) -> str:
-        """Return candidates by the distance `counting`, cut off by the distance `within`."""
+        """Return candidates in the order of `counting`, cut off by the distance `within`."""
         held = list(conditions)
         if self._request.max_distance is not None:
             held.append(fill("distance_within", distance=within))
@@ -156,6 +189,7 @@ class _Builder:
         return fill(
             "candidates",
             distances=_listed(distances, 4),
+            order=_listed(order_of, 4),
             nearness=nearness,
             table=self._table,
             conditions=f"\n  {fill('and_also')} ".join(held) or fill("every_item"),
@@ -187,9 +221,22 @@ class _Builder:
         return fill("ascending" if self._request.dissimilar else "descending")
 
 
+def _candidates_of(request: Request, targets: Sequence[Target], model: CatalogModel) -> int:
+    """Return how many candidates cosine orders: as asked, else what the neediest query needs."""
+    if request.candidates is not None:
+        return request.candidates
+    kinds = {"words" if target.query.kind is Kind.TEXT else "image" for target in targets}
+    return max(model.hash_settings.candidates(kind) for kind in kinds)
+
+
 def quoted(text: str) -> str:
     """Return text as a string literal of ClickHouse's SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _one_of(choice: str, names: Sequence[str]) -> str:
+    """Return the least or greatest of the values of those names."""
+    return names[0] if len(names) == 1 else fill(choice, values=", ".join(names))
 
 
 def _listed(values: Sequence[str], depth: int) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.encoder import encode_pixels, encode_texts
 from hamsight.errors import EmptyCatalogError, ImageError, UnknownItemError, UsageError
-from hamsight.hashing import sign_hash
+from hamsight.fits import hash_of
+from hamsight.hashing import PLANES, Hash
+from hamsight.hashing import Kind as HashKind
 from hamsight.imaging import decode
 from hamsight.model import ModelPackage
 from hamsight.network import HERE, Compute
@@ -29,6 +31,8 @@ _LISTED = 5
 class Target:
     """A query ready for SQL: `hash` in hex, `feature` of unit length.
 
+    `planes` are bits in hex that weigh those of the hash, the lowest first; plane p counts 2^p,
+    and the hash, which comes last, the most. A `sign` hash stands alone.
     `uri` is where the query's picture is, if it has one, `sha256` the digest in hex of a given
     picture's file, and `identity` a stored item's (dataset, subset, id).
     """
@@ -39,6 +43,7 @@ class Target:
     uri: str | None = None
     identity: tuple[str, str, str] | None = None
     sha256: str | None = None
+    planes: Sequence[str] = ()
 
 
 def resolve(
@@ -51,18 +56,36 @@ def resolve(
     UsageError for words that it does not know.
     """
     found: dict[Query, Target] = {}
+    hash = hash_of(catalog, model)
     asked = dict.fromkeys(request.queries)
     items = [query for query in asked if query.kind is Kind.ITEM]
     if items:
-        found.update(zip(items, _stored(catalog, model, request, items), strict=True))
+        stored = _stored(catalog, model, request, items)
+        found.update(zip(items, (hashed(target, hash) for target in stored), strict=True))
     others = [query for query in asked if query.kind is not Kind.ITEM]
     if others:
         package = catalog.package(model, request.model)
         for kind, encode in ((Kind.TEXT, _texts), (Kind.IMAGE, _images)):
             queries = [query for query in others if query.kind is kind]
             if queries:
-                found.update(zip(queries, encode(package, queries, compute), strict=True))
+                encoded = encode(package, queries, compute)
+                found.update(zip(queries, (hashed(one, hash) for one in encoded), strict=True))
     return [found[query] for query in asked]
+
+
+def hashed(target: Target, hash: Hash) -> Target:
+    """Return the target with the hash and planes that its feature has by `hash`.
+
+    An imported item may have a hash and no feature: it stays as it is.
+    """
+    import numpy as np
+
+    if not target.feature:
+        return target
+    kind: HashKind = "words" if target.query.kind is Kind.TEXT else "image"
+    *lower, top = hash.encode_query(np.asarray(target.feature, np.float32), kind, PLANES)
+    planes = tuple(plane.tobytes().hex() for plane in lower)
+    return replace(target, hash=target.hash or top.tobytes().hex(), planes=planes)
 
 
 def _images(package: ModelPackage, queries: Sequence[Query], compute: Compute) -> list[Target]:
@@ -96,8 +119,8 @@ def _texts(package: ModelPackage, queries: Sequence[Query], compute: Compute) ->
 
 def _targets(queries: Sequence[Query], features: NDArray[np.float32]) -> list[Target]:
     return [
-        Target(query, hashed.tobytes().hex(), feature.tolist())
-        for query, hashed, feature in zip(queries, sign_hash(features), features, strict=True)
+        Target(query, "", feature.tolist())
+        for query, feature in zip(queries, features, strict=True)
     ]
 
 

@@ -15,6 +15,10 @@ LIMIT 1 BY name
 -- A model's row that another process was quicker to add.
 DELETE FROM models WHERE name = {name:String} AND digest = {digest:String}
 
+-- name: find_hash_fit
+-- The parameters of a fitted hash, by the digest that a model's row names.
+SELECT parameters FROM hash_fits WHERE digest = {digest:String} LIMIT 1
+
 -- name: find_dataset_models
 -- The models with which a dataset was ingested, the latest first; a run may have been killed, or
 -- its model have failed, before that model had a table.

@@ -210,3 +210,11 @@ SELECT name
 FROM system.tables
 WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
 ORDER BY name
+
+-- name: old_tables_of_prefix
+-- Those of them that were made more than a day ago.
+SELECT name
+FROM system.tables
+WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
+  AND metadata_modification_time < now() - INTERVAL 1 DAY
+ORDER BY name

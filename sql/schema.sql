@@ -25,6 +25,26 @@ CREATE TABLE IF NOT EXISTS models
 ENGINE = MergeTree
 ORDER BY name
 
+-- name: create_hash_fits
+-- What fitted hashes are made with; the row of a model names one by its digest in
+-- `hash_parameters`. Rows are never changed: those of former fits stay. `items` and `words` say how
+-- many took part; `parameters` is JSON, which sql/functions.sql reads.
+CREATE TABLE IF NOT EXISTS hash_fits
+(
+    digest     String,
+    model      String,
+    scheme     LowCardinality(String),
+    version    UInt32,
+    dimension  UInt32,
+    bits       UInt32,
+    items      UInt64,
+    words      UInt64,
+    parameters String,
+    created_at DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree
+ORDER BY digest
+
 -- name: create_ingests
 -- One row for each run of `hamsight ingest`.
 CREATE TABLE IF NOT EXISTS ingests

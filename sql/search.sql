@@ -1,5 +1,6 @@
 -- The search: one statement ranks one items table for any number of queries.
--- The hash finds candidates by Hamming distance; cosine similarity orders the first
+-- The hash finds candidates by Hamming distance, which a fitted hash sums over the planes of bits of
+-- a query; cosine similarity orders the first
 -- {candidates} of them; those beyond follow by distance, so that paging is stable for any k.
 
 -- name: search
@@ -70,6 +71,7 @@ SELECT
     dataset, subset, id, uri, width, height, file_size, format,
     tags, captions, groups, status, attributes, feature,
     [$distances] AS distances,
+    [$order] AS nearnesses,
     $nearness AS nearness
 FROM $table
 WHERE $conditions
@@ -91,6 +93,18 @@ UNION ALL
 -- name: distance_to
 -- Bits of the hash that differ from a query's, given in hex.
 bitHammingDistance(hash, toFixedString(unhex({$hash:String}), $hash_bytes)) AS $distance
+
+-- name: nearness_to
+-- The order of candidates for a query of several planes of bits: the highest counts most.
+$weight * $distance + $lower AS $nearness
+
+-- name: plane_distance
+-- Bits of the hash that differ from a lower plane of a query, given in hex.
+$weight * bitHammingDistance(hash, toFixedString(unhex({$hash:String}), $hash_bytes))
+
+-- name: plus
+-- Between what is added.
++
 
 -- name: similarity_to
 -- Cosine similarity of the feature to a query's; 0 where either is all zeros and has no direction,
@@ -149,12 +163,12 @@ AND
 indexOf($similarities, arrayMax($similarities))
 
 -- name: least_distant_query
--- The query from whose hash the item's differs least.
-indexOf(distances, arrayMin(distances))
+-- The query to which the item is nearest by hash.
+indexOf(nearnesses, arrayMin(nearnesses))
 
 -- name: most_distant_query
--- The query from whose hash the item's differs most.
-indexOf(distances, arrayMax(distances))
+-- The query from which the item is farthest by hash.
+indexOf(nearnesses, arrayMax(nearnesses))
 
 -- name: ranked_query
 -- The query in whose own order by similarity the item has the rank that `score` says.

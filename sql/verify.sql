@@ -62,6 +62,16 @@ toFixedString(unbin(rightPad(
 -- 1 also where the feature is 0.
 >=
 
+-- name: of_dimension
+-- Items with features of the model's dimension.
+length(feature) = {dimension:UInt32}
+
+-- name: hashes_and_features
+-- A page of items with what a fitted hash is compared with.
+SELECT dataset, subset, id, hash, CAST(feature, 'Array(Float32)') AS feature
+FROM $table
+WHERE $conditions
+
 -- name: datasets_in
 -- The datasets of which a table says something.
 SELECT DISTINCT dataset FROM $table

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ingest.features.load import Imported
     from ingest.pipeline import Outcome
     from ingest.reencode import Reencoded
+    from ingest.rehash import Rehashed
     from ingest.retry import Retried
 
 
@@ -89,6 +90,33 @@ class Ingests(Opened):
         from ingest.pipeline import Settings
 
         return encode_again(self.catalog(), model, settings=Settings(**settings), progress=progress)
+
+    def rehash(
+        self,
+        model: str | None = None,
+        *,
+        scheme: str = "ternary",
+        bits: int | None = None,
+        device: str = "AUTO",
+        progress: bool = False,
+    ) -> Rehashed | None:
+        """Fit a model's hash to the features that the catalog has now, and hash all items anew.
+
+        `scheme` is `ternary`, or `sign` for the signs of the features. Searches see the former
+        hashes until the new are whole. None is returned where another process has changed the
+        model meanwhile. Raises UsageError and ModelError.
+        """
+        from hamsight.network import Compute
+        from ingest.job import hash_again
+
+        return hash_again(
+            self.catalog(),
+            model,
+            scheme=scheme,
+            bits=bits,
+            compute=Compute(device),
+            progress=progress,
+        )
 
     def import_features(self, file: PathLike, model: str, **options: Any) -> Imported:
         """Bring in features or hashes made elsewhere, as `hamsight import-features` does.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from hamsight.catalog import CatalogModel
 from hamsight.errors import SourceError
-from hamsight.hashing import SIGN, sign_hash
+from hamsight.hashing import SIGN, TERNARY, Hash, stored_precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ class Checker:
 
     path: str
     model: CatalogModel
+    hash: Hash
     dataset: str
     subset: str
     dataset_given: bool
@@ -104,7 +105,7 @@ class Checker:
             place = start + int((lengths == 0).argmax()) + 1
             self._wrong(place, "the feature is all zeros and has no direction")
         unit: NDArray[np.float32] = features / lengths[:, None]
-        return unit
+        return stored_precision(unit) if self.model.hash_scheme == TERNARY else unit
 
     def _hashes(self, table: pa.Table, features: NDArray[np.float32] | None, start: int) -> Any:
         import numpy as np
@@ -112,13 +113,19 @@ class Checker:
 
         width = self.model.bits // 8
         if "hash" not in table.column_names:
-            if self.model.hash_scheme != SIGN:
+            if self.model.hash_scheme not in (SIGN, TERNARY):
                 raise SourceError(
                     f"{self.path} holds no hashes, and those of {self.model.name!r} are not made"
                     f" from features alone ({self.model.hash_scheme}): give them too"
                 )
             assert features is not None
-            return _fixed(sign_hash(features), width)
+            return _fixed(self.hash.encode_images(features), width)
+        if self.model.hash_scheme == TERNARY:
+            raise SourceError(
+                f"{self.path} holds hashes, but those of {self.model.name!r} are fitted to the"
+                " catalog's features: leave the column out with --column hash=, or give the"
+                " catalog plain signs again with `hamsight rehash --scheme sign`"
+            )
         column = _whole(table, "hash")
         if pa.types.is_fixed_size_binary(column.type) and column.type.byte_width == width:
             if column.null_count:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hamsight.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight.errors import SourceError, UsageError
+from hamsight.fits import hash_of
 from hamsight.hashing import SIGN, bits_of
 from hamsight.statements import fill
 from ingest.features.check import Checker
@@ -61,7 +62,8 @@ def import_features(
         raise UsageError(f"--dataset {dataset!r}: a dataset's name is not empty and has no '/'")
     default = printable(path.stem) if dataset is None else dataset
     given = (dataset is not None, subset is not None)
-    checker = Checker(printable(path), target, default, subset or "", *given)
+    hash = hash_of(catalog, target)
+    checker = Checker(printable(path), target, hash, default, subset or "", *given)
     for (old,) in catalog.rows("old_imports"):
         catalog.run("drop_table", table=old)
     staging = f"import_{uuid.uuid4().hex}"

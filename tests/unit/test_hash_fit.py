@@ -13,6 +13,7 @@ from conftest import REPO
 
 from hamsight.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight.hash_fit import HashParameters, fit
+from hamsight.hash_settings import HashSettings
 from hamsight.hashing import sign_hash
 from hamsight.statements import statements
 
@@ -213,9 +214,11 @@ def test_sql_comes_to_the_same_bits(client):
     parameters = fit(images, words, 512)
     hashes = parameters.encode_images(images)
     client.command(statements()["create_models"])
-    client.insert(
-        "models", [["clip", parameters.to_text()]], column_names=["name", "hash_parameters"]
-    )
+    client.command(statements()["create_hash_fits"])
+    row = [parameters.digest, parameters.to_text()]
+    client.insert("hash_fits", [row], column_names=["digest", "parameters"])
+    settings = HashSettings(parameters.digest).to_text()
+    client.insert("models", [["clip", settings]], column_names=["name", "hash_parameters"])
     client.command(
         "CREATE TABLE items_clip (hash FixedString(64), feature Array(Float32)) "
         "ENGINE = MergeTree ORDER BY ()"

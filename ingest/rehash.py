@@ -1,0 +1,245 @@
+"""Making all hashes of a model anew, by a hash fitted to its features, while searches go on.
+
+As when encoding again (`ingest.reencode`), what a search compares with is found through one row
+of `models`: scheme, fit and table together. The rows get their new hashes in a table of another
+name, and one statement switches the row. A run that is killed leaves the former table in use.
+
+An ingest at the same time inserts into the table that the row named, looks at the row again, and
+follows it (`ingest.writer`). Rows that it put into the former table before the switch are carried
+over after it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hamsight.calibration import calibrate
+from hamsight.catalog import Catalog, CatalogModel
+from hamsight.encoder import encode_texts
+from hamsight.errors import StatementError, UsageError
+from hamsight.fits import add_fit
+from hamsight.hash_settings import HashSettings
+from hamsight.hashing import SIGN, TERNARY, Hash, SignHash, bits_of
+from hamsight.item_pages import item_pages
+from hamsight.model import ModelPackage
+from hamsight.network import HERE, Compute
+from hamsight.recall import features_of
+from hamsight.statements import fill
+from hamsight.vocabulary import words_to_fit
+from ingest.tables import MAKING, base_of, create_items, sweep_old
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SAMPLE = 10_000
+"""Features that a hash is fitted to."""
+LEAST_ITEMS = 50
+_LEAST_WORDS = 20
+_MOST_BITS = 8192
+_PAGE = 10_000
+_PASSES = 5
+_SEED = 5
+_HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rehashed:
+    """A model with its new hash; `sample` features and `words` took part in the fit.
+
+    `former` is the table that it was in.
+    """
+
+    model: CatalogModel
+    former: str
+    items: int
+    sample: int
+    words: int
+
+
+def rehash(
+    catalog: Catalog,
+    model: CatalogModel,
+    package: ModelPackage | None,
+    *,
+    scheme: str = TERNARY,
+    bits: int | None = None,
+    chosen: bool = False,
+    compute: Compute = HERE,
+    on_progress: Callable[[int, int], None] = lambda done, items: None,
+) -> Rehashed | None:
+    """Give a model a hash fitted to its features, or signs, and all its items new hashes.
+
+    `package` encodes the words of the fit and of the calibration; None leaves words out. `bits`
+    are as many as before unless given. `chosen` keeps later ingests from changing the scheme.
+    Return None where another process has given the model another table meanwhile, which then
+    stays. Raises UsageError where the hash cannot be made.
+    """
+    _check(catalog, model, scheme, bits)
+    table = f"{base_of(model.items_table)}_h{uuid.uuid4().hex[:8]}"
+    sweep_old(catalog, model.items_table)
+    width = (bits_of(model.dimension) if scheme == SIGN else bits) or model.bits
+    hash, fit, sample, words = _fitted(catalog, model, package, scheme, width, compute)
+    made = replace(model, items_table=table, bits=width, hash_scheme=scheme)
+    work = _Work(catalog, model, made, hash, on_progress)
+    switched = False
+    try:
+        work.all()
+        calibration = calibrate(catalog, made, hash, package, compute)
+        settings = HashSettings(fit, chosen, calibration)
+        made = replace(made, hash_parameters=settings.to_text())
+        switched = switch(catalog, model, made)
+        if not switched:
+            return None
+        work.carry_over()
+    except StatementError:
+        if any(one.items_table == model.items_table for one in catalog.models()):
+            raise
+        if not switched:
+            return None
+        raise
+    finally:
+        catalog.run("drop_table", table=table + MAKING)
+        if not switched:
+            catalog.run("drop_table", table=table)
+    catalog.run("drop_table", table=model.items_table)
+    items = int(catalog.rows("count_items", table=table)[0][0])
+    return Rehashed(made, model.items_table, items, sample, words)
+
+
+def _check(catalog: Catalog, model: CatalogModel, scheme: str, bits: int | None) -> None:
+    if scheme not in (SIGN, TERNARY):
+        raise UsageError(f"there is no hash {scheme!r}; choose {SIGN} or {TERNARY}")
+    if bits is not None and (bits < 8 or bits % 8 or bits > _MOST_BITS):
+        raise UsageError(f"--bits is {bits}; expected a multiple of 8, from 8 to {_MOST_BITS}")
+    if scheme == SIGN and bits not in (None, bits_of(model.dimension)):
+        raise UsageError(
+            f"--bits is {bits}, but signs of {model.dimension} numbers are"
+            f" {bits_of(model.dimension)} bits: leave --bits out"
+        )
+    table = model.items_table
+    if catalog.rows("find_featureless", table=table):
+        raise UsageError(
+            f"items of the model {model.name!r} were imported with hashes alone:"
+            " without features no other hash can be made of them"
+        )
+    items = catalog.rows("count_items", table=table)[0][0]
+    if scheme == TERNARY and items < LEAST_ITEMS:
+        raise UsageError(
+            f"the model {model.name!r} has {items} items: a hash is fitted to {LEAST_ITEMS} or"
+            " more, and of so few a search finds the best in any case"
+        )
+
+
+def _fitted(
+    catalog: Catalog,
+    model: CatalogModel,
+    package: ModelPackage | None,
+    scheme: str,
+    bits: int,
+    compute: Compute,
+) -> tuple[Hash, str, int, int]:
+    """Return the hash, the digest of its fit, and how many features and words made it."""
+    if scheme == SIGN:
+        return SignHash(), "", 0, 0
+    from hamsight.hash_fit import fit
+
+    items = catalog.rows("count_items", table=model.items_table)[0][0]
+    given = {"seed": _SEED, "every": max(1, items // (4 * SAMPLE)), "limit": SAMPLE}
+    found = catalog.arrow(fill("sample_features", table=model.items_table), given)
+    features = features_of(found["feature"])
+    words = _words(package, compute)
+    parameters = fit(features, words, bits)
+    known = 0 if words is None else len(words)
+    digest = add_fit(catalog, model.name, parameters, len(features), known)
+    return parameters, digest, len(features), known
+
+
+def _words(package: ModelPackage | None, compute: Compute) -> NDArray[np.float32] | None:
+    """Return features of the vocabulary, of the words that the model knows."""
+    if package is None or package.text is None:
+        return None
+    features = encode_texts(package, words_to_fit(), compute)
+    known = features[features.any(axis=1)]
+    return known if len(known) >= _LEAST_WORDS else None
+
+
+def switch(catalog: Catalog, former: CatalogModel, model: CatalogModel) -> bool:
+    """Make the model's row name the new hash; return False where it is no longer the former."""
+    values = {
+        "name": model.name,
+        "items_table": model.items_table,
+        "bits": model.bits,
+        "hash_scheme": model.hash_scheme,
+        "hash_parameters": model.hash_parameters,
+        "former": former.items_table,
+    }
+    catalog.run("switch_hash", values)
+    return any(one.items_table == model.items_table for one in catalog.models())
+
+
+class _Work:
+    """Rows of the former table on their way into the new one."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        former: CatalogModel,
+        made: CatalogModel,
+        hash: Hash,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        self._catalog, self._former, self._made, self._hash = catalog, former, made, hash
+        self._making = made.items_table + MAKING
+        self._on_progress = on_progress
+        table = former.items_table
+        self._items = int(catalog.rows("count_items", table=table)[0][0])
+        # clocks of other processes may differ
+        self._since_us = int(catalog.rows("latest_moment", table=table)[0][0]) - _HOUR_US
+
+    def all(self) -> None:
+        """Fill the new table with all items, and with those that come meanwhile."""
+        create_items(self._catalog, self._made)
+        self._carry([], {})
+        self.carry_over()
+
+    def carry_over(self) -> None:
+        """Bring what came into the former table since, until there is nothing more."""
+        given = {"since_us": max(0, self._since_us)}
+        condition = fill("not_carried", table=self._made.items_table)
+        for _ in range(_PASSES):
+            if not self._carry([condition], given):
+                return
+            table = self._made.items_table
+            self._catalog.run("delete_carried_over", table=table, making=self._making)
+
+    def _carry(self, conditions: list[str], given: dict[str, int]) -> int:
+        """Hash the items for which the conditions hold and join them; return how many."""
+        import pyarrow as pa
+
+        catalog, table = self._catalog, self._former.items_table
+        catalog.run("drop_table", table=self._making)
+        hash_bytes = self._made.bits // 8
+        catalog.run("create_hashes", table=self._making, hash_bytes=hash_bytes)
+        count = 0
+        for condition, values in item_pages(catalog, table, _PAGE, conditions, given):
+            page = fill("page_of_features", table=table, conditions=condition)
+            rows = catalog.arrow(page, values)
+            if not rows.num_rows:
+                continue
+            hashes = self._hash.encode_images(features_of(rows["feature"]))
+            buffers = [None, pa.py_buffer(hashes.tobytes())]
+            column = pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(hash_bytes), len(hashes), buffers
+            )
+            place = rows.schema.get_field_index("feature")
+            catalog.insert(self._making, rows.remove_column(place).append_column("hash", column))
+            count += rows.num_rows
+            self._on_progress(min(count, self._items), self._items)
+        if count:
+            made = self._made.items_table
+            catalog.run("join_rehashed", table=made, former=table, making=self._making)
+        return count

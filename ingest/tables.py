@@ -1,0 +1,43 @@
+"""Items tables that a model had, has or is about to have: their names, and what is left of them.
+
+A model's first table is `items_NAME`. Encoding again and hashing again fill a table of another
+name and then switch the model's row to it: `…_r` and `…_h` with a digest.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hamsight.catalog import Catalog, CatalogModel
+
+MAKING = "_making"
+_MARK = re.compile(r"_[rh][0-9a-f]{8}$")
+
+
+def base_of(table: str) -> str:
+    """Return a table's name without the mark of what it was made by."""
+    return _MARK.sub("", table)
+
+
+def create_items(catalog: Catalog, model: CatalogModel) -> None:
+    """Make the table of a model, unless it is there."""
+    catalog.run("create_items", table=model.items_table, hash_bytes=model.bits // 8)
+
+
+def sweep(catalog: Catalog, table: str, keep: str = "") -> None:
+    """Drop what killed runs left of a model's tables; its own and that of `keep` stay."""
+    _drop_unused(catalog, table, "tables_of_prefix", "[rh]", keep)
+
+
+def sweep_old(catalog: Catalog, table: str) -> None:
+    """Drop what runs that hashed again left more than a day ago; others may be under way."""
+    _drop_unused(catalog, table, "old_tables_of_prefix", "h", "")
+
+
+def _drop_unused(catalog: Catalog, table: str, listed: str, marks: str, keep: str) -> None:
+    base = base_of(table)
+    leftover = re.compile(re.escape(base) + rf"(_{marks}[0-9a-f]{{8}}({MAKING})?)?")
+    used = {model.items_table for model in catalog.models()} | {keep}
+    for (name,) in catalog.rows(listed, {"prefix": base}):
+        if leftover.fullmatch(name) and name not in used:
+            catalog.run("drop_table", table=name)

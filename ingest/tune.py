@@ -1,0 +1,42 @@
+"""What follows an ingest: a hash fitted to the model's features once there are enough, and the
+number of candidates measured whenever the table has grown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hamsight.calibration import calibrate, stale
+from hamsight.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight.fits import hash_of
+from hamsight.hashing import SIGN
+from hamsight.model import ModelPackage
+from hamsight.network import Compute
+from ingest.rehash import Rehashed, rehash, switch
+
+FIT_ITEMS = 5000
+"""Items from which on a hash is fitted; in smaller tables a search misses hardly anything."""
+
+
+def tune(
+    catalog: Catalog, model: CatalogModel, package: ModelPackage, compute: Compute
+) -> Rehashed | None:
+    """Fit the hash of a model or measure what it keeps, where that is due; return a new fit.
+
+    A scheme that a user chose, imported hashes, and a table that SQL views name stay.
+    """
+    items = int(catalog.rows("count_items", table=model.items_table)[0][0])
+    if items >= FIT_ITEMS and _may_be_fitted(catalog, model):
+        return rehash(catalog, model, package, compute=compute)
+    if stale(model, items):
+        measured = calibrate(catalog, model, hash_of(catalog, model), package, compute)
+        settings = replace(model.hash_settings, calibration=measured)
+        switch(catalog, model, replace(model, hash_parameters=settings.to_text()))
+    return None
+
+
+def _may_be_fitted(catalog: Catalog, model: CatalogModel) -> bool:
+    if model.hash_scheme != SIGN or model.hash_settings.chosen or model.source == IMPORTED:
+        return False
+    if catalog.rows("find_featureless", table=model.items_table):
+        return False
+    return not catalog.rows("views_of", {"table": model.items_table})

@@ -1,4 +1,4 @@
-# setup: .venv with Hamsight and its tools.  demo, test, lint, docs, bench, constraints, clean.
+# setup: .venv with Hamsight and its tools.  demo, test, reference, lint, docs, bench, constraints, clean.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -15,7 +15,7 @@ UV := uv
 MAKE_VENV := uv venv --quiet --python "$(PYTHON)" .venv
 endif
 
-.PHONY: setup demo test lint docs bench constraints clean
+.PHONY: setup demo test reference lint docs bench constraints clean
 
 setup: $(READY)
 
@@ -35,6 +35,17 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
+
+# Comparisons with transformers, in an environment of their own: PyTorch is found by pip alone.
+reference: .venv-reference/.ready
+	.venv-reference/bin/python -m pytest -m reference tests/reference
+
+.venv-reference/.ready: pyproject.toml constraints.txt
+	"$(PYTHON)" -m venv .venv-reference
+	.venv-reference/bin/python -m pip install --quiet --upgrade pip
+	.venv-reference/bin/python -m pip install --quiet --constraint constraints.txt \
+		--group dev --group reference --editable .
+	touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check .

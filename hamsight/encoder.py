@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hamsight.errors import ModelError
-from hamsight.model import CLS, MEAN, ModelPackage, TextSpec
+from hamsight.model import CLS, ModelPackage, TextSpec
 from hamsight.network import (
     HERE,
     Compute,
@@ -145,8 +145,7 @@ def encode_texts(
             " or ingest with a model that knows words"
         )
     tokens, mask = tokenize(package, spec, texts)
-    first_token = spec.pool == CLS
-    model = read_network(package.path(spec.file), spec.output, first_token=first_token)
+    model = read_network(package.path(spec.file), spec.output)
     compiled = compile_network(model, compute, "LATENCY")
     feeds = _text_feeds(compiled, tokens, mask)
     outputs = [
@@ -182,11 +181,11 @@ def _text_feeds(
 def _pooled(
     output: NDArray[np.float32], mask: NDArray[np.int64], spec: TextSpec
 ) -> NDArray[np.float32]:
-    """Return the output of one text as (1, width); of (1, tokens, width) the mean of its tokens."""
-    if spec.pool != MEAN:
+    """Return the output of one text as (1, width), its tokens made one as `pool` says."""
+    if spec.pool is None:
         return output.reshape(1, -1)
-    mean: NDArray[np.float32] = output.reshape(len(mask), -1)[mask == 1].mean(axis=0, keepdims=True)
-    return mean
+    tokens = output.reshape(len(mask), -1)
+    return tokens[:1] if spec.pool == CLS else tokens[mask == 1].mean(axis=0, keepdims=True)
 
 
 def unit_length(features: NDArray[np.float32]) -> NDArray[np.float32]:

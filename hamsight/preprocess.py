@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 RESIZES = ("shortest-edge", "squash")
 CROPS = ("center", "none")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
+_LONG = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,25 @@ class Preprocess:
     def __call__(self, image: Image) -> NDArray[np.uint8]:
         """Return the RGB image resized and cropped: uint8 (size, size, 3).
 
-        Only the part that the crop keeps is computed. Its pixels are those of resizing the
-        whole image first, as `transformers` does, since Pillow's filters read beyond the box.
+        Up to a proportion of `_LONG` the whole image is resized and then cropped, which gives the
+        pixels of `transformers`. Of a longer one only the part that the crop keeps is computed:
+        a few of its pixels are a few steps off, where Pillow rounds the ends of a filter.
         """
         import numpy as np
         from PIL import Image as Pillow
 
-        side = self.size
+        side, (width, height) = self.size, image.size
         if not self.antialias:
             return np.asarray(self._sampled(image))
-        if image.size != (side, side) or self.edge != side:
-            resample = Pillow.Resampling[self.interpolation.upper()]
-            image = image.resize((side, side), resample, box=self._box(*image.size))
-        return np.asarray(image)
+        if image.size == (side, side) and self.edge == side:
+            return np.asarray(image)
+        resample = Pillow.Resampling[self.interpolation.upper()]
+        if self.resize == "squash" or max(width, height) > _LONG * min(width, height):
+            return np.asarray(image.resize((side, side), resample, box=self._box(width, height)))
+        whole = self._resized(width, height)
+        left, top = (whole[0] - side) // 2, (whole[1] - side) // 2
+        resized = image if image.size == whole else image.resize(whole, resample)
+        return np.asarray(resized.crop((left, top, left + side, top + side)))
 
     def _sampled(self, image: Image) -> Image:
         from PIL import Image as Pillow
@@ -67,11 +74,7 @@ class Preprocess:
         """Return the part of a width x height image that the crop keeps, in its pixels."""
         if self.resize == "squash":
             return None
-        shorter, longer = min(width, height), max(width, height)
-        long_edge = max(int(self.edge * longer / shorter), self.edge)
-        new_width, new_height = (
-            (self.edge, long_edge) if width <= height else (long_edge, self.edge)
-        )
+        new_width, new_height = self._resized(width, height)
         left, top = (new_width - self.size) // 2, (new_height - self.size) // 2
         across, down = width / new_width, height / new_height
         return (
@@ -80,3 +83,9 @@ class Preprocess:
             min((left + self.size) * across, width),
             min((top + self.size) * down, height),
         )
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size of which the crop is taken, in pixels."""
+        shorter, longer = min(width, height), max(width, height)
+        long_edge = max(int(self.edge * longer / shorter), self.edge)
+        return (self.edge, long_edge) if width <= height else (long_edge, self.edge)

@@ -1,0 +1,195 @@
+"""Precisions, kept compiled networks, weights in 8 bits, and what becomes of an output."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import toy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hamsight.encoder import encode_pixels, encode_texts, unit_length
+from hamsight.errors import ModelError
+from hamsight.model import BUILT_IN, load_package
+from hamsight.network import Compute, Precision, compile_network, read_network
+from hamsight.weights import compress_weights, read_matrix
+
+PIXELS = np.random.default_rng(3).integers(0, 256, (6, toy.SIDE, toy.SIDE, 3), np.uint8)
+
+
+@pytest.fixture
+def package(tmp_path):
+    return load_package(str(toy.model(tmp_path / "toy")))
+
+
+@pytest.mark.parametrize("precision", [Precision.F32, Precision.INT8])
+def test_a_precision_gives_nearly_the_same_features(package, precision):
+    exact = encode_pixels(package, PIXELS, Compute("CPU", Precision.F32))
+    found = encode_pixels(package, PIXELS, Compute("CPU", precision))
+    assert (found * exact).sum(1).min() > 0.999
+    if precision is Precision.INT8:
+        assert not np.array_equal(found, exact)
+
+
+def test_a_precision_that_the_device_lacks_is_refused(package):
+    import openvino as ov
+
+    able = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    for word, precision in (("FP16", Precision.F16), ("BF16", Precision.BF16)):
+        if word in able:
+            encode_pixels(package, PIXELS, Compute("CPU", precision))
+            continue
+        for device in ("CPU", "AUTO"):
+            with pytest.raises(ModelError, match=f"{precision.value}; --precision here: auto, "):
+                encode_pixels(package, PIXELS, Compute(device, precision))
+
+
+def test_a_compiled_network_is_kept(package, tmp_path, monkeypatch):
+    monkeypatch.setenv("HAMSIGHT_CACHE", str(tmp_path / "cache"))
+    first = encode_pixels(package, PIXELS, Compute("CPU"))
+    assert list((tmp_path / "cache" / "compiled").iterdir())
+    network = read_network(package.path("image.xml"), None)
+    network.reshape([6, toy.SIDE, toy.SIDE, 3])
+    loaded = []
+    for _ in range(2):
+        compiled = compile_network(network, Compute("CPU"), "THROUGHPUT")
+        loaded.append(compiled.get_property("LOADED_FROM_CACHE"))
+    assert loaded == [False, True]
+    np.testing.assert_array_equal(encode_pixels(package, PIXELS, Compute("CPU")), first)
+
+
+def test_the_oldest_compiled_networks_are_forgotten(package, tmp_path, monkeypatch):
+    folder = tmp_path / "cache" / "compiled"
+    folder.mkdir(parents=True)
+    for age in range(3):
+        (folder / f"{age}.blob").write_bytes(b"x" * 1000)
+        os.utime(folder / f"{age}.blob", (1000 - age, 1000 - age))
+    monkeypatch.setenv("HAMSIGHT_CACHE", str(tmp_path / "cache"))
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    encode_pixels(package, PIXELS, Compute("CPU"))
+    made = sum(one.stat().st_size for one in folder.glob("*.blob")) - size
+    monkeypatch.setattr("hamsight.network._COMPILED_BYTES", made + 1500)
+    encode_pixels(package, PIXELS, Compute("CPU"))
+    kept = {file.stem for file in folder.glob("*.blob")}
+    assert "0" in kept and not {"1", "2"} & kept
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(package, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HAMSIGHT_CACHE", str(tmp_path / "file" / "cache"))
+    assert encode_pixels(package, PIXELS, Compute("CPU")).shape == (6, toy.DIMENSION)
+
+
+def test_weights_in_eight_bits_are_rounded_by_output_channel():
+    network = read_network(BUILT_IN / "mini" / "text_encoder.xml", None)
+    assert compress_weights(network) > 0
+    kinds = [one.get_element_type().get_type_name() for one in network.get_ordered_ops()
+             if one.get_type_name() == "Constant"]  # fmt: skip
+    assert "i8" in kinds
+    words = ["a red circle", "blue squares on a dotted background"]
+    mini = load_package("mini")
+    exact = encode_texts(mini, words, Compute("CPU", Precision.F32))
+    found = encode_texts(mini, words, Compute("CPU", Precision.INT8))
+    assert 0.99 < (found * exact).sum(1).min() < 1
+
+
+def safetensors(header, numbers=b"", length=None):
+    text = json.dumps(header).encode()
+    return (len(text) if length is None else length).to_bytes(8, "little") + text + numbers
+
+
+@given(rows=st.integers(1, 5), columns=st.integers(1, 5))
+def test_a_matrix_of_safetensors(tmp_path_factory, rows, columns):
+    file = tmp_path_factory.mktemp("m") / "m.safetensors"
+    matrix = np.arange(rows * columns, dtype="<f4").reshape(rows, columns)
+    said = {"dtype": "F32", "shape": [rows, columns], "data_offsets": [0, matrix.nbytes]}
+    header = {"__metadata__": {"format": "pt"}, "linear.weight": said}
+    file.write_bytes(safetensors(header, matrix.tobytes()))
+    np.testing.assert_array_equal(read_matrix(file), matrix)
+
+
+WRONG = [
+    b"",
+    b"\x05\0\0\0\0\0\0\0hello",
+    safetensors([]),
+    safetensors({}),
+    safetensors({"a": {"dtype": "F16", "shape": [1, 1], "data_offsets": [0, 2]}}, b"ab"),
+    safetensors({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}, b"x" * 16),
+    safetensors({"a": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}, b"x" * 8),
+    safetensors({"a": {}, "b": {}}),
+]
+
+
+@pytest.mark.parametrize("data", WRONG, ids=range(len(WRONG)))
+def test_what_is_no_matrix_is_named(tmp_path, data):
+    (tmp_path / "m.safetensors").write_bytes(data)
+    with pytest.raises(ModelError, match="no safetensors file of one matrix"):
+        read_matrix(tmp_path / "m.safetensors")
+
+
+def text_network(file, width, names):
+    """A network whose token vectors are [token, mask of the token, 1, …]."""
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    inputs = []
+    for name in names:
+        one = ops.parameter([-1, -1], ov.Type.i64, name)
+        one.output(0).set_names({name})
+        inputs.append(one)
+    parts = [ops.unsqueeze(ops.convert(one, "f32"), np.array([2])) for one in inputs]
+    ones = ops.add(ops.multiply(parts[0], np.float32(0)), np.float32(1))
+    parts += [ones] * (width - len(parts))
+    out = ops.concat(parts, 2)
+    out.output(0).set_names({"last_hidden_state"})
+    ov.save_model(ov.Model([out], inputs), file, False)
+
+
+@pytest.mark.parametrize("pool", ["mean", "cls"])
+@pytest.mark.parametrize(
+    "names", [["input_ids", "attention_mask"], ["attention_mask", "input_ids"]], ids=str
+)
+def test_tokens_become_one_vector_and_are_projected(tmp_path, pool, names):
+    folder = toy.model(tmp_path / "toy")
+    text_network(folder / "text.xml", 3, names)
+    (folder / "tokenizer.json").write_bytes((BUILT_IN / "mini/tokenizer.json").read_bytes())
+    matrix = np.random.default_rng(0).normal(size=(toy.DIMENSION, 3)).astype("<f4")
+    said = {"dtype": "F32", "shape": list(matrix.shape), "data_offsets": [0, matrix.nbytes]}
+    (folder / "dense.safetensors").write_bytes(safetensors({"w": said}, matrix.tobytes()))
+    with (folder / "model.toml").open("a") as stream:
+        stream.write(
+            f'[text]\nfile = "text.xml"\ntokenizer = "tokenizer.json"\ncontext = 9\n'
+            f'pool = "{pool}"\nproject = "dense.safetensors"\n'
+        )
+    package = load_package(str(folder))
+    from hamsight.tokens import tokenize
+
+    words = ["a red circle", "blue"]
+    tokens, mask = tokenize(package, package.text, words)
+    vectors = np.stack([tokens, mask, np.ones_like(tokens)], 2).astype(np.float32)
+    if names[0] == "attention_mask":
+        vectors = vectors[:, :, [1, 0, 2]]
+    if pool == "mean":
+        vector = (vectors * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
+    else:
+        vector = vectors[:, 0]
+    found = encode_texts(package, words, Compute("CPU", Precision.F32))
+    np.testing.assert_allclose(found, unit_length(vector @ matrix.T), atol=1e-5)
+
+
+def test_padding_and_case_of_texts(tmp_path):
+    from hamsight.model import TextSpec
+    from hamsight.tokens import tokenize
+
+    mini = load_package("mini")
+    plain = TextSpec("text_encoder.xml", "tokenizer.json", 8)
+    lower = TextSpec("text_encoder.xml", "tokenizer.json", 8, lowercase=True)
+    np.testing.assert_array_equal(
+        tokenize(mini, lower, ["RED Circle"])[0], tokenize(mini, plain, ["red circle"])[0]
+    )
+    unknown = TextSpec("text_encoder.xml", "tokenizer.json", 8, pad="<nope>")
+    with pytest.raises(ModelError, match="no token '<nope>'"):
+        tokenize(mini, unknown, ["red"])
+    with pytest.warns(UserWarning, match="reads the first 8"):
+        tokenize(mini, plain, ["red " * 20])

@@ -16,6 +16,8 @@ from query.target import Target
 
 LONGEST = 128 * 1024
 """Bytes of the longest statement that ClickHouse takes over HTTP as a form."""
+_TIED = 100
+"""Rows beyond a quarter more than are wanted among which identity breaks ties of distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,20 @@ class _Builder:
     def __init__(self, request: Request, targets: Sequence[Target], model: CatalogModel) -> None:
         self._request, self._targets, self._table = request, targets, model.items_table
         first = 0 if request.rank is Rank.HAMMING else _candidates_of(request, targets, model)
+        reach = max(first, request.k + request.offset)
         self._parameters: dict[str, Any] = {
             "k": request.k,
             "offset": request.offset,
             "candidates": first,
-            "reach": max(first, request.k + request.offset),
+            "reach": reach,
+            "scanned": reach + reach // 4 + _TIED,
         }
+        self._excluding = fill("every_item")
+        excluded = [target.identity for target in targets if target.identity]
+        if excluded and request.exclude_self is not False:
+            self._excluding = fill("not_the_items")
+            self._parameters["excluded"] = excluded
+            self._parameters["scanned"] += len(excluded)
         numbers = range(1, len(targets) + 1)
         self._hash_bytes = model.bits // 8
         self._named = [f"distance_{number}" for number in numbers]
@@ -129,10 +139,6 @@ class _Builder:
         if request.subsets:
             found.append(fill("of_subsets"))
             self._parameters["subsets"] = list(request.subsets)
-        excluded = [target.identity for target in self._targets if target.identity]
-        if excluded and request.exclude_self is not False:
-            found.append(fill("not_the_items"))
-            self._parameters["excluded"] = excluded
         pictures = [target.sha256 for target in self._targets if target.sha256]
         if pictures and request.exclude_self:
             found.append(fill("not_the_pictures"))
@@ -188,11 +194,12 @@ class _Builder:
         nearness = fill("reversed", value=counting) if self._request.dissimilar else counting
         return fill(
             "candidates",
-            distances=_listed(distances, 4),
-            order=_listed(order_of, 4),
+            distances=_listed(distances, 8),
+            order=_listed(order_of, 8),
             nearness=nearness,
             table=self._table,
-            conditions=f"\n  {fill('and_also')} ".join(held) or fill("every_item"),
+            excluding=self._excluding,
+            conditions=f"\n      {fill('and_also')} ".join(held) or fill("every_item"),
         )
 
     def _score(self) -> tuple[str, str, str]:

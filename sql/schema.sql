@@ -94,7 +94,9 @@ ORDER BY (model, dataset, subset, id)
 -- `width` and `height` are of the upright image, after `orientation` (EXIF, 1 to 8) was applied.
 -- `tags` counts the instances of each label; `hash` holds `bits` bits, most significant first;
 -- `filename` is the last part of `uri`; of a member of an archive it is the member's own name.
--- `feature` has unit length, so that a dot product is the cosine similarity.
+-- `feature` has unit length, so that a dot product is the cosine similarity. Both are as good as
+-- random to a codec. Small granules and blocks let a search fetch the rows that it found without
+-- reading thousands of others beside each.
 CREATE TABLE IF NOT EXISTS $table
 (
     dataset     LowCardinality(String),
@@ -120,12 +122,13 @@ CREATE TABLE IF NOT EXISTS $table
     status      LowCardinality(String),
     attributes  Map(String, String),
     metadata_digest FixedString(16),
-    hash        FixedString($hash_bytes),
-    feature     Array(BFloat16),
+    hash        FixedString($hash_bytes) CODEC(NONE),
+    feature     Array(BFloat16) CODEC(NONE),
     ingested_at DateTime64(6, 'UTC')
 )
 ENGINE = MergeTree
 ORDER BY (dataset, subset, id)
+SETTINGS index_granularity = 256, min_compress_block_size = 16384, max_compress_block_size = 65536
 
 -- name: tables_with_former_filename
 -- Items tables of an older version, where a member of an archive had the archive's name.

@@ -66,15 +66,25 @@ LIMIT 1 BY dataset, subset, id
 LIMIT {k:UInt64} OFFSET {offset:UInt64}
 
 -- name: candidates
--- The items that come first by `nearness`, which is lower the better.
-SELECT
-    dataset, subset, id, uri, width, height, file_size, format,
-    tags, captions, groups, status, attributes, feature,
-    [$distances] AS distances,
-    [$order] AS nearnesses,
-    $nearness AS nearness
-FROM $table
-WHERE $conditions
+-- The items that come first by `nearness`, which is lower the better. The scan reads no column but
+-- `hash` and what the conditions name: the engine fetches the others for the rows that it keeps.
+-- They are more than asked for, so that identity can order those equally near, and so that the
+-- queries' own rows can be left out.
+SELECT *
+FROM
+(
+    SELECT
+        dataset, subset, id, uri, width, height, file_size, format,
+        tags, captions, groups, status, attributes, feature,
+        [$distances] AS distances,
+        [$order] AS nearnesses,
+        $nearness AS nearness
+    FROM $table
+    WHERE $conditions
+    ORDER BY nearness, _part_index, _part_offset
+    LIMIT {scanned:UInt64}
+)
+WHERE $excluding
 ORDER BY nearness, dataset, subset, id
 LIMIT {reach:UInt64}
 

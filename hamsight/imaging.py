@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _BLOCK = 1 << 20
+_SIDEWAYS = 5  # EXIF orientations from this on exchange width and height
 
 MAX_PIXELS = 200_000_000
 """The default limit of width x height; more is refused before any pixel is decoded."""
@@ -24,7 +25,8 @@ MAX_PIXELS = 200_000_000
 class Picture:
     """A decoded image.
 
-    `image` is an upright Pillow image of mode RGB; `width` and `height` are its size in pixels.
+    `image` is an upright Pillow image of mode RGB, maybe smaller than the file's; `width` and
+    `height` are the file's size in pixels, upright.
     `orientation` is the EXIF orientation (1 to 8) that was applied, 1 where the file has none (and
     in HEIC, whose own turns are part of decoding it).
     `format` is what the bytes are in Pillow's word, such as "JPEG", whatever the file's name.
@@ -37,12 +39,13 @@ class Picture:
     format: str
 
 
-def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, least: int | None = None) -> Picture:
     """Decode the bytes of an image file; safe to call from many threads.
 
     Transparency lies over white; of an animation the first frame is taken; greyscale of 16 bits
     is divided by 257; integers and floats of 32 bits are scaled as `_scaled` says; ICC profiles
-    are not applied.
+    are not applied. With `least`, a JPEG whose shorter side is at least twice that many pixels is
+    decoded at a half, a quarter or an eighth, as long as `least` are left.
 
     Raises ImageError with the reason when the bytes are empty, no image of a known type,
     truncated or damaged, or have more than `max_pixels` pixels.
@@ -63,9 +66,14 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
             image.load()
             upright = _to_rgb(image)
         else:
+            if least is not None and name == "JPEG":
+                image.draft(None, (least, least))
             image.load()
             orientation = exif_orientation(image)
             upright = _turned(_to_rgb(image), orientation)
+            if image.size != (width, height):
+                turned = (height, width) if orientation >= _SIDEWAYS else (width, height)
+                return Picture(upright, *turned, orientation, name)
     except ImageError:
         raise
     except Exception as error:

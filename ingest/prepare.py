@@ -99,7 +99,7 @@ def prepare(
         prepared = _of_bytes(item, known, len(data), modified_ns, sha256, digest)
         if known and sha256 == known.sha256:
             return Unchanged(item, moved) if same_metadata else Kept(prepared)
-        picture = decode(data, max_pixels=max_pixels)
+        picture = decode(data, max_pixels=max_pixels, least=preprocess.least)
     except ImageError as error:
         return Rejected(item, str(error))
     prepared = replace(

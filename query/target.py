@@ -95,7 +95,7 @@ def _images(package: ModelPackage, queries: Sequence[Query], compute: Compute) -
     for query in queries:
         try:
             data = fetch(query.given)
-            picture = decode(data)
+            picture = decode(data, least=package.image.preprocess.least)
         except ImageError as error:
             raise ImageError(f"--image {query.given}: {error}") from None
         pixels.append(package.image.preprocess(picture.image))

@@ -430,3 +430,30 @@ def test_real_files(folder):
         picture = decode(file.read_bytes())
         assert picture.format == {".jpg": "JPEG", ".png": "PNG"}[file.suffix]
         assert picture.image.mode == "RGB"
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize(
+    ("least", "expected"),
+    [(None, (400, 240)), (121, (400, 240)), (120, (200, 120)), (61, (200, 120)), (60, (100, 60))],
+)
+def test_large_jpegs_are_decoded_smaller(orientation, least, expected):
+    exif = Image.Exif()
+    exif[274] = orientation
+    y, x = np.mgrid[0:240, 0:400]
+    colours = np.stack([x * 255 / 399, y * 255 / 239, x * 0 + 90], 2).astype(np.uint8)
+    data = encoded(Image.fromarray(colours), "JPEG", quality=95, exif=exif)
+    whole, picture = decode(data), decode(data, least=least)
+    turned = orientation >= 5
+    assert picture.image.size == (expected[::-1] if turned else expected)
+    assert (picture.width, picture.height) == ((240, 400) if turned else (400, 240))
+    assert (picture.width, picture.height) == whole.image.size
+    assert picture.orientation == orientation
+    shrunk = np.asarray(whole.image.resize(picture.image.size, Image.Resampling.BOX)).astype(int)
+    assert np.abs(np.asarray(picture.image) - shrunk).max() <= 4
+
+
+def test_other_types_are_decoded_whole():
+    for format in ("PNG", "WEBP", "BMP"):
+        data = encoded(Image.new("RGB", (400, 240), "teal"), format)
+        assert decode(data, least=10).image.size == (400, 240)

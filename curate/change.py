@@ -9,7 +9,6 @@ from typing import Any
 from curate.selection import Condition, Selection, conditions, models_of
 from hamsight.catalog import Catalog
 from hamsight.statements import fill
-from hamsight.store import engine_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def update(
             changed += changing
             fragments = {"condition": condition.sql, "assignments": assignments, "needed": needed}
             for table in tables:
-                run(catalog, "update_items", given, table=table, **fragments)
+                catalog.run("update_items", given, table=table, **fragments)
     return Change(selected, changed)
 
 
@@ -63,11 +62,3 @@ def union(tables: Sequence[str], condition: Condition) -> str:
     return f" {fill('or_also')} ".join(
         fill("selected_identities", table=table, condition=condition.sql) for table in tables
     )
-
-
-def run(
-    catalog: Catalog, statement: str, parameters: Mapping[str, Any], **fragments: object
-) -> None:
-    """Run a statement of `sql/` that answers nothing, its parameters in the request's body."""
-    with engine_errors():
-        catalog.client.raw_query(fill(statement, **fragments), parameters=dict(parameters))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from curate.change import run
 from curate.delete import delete, forget, has_items
 from curate.selection import Selection
 from hamsight.catalog import Catalog
@@ -72,21 +71,21 @@ def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
                 " first with `hamsight datasets delete`"
             )
         catalog.run("create_renames")
-        run(catalog, "begin_rename", both)
+        catalog.run("begin_rename", both)
     tables = {model.items_table: "subset, id, ingested_at" for model in catalog.models()}
     tables["rejects"] = "model, subset, id, rejected_at"
     tables["ingests"] = "model, started_at, finished_at"
     for table, key in tables.items():
         uncopied = fill("uncopied_rows", table=table, key=key)
-        run(catalog, "copy_renamed", both, table=table, uncopied=uncopied)
+        catalog.run("copy_renamed", both, table=table, uncopied=uncopied)
         if catalog.rows("count_rows", both, table=table, condition=uncopied)[0][0]:
             raise CatalogError(
                 f"the dataset {former!r} is being changed while it is renamed: nothing is lost;"
                 " when the other run has ended, rename it again"
             )
     for table in tables:
-        run(catalog, "delete_dataset_rows", {"dataset": former}, table=table)
-    run(catalog, "end_rename", both)
+        catalog.run("delete_dataset_rows", {"dataset": former}, table=table)
+    catalog.run("end_rename", both)
 
 
 def _interrupted(catalog: Catalog, former: str, name: str) -> bool:

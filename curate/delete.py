@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from curate.change import count, run, union
+from curate.change import count, union
 from curate.selection import Condition, Identity, Selection, conditions, models_of
 from hamsight.catalog import Catalog
 from hamsight.statements import fill
@@ -41,7 +41,7 @@ def delete(catalog: Catalog, selection: Selection) -> int:
         datasets.update(row[0] for row in rows)
         for table in tables:
             fragments = {"table": table, "condition": condition.sql}
-            run(catalog, "delete_items", condition.parameters, **fragments)
+            catalog.run("delete_items", condition.parameters, **fragments)
     forget(catalog, (name for name in sorted(datasets) if not has_items(catalog, name)))
     return total
 
@@ -56,7 +56,7 @@ def forget(catalog: Catalog, datasets: Iterable[str]) -> None:
     """Delete the rejects of datasets and the record of their ingests."""
     for dataset in datasets:
         for table in ("rejects", "ingests"):
-            run(catalog, "delete_dataset_rows", {"dataset": dataset}, table=table)
+            catalog.run("delete_dataset_rows", {"dataset": dataset}, table=table)
 
 
 def _tables(catalog: Catalog, selection: Selection) -> Sequence[str]:

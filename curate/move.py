@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from curate.change import run
 from curate.datasets import check_dataset
 from hamsight.catalog import Catalog
 from hamsight.errors import SourceError, UsageError
@@ -90,7 +89,7 @@ class _Move:
     def run(self, catalog: Catalog, table: str, column: str) -> None:
         fragments = {"uri": column, "place": fill("place_of", uri=column)}
         condition = self.condition(column)
-        run(catalog, "move_files", self.parameters, table=table, condition=condition, **fragments)
+        catalog.run("move_files", self.parameters, table=table, condition=condition, **fragments)
 
     def uris(self, catalog: Catalog, table: str, everything: bool) -> Iterator[str]:
         fragments = {"table": table, "condition": self.condition("uri")}

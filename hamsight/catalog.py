@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hamsight.errors import EmptyCatalogError, ModelError, ModelMismatchError, UsageError
 from hamsight.hash_settings import HashSettings
 from hamsight.hashing import SIGN, TERNARY, bits_of
+from hamsight.layout import Layout
 from hamsight.model import ModelPackage, load_package
 from hamsight.statements import fill
 from hamsight.store import connect, engine_errors, parse_dsn
@@ -54,7 +55,9 @@ class Catalog:
 
     def __init__(self, client: Client, dsn: str | os.PathLike[str] | None) -> None:
         self.client = client
-        self.location = str(parse_dsn(dsn))
+        address = parse_dsn(dsn)
+        self.location = str(address)
+        self.layout = Layout(address.cluster)
         self._dsn = dsn
 
     @classmethod
@@ -108,7 +111,9 @@ class Catalog:
         """Run a statement of `sql/` that answers nothing."""
         with engine_errors():
             # `command` would put the parameters into the URL, which a server cuts off sooner.
-            self.client.raw_query(fill(statement, **fragments), parameters=dict(parameters or {}))
+            table = str(fragments.get("table", ""))
+            sql = fill(statement, **{**self.layout.fragments(table), **fragments})
+            self.client.raw_query(sql, parameters=dict(parameters or {}))
 
     def rows(
         self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object
@@ -258,13 +263,28 @@ class Catalog:
             table, number = f"{base}_{number}", number + 1
         return table
 
+    def create_items(self, model: CatalogModel) -> None:
+        """Make a model's items table where it is missing; on a cluster, its shards first."""
+        self.run("create_items", table=model.items_table, hash_bytes=model.bits // 8)
+        self.spread(model.items_table)
+
+    def spread(self, table: str) -> None:
+        """On a cluster, make the table that stands for a table's shards, which are there."""
+        if self.layout.cluster:
+            self.run("create_distributed", table=table)
+
+    def drop(self, table: str) -> None:
+        """Drop a table that nothing names any more, with its shards."""
+        for name in dict.fromkeys([table, self.layout.shard_table(table)]):
+            self.run("drop_table", table=name)
+
     def add_model(self, model: CatalogModel) -> CatalogModel:
         """Make the table of a new model and its row; return the model that has the name.
 
         Where two processes add it at once, the first row counts. Raises ModelMismatchError where
         that is of other features.
         """
-        self.run("create_items", table=model.items_table, hash_bytes=model.bits // 8)
+        self.create_items(model)
         self.insert_rows("models", [asdict(model)])
         first = next(one for one in self.models() if one.name == model.name)
         if first.digest != model.digest:

@@ -40,7 +40,7 @@ def parse(text: str) -> Iterator[tuple[str, str, str]]:
 def statements() -> Mapping[str, str]:
     """Return every statement of `sql/*.sql` by its name."""
     found: dict[str, str] = {}
-    for file in sorted(folder().glob("*.sql")):
+    for file in [*sorted(folder().glob("*.sql")), *sorted(folder().glob("cluster/*.sql"))]:
         for name, _, sql in parse(file.read_text(encoding="utf-8")):
             if name in found:
                 raise ValueError(f"{file.name}: a second statement is named {name!r}")

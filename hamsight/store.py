@@ -22,6 +22,8 @@ from hamsight.errors import (
     StatementError,
     UsageError,
 )
+from hamsight.layout import SETTINGS as CLUSTER_SETTINGS
+from hamsight.layout import Layout
 from hamsight.statements import fill
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ _DSN_FORMS = (
     "a folder, chdb:///FOLDER, clickhouse://USER:PASSWORD@HOST:8123/DATABASE"
     " or clickhouses://… for TLS"
 )
+_CLUSTER = re.compile(r"[\w.-]+", re.ASCII)
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid"}
 _AUTHENTICATION_FAILED = 516
 
@@ -48,13 +51,15 @@ class Address:
     secure: bool = False
     user: str = "default"
     password: str = field(default="", repr=False)
+    cluster: str = ""
     options: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         if self.path is not None:
             return str(self.path)
         scheme = "clickhouses" if self.secure else "clickhouse"
-        return f"{scheme}://{self.user}@{self.host}:{self.port}/{self.database}"
+        cluster = f"?cluster={self.cluster}" if self.cluster else ""
+        return f"{scheme}://{self.user}@{self.host}:{self.port}/{self.database}{cluster}"
 
 
 def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
@@ -85,6 +90,7 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         return Address(
             database=options.pop("database", "default"),
             path=Path(folder).resolve(),
+            cluster=_cluster(options),
             options=tuple(options.items()),
         )
     if name not in _SERVER_SCHEMES:
@@ -92,6 +98,7 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
     if not parts.hostname:
         raise UsageError(f"the DSN {shown!r} names no host; expected {_DSN_FORMS}")
     secure = name == "clickhouses"
+    options = dict(parse_qsl(parts.query))
     return Address(
         database=unquote(parts.path.strip("/")) or "default",
         host=parts.hostname,
@@ -99,8 +106,17 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         secure=secure,
         user=unquote(parts.username or "default"),
         password=unquote(parts.password or ""),
-        options=tuple(parse_qsl(parts.query)),
+        cluster=_cluster(options),
+        options=tuple(options.items()),
     )
+
+
+def _cluster(options: dict[str, str]) -> str:
+    """Take the cluster out of a DSN's options; "" where it names none."""
+    name = options.pop("cluster", "")
+    if name and not _CLUSTER.fullmatch(name):
+        raise UsageError(f"the DSN's cluster {name!r} is no name: expected letters, digits, _ - .")
+    return name
 
 
 def connect(
@@ -117,12 +133,15 @@ def connect(
     ConnectionFailedError when nothing answers.
     """
     address = parse_dsn(dsn)
-    wanted = dict(settings or {})
+    wanted = {**(CLUSTER_SETTINGS if address.cluster else {}), **(settings or {})}
     client = _embedded(address, create, wanted) if address.path else _server(address, wanted)
     try:
         with engine_errors():
+            if address.cluster:
+                _check_cluster(client, address.cluster)
             if create and address.database != "default":
-                client.command(fill("create_database"), parameters={"database": address.database})
+                made = fill("create_database", **Layout(address.cluster).fragments())
+                client.command(made, parameters={"database": address.database})
             elif not _has_database(client, address.database):
                 raise EmptyCatalogError(
                     f"{address} has no database {address.database!r}:"
@@ -133,6 +152,15 @@ def connect(
         client.close()
         raise
     return client
+
+
+def _check_cluster(client: Client, cluster: str) -> None:
+    known = [row[0] for row in client.query(fill("list_clusters")).result_rows]
+    if cluster not in known:
+        raise UsageError(
+            f"the server knows no cluster {cluster!r} (remote_servers in its configuration);"
+            f" it knows: {', '.join(known) or 'none'}"
+        )
 
 
 def _has_database(client: Client, database: str) -> bool:

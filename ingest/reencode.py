@@ -22,7 +22,7 @@ from hamsight.item import Item
 from hamsight.model import ModelPackage
 from ingest.pipeline import Settings, Stages
 from ingest.prepare import Rejected
-from ingest.tables import MAKING, base_of, create_items, sweep
+from ingest.tables import MAKING, base_of, sweep
 from ingest.vanished import Seen
 from ingest.writer import Counts, Writer
 
@@ -74,14 +74,14 @@ def reencode(
         sweep(catalog, former.items_table)
         return None
     sweep(catalog, former.items_table, keep=making.items_table)
-    create_items(catalog, making)
+    catalog.create_items(making)
     work = _Work(catalog, package, settings, former, making, on_progress, stopped)
     if not work.all():
         return Reencoded(package.name, work.encoded, 0, tuple(work.rejected), False)
     work.check_datasets()
     model = replace(making, items_table=table)
-    catalog.run("drop_table", table=table)
-    create_items(catalog, model)
+    catalog.drop(table)
+    catalog.create_items(model)
     catalog.run("join_reencoded", table=table, former=former.items_table, making=table + MAKING)
     catalog.run("switch_model", asdict(model))
     sweep(catalog, model.items_table)

@@ -29,7 +29,7 @@ from hamsight.network import HERE, Compute
 from hamsight.recall import features_of
 from hamsight.statements import fill
 from hamsight.vocabulary import words_to_fit
-from ingest.tables import MAKING, base_of, create_items, sweep_old
+from ingest.tables import MAKING, base_of, sweep_old
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,10 +102,10 @@ def rehash(
             return None
         raise
     finally:
-        catalog.run("drop_table", table=table + MAKING)
+        catalog.drop(table + MAKING)
         if not switched:
-            catalog.run("drop_table", table=table)
-    catalog.run("drop_table", table=model.items_table)
+            catalog.drop(table)
+    catalog.drop(model.items_table)
     items = int(catalog.rows("count_items", table=table)[0][0])
     return Rehashed(made, model.items_table, items, sample, words)
 
@@ -202,7 +202,7 @@ class _Work:
 
     def all(self) -> None:
         """Fill the new table with all items, and with those that come meanwhile."""
-        create_items(self._catalog, self._made)
+        self._catalog.create_items(self._made)
         self._carry([], {})
         self.carry_over()
 
@@ -214,14 +214,15 @@ class _Work:
             if not self._carry([condition], given):
                 return
             table = self._made.items_table
-            self._catalog.run("delete_carried_over", table=table, making=self._making)
+            making = self._catalog.layout.shard_table(self._making)
+            self._catalog.run("delete_carried_over", table=table, making=making)
 
     def _carry(self, conditions: list[str], given: dict[str, int]) -> int:
         """Hash the items for which the conditions hold and join them; return how many."""
         import pyarrow as pa
 
         catalog, table = self._catalog, self._former.items_table
-        catalog.run("drop_table", table=self._making)
+        catalog.drop(self._making)
         hash_bytes = self._made.bits // 8
         catalog.run("create_hashes", table=self._making, hash_bytes=hash_bytes)
         count = 0

@@ -19,11 +19,6 @@ def base_of(table: str) -> str:
     return _MARK.sub("", table)
 
 
-def create_items(catalog: Catalog, model: CatalogModel) -> None:
-    """Make the table of a model, unless it is there."""
-    catalog.run("create_items", table=model.items_table, hash_bytes=model.bits // 8)
-
-
 def sweep(catalog: Catalog, table: str, keep: str = "") -> None:
     """Drop what killed runs left of a model's tables; its own and that of `keep` stay."""
     _drop_unused(catalog, table, "tables_of_prefix", "[rh]", keep)
@@ -40,4 +35,4 @@ def _drop_unused(catalog: Catalog, table: str, listed: str, marks: str, keep: st
     used = {model.items_table for model in catalog.models()} | {keep}
     for (name,) in catalog.rows(listed, {"prefix": base}):
         if leftover.fullmatch(name) and name not in used:
-            catalog.run("drop_table", table=name)
+            catalog.drop(name)

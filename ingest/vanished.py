@@ -96,8 +96,8 @@ def find_vanished(
         first.extend(found[: _LISTED - len(first)])
         if prune:
             for page in pages(found):
-                of_page = {"table": model.items_table, **of_dataset, "identities": page}
-                catalog.run("delete_replaced", of_page)
+                of_page = {**of_dataset, "identities": page}
+                catalog.run("delete_replaced", of_page, table=model.items_table)
     if prune:
         of_model = {"model": model.name}
         for found in search.pages("rejects", "rejected_at", fill("of_model"), of_model):

@@ -318,13 +318,10 @@ class Writer:
 
     def _delete_older(self, identities: list[Identity], than_us: int) -> None:
         assert self._model is not None
-        parameters = {
-            "table": self._model.items_table,
-            "dataset": self._dataset,
-            "ingested_us": than_us,
-        }
+        parameters = {"dataset": self._dataset, "ingested_us": than_us}
         for page in pages(identities):
-            self._catalog.run("delete_replaced", {**parameters, "identities": page})
+            given = {**parameters, "identities": page}
+            self._catalog.run("delete_replaced", given, table=self._model.items_table)
 
 
 def _identities(items: Sequence[Item]) -> list[Identity]:

@@ -65,8 +65,16 @@ def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:
         ("datasets", pa.concat_tables(datasets) if datasets else pa.table({"model": []})),
         ("ingests", catalog.arrow(fill("list_ingests"), {"limit": _INGESTS})),
         ("rejects", catalog.arrow(fill("count_rejects"))),
-        ("tables", catalog.arrow(fill("list_tables"), {"tables": tables})),
+        ("tables", _sizes(catalog, tables)),
     ]
+
+
+def _sizes(catalog: Catalog, tables: list[str]) -> pa.Table:
+    cluster = catalog.layout.cluster
+    if not cluster:
+        return catalog.arrow(fill("list_tables"), {"tables": tables})
+    given = {"tables": tables, "database": catalog.client.database}
+    return catalog.arrow(fill("list_cluster_tables", cluster=cluster), given)
 
 
 def _written(table: pa.Table, format: Format) -> str:

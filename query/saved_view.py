@@ -33,6 +33,7 @@ def save_view(catalog: Catalog, name: str, view: str, *, replace: bool = False) 
     made = fill(
         "replace_view" if replace else "create_view",
         view=view,
+        on_cluster=catalog.layout.fragments()["on_cluster"],
         statement=text,
         comment=quoted(_MADE_BY_US + name),
     )

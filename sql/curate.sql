@@ -28,14 +28,14 @@ SELECT DISTINCT dataset FROM ($selects) ORDER BY dataset
 
 -- name: update_items
 -- A change of items that are selected and need it.
-ALTER TABLE $table
+ALTER TABLE $shard_table$on_shards
 UPDATE $assignments
 WHERE ($condition) AND ($needed)
 SETTINGS mutations_sync = 2
 
 -- name: delete_items
 -- Deleting the items for which a condition holds; image files are never touched.
-DELETE FROM $table WHERE $condition
+DELETE FROM $shard_table$on_shards WHERE $condition
 
 -- name: group_added
 -- The item's groups with one more.
@@ -153,13 +153,13 @@ dataset = {dataset:String}
 
 -- name: create_renames
 -- Renames of datasets under way; a row that stays is of one that was interrupted.
-CREATE TABLE IF NOT EXISTS renames
+CREATE TABLE IF NOT EXISTS renames$on_cluster
 (
     former     String,
     name       String,
     started_at DateTime64(3, 'UTC') DEFAULT now64(3)
 )
-ENGINE = MergeTree
+ENGINE = $engine
 ORDER BY (former, name)
 
 -- name: begin_rename
@@ -192,7 +192,7 @@ dataset = {former:String}
 
 -- name: delete_dataset_rows
 -- All that a table says of a dataset.
-DELETE FROM $table WHERE dataset = {dataset:String}
+DELETE FROM $shard_table$on_shards WHERE dataset = {dataset:String}
 
 -- name: place_of
 -- Where a uri's file is: an archive's own place for a member of one.
@@ -206,7 +206,7 @@ dataset = {dataset:String}
 
 -- name: move_files
 -- New places of files: the root that their uris begin with is replaced.
-ALTER TABLE $table
+ALTER TABLE $shard_table$on_shards
 UPDATE $uri = concat(
     substring($uri, 1, length($uri) - length($place)),
     {new_root:String},

@@ -111,12 +111,12 @@ SETTINGS join_algorithm = 'full_sorting_merge'
 
 -- name: delete_merged
 -- The former rows of items that an import has just replaced.
-DELETE FROM $table
+DELETE FROM $shard_table$on_shards
 WHERE dataset IN {datasets:Array(String)}
   AND ingested_at < fromUnixTimestamp64Micro({ingested_us:Int64})
   AND (dataset, subset, id) IN (
     SELECT dataset, subset, id
-    FROM $table
+    FROM $shard_table
     WHERE dataset IN {datasets:Array(String)}
       AND ingested_at = fromUnixTimestamp64Micro({ingested_us:Int64}))
 

@@ -43,7 +43,7 @@ ORDER BY name
 
 -- name: create_hashes
 -- New hashes on their way into a table of the same items.
-CREATE TABLE $table
+CREATE TABLE $shard_table$on_cluster
 (
     dataset     LowCardinality(String),
     subset      LowCardinality(String),
@@ -51,7 +51,7 @@ CREATE TABLE $table
     ingested_at DateTime64(6, 'UTC'),
     hash        FixedString($hash_bytes)
 )
-ENGINE = MergeTree
+ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
 
 -- name: page_of_features
@@ -90,11 +90,11 @@ SETTINGS join_algorithm = 'full_sorting_merge'
 
 -- name: delete_carried_over
 -- The former rows of items that were replaced while new hashes were made.
-DELETE FROM $table
+DELETE FROM $shard_table$on_shards
 WHERE (dataset, subset, id) IN (SELECT dataset, subset, id FROM $making)
   AND (dataset, subset, id, ingested_at) NOT IN (
     SELECT dataset, subset, id, max(ingested_at)
-    FROM $table
+    FROM $shard_table
     WHERE (dataset, subset, id) IN (SELECT dataset, subset, id FROM $making)
     GROUP BY dataset, subset, id)
 

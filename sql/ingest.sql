@@ -39,14 +39,14 @@ LIMIT 1 BY subset, id
 
 -- name: update_places
 -- New places of files that are otherwise as they were.
-ALTER TABLE $table
+ALTER TABLE $shard_table$on_shards
 UPDATE uri = transform(id, {ids:Array(String)}, {uris:Array(String)}, uri)
 WHERE dataset = {dataset:String} AND subset = {subset:String} AND id IN {ids:Array(String)}
 SETTINGS mutations_sync = 2
 
 -- name: delete_replaced
 -- The rows that a newer row of the same identity replaced.
-DELETE FROM {table:Identifier}
+DELETE FROM $shard_table$on_shards
 WHERE dataset = {dataset:String}
   AND (subset, id) IN {identities:Array(Tuple(String, String))}
   AND ingested_at < fromUnixTimestamp64Micro({ingested_us:Int64})
@@ -202,7 +202,7 @@ SETTINGS mutations_sync = 2
 
 -- name: drop_table
 -- A table that nothing names any more.
-DROP TABLE IF EXISTS $table
+DROP TABLE IF EXISTS $table$on_cluster
 
 -- name: tables_of_prefix
 -- The tables of the catalog whose names begin alike.

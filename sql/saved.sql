@@ -3,7 +3,7 @@
 -- name: create_saved_queries
 -- One row for each saved query. `digest` is the model's at that time; `options` are JSON,
 -- `targets.hash` is in hex, `targets.identity` is (dataset, subset, id) of a stored item, else empty.
-CREATE TABLE IF NOT EXISTS saved_queries
+CREATE TABLE IF NOT EXISTS saved_queries$on_cluster
 (
     name       String,
     model      String,
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS saved_queries
         sha256   Nullable(String)),
     created_at DateTime64(6, 'UTC')
 )
-ENGINE = MergeTree
+ENGINE = $engine
 ORDER BY name
 
 -- name: find_saved
@@ -70,13 +70,13 @@ SELECT engine, comment FROM system.tables WHERE database = currentDatabase() AND
 
 -- name: create_view
 -- A saved query as a view: its text holds the values as literals.
-CREATE VIEW $view AS
+CREATE VIEW $view$on_cluster AS
 $statement
 COMMENT $comment
 
 -- name: replace_view
 -- The same in place of a view that there is.
-CREATE OR REPLACE VIEW $view AS
+CREATE OR REPLACE VIEW $view$on_cluster AS
 $statement
 COMMENT $comment
 

@@ -1,14 +1,20 @@
 -- The catalog: one ClickHouse database. `models` and `ingests` say what its items are;
 -- each model has one wide table of items (items_MODEL), so a search is one FROM without a JOIN.
+-- On one server $engine and $shard_engine are MergeTree, $shard_table is the table's own name, and
+-- $on_cluster is nothing; sql/cluster/schema.sql says what they are on a cluster.
 
 -- name: create_database
 -- The database that a server's DSN names.
-CREATE DATABASE IF NOT EXISTS {database:Identifier}
+CREATE DATABASE IF NOT EXISTS {database:Identifier}$on_cluster
+
+-- name: engine
+-- The engine of every table on one server.
+MergeTree
 
 -- name: create_models
 -- One row for each model whose features the catalog holds.
 -- `digest` is of the weights and preprocessing; hashes are compared within one model only.
-CREATE TABLE IF NOT EXISTS models
+CREATE TABLE IF NOT EXISTS models$on_cluster
 (
     name            String,
     items_table     String,
@@ -22,14 +28,14 @@ CREATE TABLE IF NOT EXISTS models
     hash_parameters String,
     created_at      DateTime64(3, 'UTC') DEFAULT now64(3)
 )
-ENGINE = MergeTree
+ENGINE = $engine
 ORDER BY name
 
 -- name: create_hash_fits
 -- What fitted hashes are made with; the row of a model names one by its digest in
 -- `hash_parameters`. Rows are never changed: those of former fits stay. `items` and `words` say how
 -- many took part; `parameters` is JSON, which sql/functions.sql reads.
-CREATE TABLE IF NOT EXISTS hash_fits
+CREATE TABLE IF NOT EXISTS hash_fits$on_cluster
 (
     digest     String,
     model      String,
@@ -42,12 +48,12 @@ CREATE TABLE IF NOT EXISTS hash_fits
     parameters String,
     created_at DateTime64(3, 'UTC') DEFAULT now64(3)
 )
-ENGINE = MergeTree
+ENGINE = $engine
 ORDER BY digest
 
 -- name: create_ingests
 -- One row for each run of `hamsight ingest`.
-CREATE TABLE IF NOT EXISTS ingests
+CREATE TABLE IF NOT EXISTS ingests$on_cluster
 (
     dataset     String,
     model       String,
@@ -63,7 +69,7 @@ CREATE TABLE IF NOT EXISTS ingests
     unchanged   UInt64,
     rejected    UInt64
 )
-ENGINE = MergeTree
+ENGINE = $engine
 ORDER BY (dataset, started_at)
 
 -- name: add_ingest_options
@@ -76,7 +82,7 @@ ALTER TABLE ingests ADD COLUMN IF NOT EXISTS categories String AFTER options
 
 -- name: create_rejects
 -- Each file that could not be used, and why. A file leaves this table when it is ingested.
-CREATE TABLE IF NOT EXISTS rejects
+CREATE TABLE IF NOT EXISTS rejects$on_cluster
 (
     model       LowCardinality(String),
     dataset     LowCardinality(String),
@@ -86,7 +92,7 @@ CREATE TABLE IF NOT EXISTS rejects
     reason      String,
     rejected_at DateTime64(6, 'UTC')
 )
-ENGINE = MergeTree
+ENGINE = $engine
 ORDER BY (model, dataset, subset, id)
 
 -- name: create_items
@@ -97,7 +103,7 @@ ORDER BY (model, dataset, subset, id)
 -- `feature` has unit length, so that a dot product is the cosine similarity. Both are as good as
 -- random to a codec. Small granules and blocks let a search fetch the rows that it found without
 -- reading thousands of others beside each.
-CREATE TABLE IF NOT EXISTS $table
+CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
 (
     dataset     LowCardinality(String),
     subset      LowCardinality(String),
@@ -126,7 +132,7 @@ CREATE TABLE IF NOT EXISTS $table
     feature     Array(BFloat16) CODEC(NONE),
     ingested_at DateTime64(6, 'UTC')
 )
-ENGINE = MergeTree
+ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
 SETTINGS index_granularity = 256, min_compress_block_size = 16384, max_compress_block_size = 65536
 

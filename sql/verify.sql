@@ -85,7 +85,8 @@ WHERE database = currentDatabase() AND table = {table:String} AND name = 'hash'
 -- Tables that hold items by their name.
 SELECT name
 FROM system.tables
-WHERE database = currentDatabase() AND startsWith(name, 'items_') AND engine LIKE '%MergeTree'
+WHERE database = currentDatabase() AND startsWith(name, 'items_')
+  AND (engine LIKE '%MergeTree' OR engine = 'Distributed')
 ORDER BY name
 
 -- name: unfinished_ingests

@@ -59,9 +59,12 @@ def home(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The one chDB path of this process, held open for the whole session."""
+    """The one chDB path of this process, held open for the whole session.
+
+    It knows the clusters of `cluster.xml`, whose shards are the engine itself.
+    """
     path = str(tmp_path_factory.mktemp("engine"))
-    keeper = chdb.connect(path)
+    keeper = chdb.connect(f"{path}?config-file={REPO / 'tests' / 'cluster.xml'}")
     yield path
     keeper.close()
 

@@ -65,7 +65,7 @@ def import_features(
     hash = hash_of(catalog, target)
     checker = Checker(printable(path), target, hash, default, subset or "", *given)
     for (old,) in catalog.rows("old_imports"):
-        catalog.run("drop_table", table=old)
+        catalog.drop(old)
     staging = f"import_{uuid.uuid4().hex}"
     catalog.run("create_import", table=staging, hash_bytes=target.bits // 8)
     try:
@@ -82,7 +82,7 @@ def import_features(
             target = catalog.add_model(_named(catalog, target))
         return Imported(target, _move(catalog, staging, target, printable(path.absolute())))
     finally:
-        catalog.run("drop_table", table=staging)
+        catalog.drop(staging)
 
 
 def _model(catalog: Catalog, name: str, dimension: int | None, bits: int | None) -> CatalogModel:

@@ -12,6 +12,7 @@ from expression_oracle import predicate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hamsight.layout import Layout
 from hamsight.statements import fill
 from query.expression import Filter, compile_filter
 
@@ -61,7 +62,7 @@ ROWS = made_rows()
 
 @pytest.fixture
 def items(client: Client) -> Iterator[Client]:
-    client.command(fill("create_items", table="items", hash_bytes=64))
+    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64))
     insert(client, ROWS)
     yield client
 
@@ -163,7 +164,7 @@ def literal(text: str) -> str:
 
 
 def test_every_text_arrives_as_it_was_written(client: Client) -> None:
-    client.command(fill("create_items", table="items", hash_bytes=64))
+    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64))
     blank = {**ROWS[0], "captions": [], "groups": [], "tags": {}, "attributes": {}}
     insert(
         client,
@@ -190,7 +191,7 @@ def test_numbers_arrive_as_they_were_written(items: Client) -> None:
 
 
 def test_no_sum_or_product_wraps(client: Client) -> None:
-    client.command(fill("create_items", table="items", hash_bytes=64))
+    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64))
     big = {"file_size": 2**63 - 1, "width": 2**31 - 1, "height": 2**31 - 1}
     insert(client, [{**ROWS[0], **big, "id": "big", "tags": {"dog": 2**31 - 1}}])
     for text in [

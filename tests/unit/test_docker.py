@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,30 @@ def test_constraints_name_no_index() -> None:
     lines = (REPO / "constraints.txt").read_text(encoding="utf-8").splitlines()
     wrong = [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+)?", line)]
     assert lines and wrong == []
+
+
+def test_the_nodes_of_the_cluster_are_those_that_it_starts() -> None:
+    folder = REPO / "docker" / "cluster"
+    compose = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))
+    config = ElementTree.parse(folder / "cluster.xml").getroot()
+    keeper = ElementTree.parse(folder / "keeper.xml").getroot()
+    services = compose["services"]
+    assert config.findtext("zookeeper/node/host") == "keeper"
+    assert config.findtext("zookeeper/node/port") == keeper.findtext("keeper_server/tcp_port")
+    shards = config.findall("remote_servers/hamsight/shard")
+    named = {}
+    for number, shard in enumerate(shards, start=1):
+        assert shard.findtext("internal_replication") == "true"
+        for host in shard.findall("replica/host"):
+            named[host.text] = str(number)
+    servers = {name: service for name, service in services.items() if name != "keeper"}
+    assert {name: one["environment"]["SHARD"] for name, one in servers.items()} == named
+    assert len(shards) == 2 and len(named) == 4
+    for name, service in servers.items():
+        environment = service["environment"]
+        assert name == f"shard-{environment['SHARD']}-{environment['REPLICA']}"
+        assert environment["CLICKHOUSE_PASSWORD"].startswith("${CLICKHOUSE_PASSWORD:?")
+        assert environment["CLUSTER_SECRET"].startswith("${CLUSTER_SECRET:?")
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+        mounted = [volume.split(":")[0] for volume in service["volumes"]]
+        assert "./cluster.xml" in mounted and name in compose["volumes"]

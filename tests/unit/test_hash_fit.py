@@ -15,7 +15,8 @@ from hamsight.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight.hash_fit import HashParameters, fit
 from hamsight.hash_settings import HashSettings
 from hamsight.hashing import sign_hash
-from hamsight.statements import statements
+from hamsight.layout import Layout
+from hamsight.statements import fill
 
 VECTORS = REPO.parent / "shared/data/clip-vit-b-32-vectors.npz"
 SQL = re.findall(r"```sql\n(.*?)```", (REPO / "docs/hash.md").read_text("utf-8"), re.DOTALL)
@@ -213,8 +214,8 @@ def test_sql_comes_to_the_same_bits(client):
     images, words = (rows.astype(np.float32) for rows in drawn(300, 40, 512))
     parameters = fit(images, words, 512)
     hashes = parameters.encode_images(images)
-    client.command(statements()["create_models"])
-    client.command(statements()["create_hash_fits"])
+    client.command(fill("create_models", **Layout().fragments()))
+    client.command(fill("create_hash_fits", **Layout().fragments()))
     row = [parameters.digest, parameters.to_text()]
     client.insert("hash_fits", [row], column_names=["digest", "parameters"])
     settings = HashSettings(parameters.digest).to_text()

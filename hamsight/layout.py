@@ -1,0 +1,50 @@
+"""Where the tables of a catalog are: on one server, or on all nodes of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hamsight.statements import fill
+
+# Rows are on their shards when an insert returns; a subquery over items runs once, not on each
+# shard.
+SETTINGS = {
+    "distributed_foreground_insert": "1",
+    "distributed_product_mode": "global",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the statements of `sql/` say otherwise on a cluster; `cluster` is "" on one server."""
+
+    cluster: str = ""
+
+    def shard_table(self, table: str) -> str:
+        """Return the table that holds a shard's rows of `table`, which is itself but for items."""
+        return f"shard_{table}" if self._is_spread(table) else table
+
+    def fragments(self, table: str = "") -> Mapping[str, str]:
+        """Return the fragments of statements that make tables, or change the rows of `table`."""
+        engine = fill("engine")
+        if not self.cluster:
+            return {
+                "engine": engine,
+                "shard_engine": engine,
+                "shard_table": table,
+                "on_cluster": "",
+                "on_shards": "",
+            }
+        on_cluster = " " + fill("on_cluster", cluster=self.cluster)
+        return {
+            "engine": fill("engine_everywhere"),
+            "shard_engine": fill("engine_of_shard"),
+            "shard_table": self.shard_table(table),
+            "on_cluster": on_cluster,
+            "on_shards": on_cluster if self._is_spread(table) else "",
+            "cluster": self.cluster,
+        }
+
+    def _is_spread(self, table: str) -> bool:
+        return bool(self.cluster) and table.startswith("items_")

@@ -1,0 +1,42 @@
+-- The schema on a cluster (a DSN with ?cluster=NAME). Small tables stand whole on every node; items
+-- are spread over the shards by their identity, so that every row of an item is on one shard.
+-- `items_MODEL` is asked and inserted into on any node; `shard_items_MODEL` holds a shard's rows.
+-- {shard} and {replica} are macros of each server's configuration.
+
+-- name: on_cluster
+-- Runs a statement of the schema on every node.
+ON CLUSTER '$cluster'
+
+-- name: engine_everywhere
+-- The engine of a small table: one set of replicas, which every node of every shard is in.
+ReplicatedMergeTree('/clickhouse/tables/{uuid}/everywhere', '{shard}-{replica}')
+
+-- name: engine_of_shard
+-- The engine of a shard's items.
+ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')
+
+-- name: create_distributed
+-- The items of one model, over all shards.
+CREATE TABLE IF NOT EXISTS $table$on_cluster AS $shard_table
+ENGINE = Distributed('$cluster', currentDatabase(), $shard_table, cityHash64(dataset, subset, id))
+
+-- name: list_clusters
+-- The clusters that the server knows.
+SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster
+
+-- name: list_cluster_tables
+-- Each table of the catalog: rows, and bytes on disk; of items, over one replica of each shard.
+SELECT
+    name AS table,
+    if(startsWith(name, 'items_'), of_shards.rows, ifNull(total_rows, 0)) AS rows,
+    if(startsWith(name, 'items_'), of_shards.bytes, ifNull(total_bytes, 0)) AS bytes
+FROM system.tables AS known
+LEFT JOIN
+(
+    SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
+    FROM cluster('$cluster', system.parts)
+    WHERE active AND database = {database:String} AND startsWith(table, 'shard_items_')
+    GROUP BY table
+) AS of_shards ON of_shards.table = concat('shard_', known.name)
+WHERE known.database = {database:String} AND known.name IN {tables:Array(String)}
+ORDER BY table

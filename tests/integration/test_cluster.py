@@ -1,0 +1,179 @@
+"""A catalog on a cluster: the same answers, items on their shards, ranking on the shards.
+
+In process the shards are this engine itself, without Keeper: tables are not replicated and
+statements go to no other node. `HAMSIGHT_TEST_CLUSTER` names a real cluster by a DSN with
+?cluster=NAME; then all is as in use.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import made_catalog
+import pytest
+import toy
+from clickhouse_connect.driver.client import Client
+from made_catalog import made_items
+
+import hamsight
+from hamsight.errors import UsageError
+from hamsight.layout import Layout
+from hamsight.statements import fill, statements
+from hamsight.store import parse_dsn
+
+REAL = os.environ.get("HAMSIGHT_TEST_CLUSTER", "")
+ITEMS = made_items(60)
+ALONE = {"engine_everywhere": "MergeTree", "engine_of_shard": "MergeTree", "on_cluster": ""}
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statements of a cluster without replicas and other nodes."""
+    for name, sql in ALONE.items():
+        monkeypatch.setitem(statements(), name, sql)
+
+
+@pytest.fixture
+def cluster_dsn(request: pytest.FixtureRequest, engine: str) -> Iterator[str]:
+    """The DSN of an empty catalog on a cluster of one shard, or on the real one."""
+    database = f"test_{uuid.uuid4().hex[:12]}"
+    if REAL:
+        from urllib.parse import urlsplit
+
+        yield urlsplit(REAL)._replace(path=f"/{database}").geturl()
+        return
+    request.getfixturevalue("alone")
+    yield f"chdb://{engine}?database={database}&cluster=one_shard"
+    with hamsight.store.connect(f"chdb://{engine}") as client:
+        client.command(f"DROP DATABASE IF EXISTS {database}")
+
+
+@pytest.fixture
+def session(cluster_dsn: str) -> Iterator[hamsight.Session]:
+    with hamsight.open(cluster_dsn) as opened:
+        yield opened
+
+
+def ids(session: hamsight.Session, where: str = "true") -> list[str]:
+    found = session.sql(f"SELECT dataset || '/' || id FROM items_mini WHERE {where} ORDER BY ALL")
+    assert found is not None
+    return [next(iter(row.values())) for row in found.to_pylist()]
+
+
+def test_the_life_of_a_dataset(session: hamsight.Session, tmp_path: Path) -> None:
+    folder = toy.photos(tmp_path / "photos", 6)
+    assert session.ingest(folder).counts.added == 6
+    assert session.ingest(folder).counts.unchanged == 6
+    (folder / "002.jpg").write_bytes(toy.jpeg(99))
+    (folder / "bad.jpg").write_bytes(b"nothing")
+    counts = session.ingest(folder).counts
+    assert (counts.replaced, counts.unchanged, counts.rejected) == (1, 5, 1)
+    assert len(ids(session)) == 6
+    assert session.query(item="photos/000.jpg", k=10).to_arrow().num_rows == 5
+    session.add_to_group("a", where='like(filename, "00%") and filename != "003.jpg"')
+    session.set(["photos/004.jpg"], status="checked")
+    assert len(ids(session, "has(groups, 'a')")) == 5
+    assert ids(session, "status = 'checked'") == ["photos/004.jpg"]
+    session.save_query("near", item="photos/001.jpg", k=3)
+    session.save_view("near", "near_items")
+    assert session.sql("SELECT count() AS n FROM near_items").to_pylist() == [{"n": 3}]
+    session.rename_dataset("photos", "pictures")
+    (folder / "005.jpg").unlink()
+    session.ingest(folder, dataset="pictures", prune=True)
+    assert ids(session) == [f"pictures/00{n}.jpg" for n in range(5)]
+    assert session.delete(["pictures/004.jpg"]) == 1
+    assert len(ids(session)) == 4
+    sizes = session.sql("SELECT count() AS rows FROM shard_items_mini")
+    assert sizes is not None
+    assert REAL or sizes.to_pylist() == [{"rows": 4}]
+
+
+def test_the_answers_are_those_of_one_server(
+    cluster_dsn: str, engine: str, tmp_path: Path
+) -> None:
+    answers = []
+    single = f"chdb://{engine}?database=single_{uuid.uuid4().hex[:8]}"
+    for dsn in (cluster_dsn, single):
+        made_catalog.fill(dsn, tmp_path / uuid.uuid4().hex, ITEMS)
+        with hamsight.open(dsn) as session:
+            for options in (
+                {"item": ITEMS[3].name},
+                {"item": [ITEMS[3].name, ITEMS[8].name], "combine": "balanced"},
+                {"item": [ITEMS[3].name, ITEMS[8].name], "combine": "all", "candidates": 10},
+                {"item": ITEMS[3].name, "where": "dog >= 1", "rank": "hamming"},
+                {"item": ITEMS[3].name, "candidates": 5, "k": 9, "offset": 2},
+            ):
+                answers.append(session.query(**options).to_arrow().to_pylist())
+    half = len(answers) // 2
+    assert answers[:half] == answers[half:]
+    assert all(answers)
+
+
+@pytest.mark.skipif(bool(REAL), reason="two shards of one engine hold each row twice")
+@pytest.mark.usefixtures("alone")
+def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> None:
+    dsn = f"chdb://{engine}?database=two_{uuid.uuid4().hex[:8]}&cluster=two_shards"
+    made_catalog.fill(dsn, tmp_path / "made", ITEMS)
+    single = f"chdb://{engine}?database=single_{uuid.uuid4().hex[:8]}"
+    made_catalog.fill(single, tmp_path / "single", ITEMS)
+    with hamsight.open(single) as session:
+        statement = session.query(item=ITEMS[3].name, k=5, candidates=20).statement
+    with hamsight.open(dsn) as session:
+        client: Client = session.catalog().client
+        text = f"EXPLAIN distributed = 1 {statement.sql}"
+        plan = client.query(text, parameters=dict(statement.parameters)).result_rows
+        counted = session.sql("SELECT _shard_num, count() AS n FROM items_made GROUP BY 1")
+    lines = [row[0] for row in plan]
+    shards = [n for n, line in enumerate(lines) if line.strip().startswith("ReadFromMergeTree")]
+    assert len(shards) == 2
+    for read in shards:
+        depth = len(lines[read]) - len(lines[read].lstrip())
+        above = []
+        for line in reversed(lines[:read]):
+            if "Union" in line:
+                break
+            if len(line) - len(line.lstrip()) < depth:
+                above.append(line.strip())
+        assert any(line.startswith("Limit") for line in above), above
+        assert any(line.startswith("Sorting (Sorting for ORDER BY)") for line in above), above
+    assert counted is not None
+    assert [row["n"] for row in counted.to_pylist()] == [len(ITEMS), len(ITEMS)]
+
+
+def test_what_a_real_cluster_is_sent_is_sql(client: Client) -> None:
+    layout = Layout("main")
+    sent = [
+        fill("create_database", **layout.fragments()),
+        fill("create_models", **layout.fragments()),
+        fill("create_items", **layout.fragments("items_x"), hash_bytes=64),
+        fill("create_distributed", **layout.fragments("items_x"), table="items_x"),
+        fill("delete_replaced", **layout.fragments("items_x")),
+        fill("delete_dataset_rows", **layout.fragments("rejects")),
+        fill("update_places", **layout.fragments("items_x")),
+    ]
+    formatted = [
+        client.query("SELECT formatQuerySingleLine({sql:String})", parameters={"sql": sql})
+        for sql in sent
+    ]
+    texts = [answer.result_rows[0][0] for answer in formatted]
+    assert ["ON CLUSTER" in text for text in texts] == [True, True, True, True, True, False, True]
+    assert "ReplicatedMergeTree('/clickhouse/tables/{uuid}/everywhere'" in texts[1]
+    assert "shard_items_x" in texts[2] and "ReplicatedMergeTree" in texts[2]
+    assert "Distributed('main'" in texts[3] and "cityHash64(dataset, subset, id)" in texts[3]
+    assert texts[4].startswith("DELETE FROM shard_items_x ON CLUSTER main WHERE")
+
+
+def test_a_cluster_that_the_server_does_not_know(dsn: str) -> None:
+    with pytest.raises(UsageError, match=r"no cluster 'none'.*it knows: one_shard, two_shards"):
+        hamsight.store.connect(f"{dsn}{'&' if '?' in dsn else '?'}cluster=none", create=True)
+
+
+def test_the_cluster_of_a_dsn() -> None:
+    address = parse_dsn("clickhouse://me:secret@host:1/db?cluster=main&compress=lz4")
+    assert (address.cluster, address.options) == ("main", (("compress", "lz4"),))
+    assert str(address) == "clickhouse://me@host:1/db?cluster=main"
+    with pytest.raises(UsageError, match=r"cluster \"it's\" is no name"):
+        parse_dsn("clickhouse://host/db?cluster=it's")

@@ -225,6 +225,7 @@ class _Work:
         catalog.drop(self._making)
         hash_bytes = self._made.bits // 8
         catalog.run("create_hashes", table=self._making, hash_bytes=hash_bytes)
+        catalog.spread(self._making)
         count = 0
         for condition, values in item_pages(catalog, table, _PAGE, conditions, given):
             page = fill("page_of_features", table=table, conditions=condition)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from hamsight.catalog import Catalog, CatalogModel
+from hamsight.catalog import Catalog
 
 MAKING = "_making"
 _MARK = re.compile(r"_[rh][0-9a-f]{8}$")

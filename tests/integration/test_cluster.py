@@ -91,9 +91,7 @@ def test_the_life_of_a_dataset(session: hamsight.Session, tmp_path: Path) -> Non
     assert REAL or sizes.to_pylist() == [{"rows": 4}]
 
 
-def test_the_answers_are_those_of_one_server(
-    cluster_dsn: str, engine: str, tmp_path: Path
-) -> None:
+def test_the_answers_are_those_of_one_server(cluster_dsn: str, engine: str, tmp_path: Path) -> None:
     answers = []
     single = f"chdb://{engine}?database=single_{uuid.uuid4().hex[:8]}"
     for dsn in (cluster_dsn, single):

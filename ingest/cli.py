@@ -32,8 +32,10 @@ _SHOWN_VANISHED = 5
 
 def ingest(
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH", help="Folders of images, or other datasets."),
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH", help="Folders of images, or other datasets; URLs too (docs/formats.md)."
+        ),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -200,7 +202,7 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
     _report_rejects(done.rejected, len(done.rejected))
 
 
-def _report_vanished(vanished: Vanished, path: Path) -> None:
+def _report_vanished(vanished: Vanished, path: Path | str) -> None:
     if not vanished.items:
         return
     items = "1 item" if vanished.items == 1 else f"{vanished.items} items"

@@ -169,7 +169,9 @@ def hash_again(
         )
 
 
-def open_sources(paths: Sequence[Path], format: str | None, options: ReadOptions) -> list[Source]:
+def open_sources(
+    paths: Sequence[Path | str], format: str | None, options: ReadOptions
+) -> list[Source]:
     """Open every path before any is ingested, so that a wrong one costs nothing.
 
     Raises SourceError.

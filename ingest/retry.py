@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from hamsight.catalog import Catalog
 from hamsight.errors import SourceError, UsageError
@@ -111,7 +110,7 @@ def _sources(
     for path, format, options in recorded:
         read = ReadOptions(**json.loads(options)) if options else ReadOptions()
         try:
-            source = open_source(Path(path), format, read)
+            source = open_source(path, format, read)
         except SourceError as error:
             raise SourceError(
                 f"the dataset {dataset!r} was ingested from {path}, which cannot be read now:"

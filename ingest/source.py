@@ -34,15 +34,18 @@ class Source(Protocol):
     """One dataset, opened.
 
     `format` is its reader's name, `name` the dataset's name unless the user gives another, and
-    `detected` says what the path was taken for and why. Iterating yields the items lazily in an
-    order that is the same each time. `notes` are words for the user, one a line; they are
-    complete once the items have been iterated or counted.
+    `detected` says what the path was taken for and why.
+    Iterating yields the items lazily in an order that is the same each time. `notes` are words for
+    the user, one a line; they are complete once the items have been iterated or counted.
     """
 
     format: str
-    path: Path
     name: str
     detected: str
+
+    @property
+    def path(self) -> Path | str:
+        """Return where the dataset is: a path, or a URL as text."""
 
     @property
     def notes(self) -> Sequence[str]:

@@ -126,7 +126,9 @@ class _Search:
         self._only_source = not others
         overlap = any(_under(self._root, one) or _under(one, self._root) for one in others)
         self._listing_decides = not (
-            source.format in _FILES_DECIDE or overlap or bool(source.notes)
+            (source.format in _FILES_DECIDE and isinstance(source.path, Path))
+            or overlap
+            or bool(source.notes)
         )
 
     def pages(

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import struct
 import tarfile
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from hamsight.errors import ImageError
 from hamsight.places.cloud import open_object
 from hamsight.places.local import file_errors, open_file, too_large
 from hamsight.places.opened import Opened
 from hamsight.places.unpacked import DAMAGE, unpacked
-from hamsight.places.uris import ArchiveKind, local_path, scheme, split_member
+from hamsight.places.uris import ArchiveKind, is_url, local_path, scheme, split_member
 
+MAX_ARCHIVE_BYTES = 4 * 1024**3
+"""How large an archive on the web may be, which is kept in a temporary file while it is read."""
+
+_ARCHIVE_SECONDS = 3600.0
 _OPEN_ARCHIVES = 16
 
 
@@ -79,7 +84,23 @@ def _opened(uri: str) -> BinaryIO:
         return open_file(path)
     if scheme(uri) in ("s3", "gs"):
         return open_object(uri)
+    if is_url(uri):
+        return _downloaded(uri)
     raise ImageError(f"an archive at {scheme(uri)}:// is not read; download it first")
+
+
+def _downloaded(url: str) -> BinaryIO:
+    """Return an unnamed temporary file of an archive on the web."""
+    from hamsight.places.web import download_into
+
+    file = tempfile.TemporaryFile(prefix="hamsight-")  # noqa: SIM115 - kept open
+    try:
+        download_into(file, url, timeout=30.0, max_bytes=MAX_ARCHIVE_BYTES, total=_ARCHIVE_SECONDS)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return cast(BinaryIO, file)
 
 
 _archives: Opened[tuple[ArchiveKind, str, tuple[int, int]], Archive] = Opened(_open, _OPEN_ARCHIVES)

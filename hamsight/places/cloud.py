@@ -36,6 +36,18 @@ def open_object(uri: str) -> BinaryIO:
         raise _failed(error) from error
 
 
+def list_objects(uri: str) -> list[str]:
+    """Return the uris of all objects at or under `uri`, sorted. Raises ImageError."""
+    found = scheme(uri) or ""
+    try:
+        keys = _store(found).find(uri.rstrip("/"))
+    except ImageError:
+        raise
+    except Exception as error:  # each store's package raises errors of its own
+        raise _failed(error) from error
+    return sorted(f"{found}://{key.lstrip('/')}" for key in keys)
+
+
 def _store(name: str) -> Any:
     import fsspec
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import random
 import socket
 import ssl
@@ -13,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from hamsight.errors import ImageError
@@ -49,7 +50,22 @@ def download(
     tries: int = TRIES,
     total: float = TOTAL_SECONDS,
 ) -> bytes:
-    """Return what is at an http or https URL, redirected to such URLs alone.
+    """Return what is at an http or https URL; the rest is as for `download_into`."""
+    data = io.BytesIO()
+    download_into(data, url, timeout=timeout, max_bytes=max_bytes, tries=tries, total=total)
+    return data.getvalue()
+
+
+def download_into(
+    file: IO[bytes],
+    url: str,
+    *,
+    timeout: float,
+    max_bytes: int,
+    tries: int = TRIES,
+    total: float = TOTAL_SECONDS,
+) -> None:
+    """Write what is at an http or https URL, redirected to such URLs alone, into an empty file.
 
     `timeout` is how many seconds a server may be silent, `total` how many all tries may take.
     Overloaded servers, timeouts and broken connections are tried again, after a delay that
@@ -59,7 +75,10 @@ def download(
     for number in range(1, tries + 1):
         try:
             with _turn(_host(url)):
-                return _attempt(url, timeout, deadline, max_bytes)
+                file.seek(0)
+                file.truncate()
+                _attempt(file, url, timeout, deadline, max_bytes)
+                return
         except _PassingError as error:
             delay = error.delay
             if delay is None:
@@ -101,17 +120,16 @@ def _host(url: str) -> str:
         return ""
 
 
-def _attempt(url: str, timeout: float, deadline: float, max_bytes: int) -> bytes:
+def _attempt(file: IO[bytes], url: str, timeout: float, deadline: float, max_bytes: int) -> None:
     left = deadline - time.monotonic()
     if left <= 0:
         raise _PassingError("no turn to download it in time: its host is busy")
     watch = _Watch(left)
     try:
         with watch, _web(watch).open(_encoded(url), timeout=min(timeout, left)) as response:
-            data = _body(response, max_bytes)
+            _body(file, response, max_bytes)
         if watch.expired:
             raise ConnectionAbortedError("its time was over")
-        return data
     except urllib.error.HTTPError as error:
         with error:
             reason = f"HTTP {error.code} {error.reason}".strip()
@@ -219,19 +237,18 @@ def _web(watch: _Watch) -> urllib.request.OpenerDirector:
     return opener
 
 
-def _body(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
+def _body(file: IO[bytes], response: http.client.HTTPResponse, max_bytes: int) -> None:
     announced = response.length
     if announced is not None and announced > max_bytes:
         raise too_large(max_bytes)
-    chunks, size = [], 0
+    size = 0
     while chunk := response.read1(_CHUNK):
-        chunks.append(chunk)
+        file.write(chunk)
         size += len(chunk)
         if size > max_bytes:
             raise too_large(max_bytes)
     if announced is not None and size < announced:
         raise ConnectionResetError(f"the connection closed after {size} of {announced} bytes")
-    return b"".join(chunks)
 
 
 def _encoded(url: str) -> str:

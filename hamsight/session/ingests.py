@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ class Ingests(Opened):
         options = ReadOptions(
             subset, subset_from_folder, tags_from_folder, columns or {}, image_width
         )
-        (source,) = open_sources([Path(path)], format, options)
+        (source,) = open_sources([os.fspath(path)], format, options)
         return ingest(
             self.catalog(create=True),
             source,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 
 from hamsight.errors import SourceError, UsageError
+from hamsight.places.uris import local_path, scheme
 from ingest.readers.archive import ArchiveReader
 from ingest.readers.coco import CocoReader
 from ingest.readers.cvat import CvatReader
@@ -17,6 +19,7 @@ from ingest.readers.huggingface import HuggingFaceReader
 from ingest.readers.imagefolder import ImageFolderReader
 from ingest.readers.labelme import LabelmeReader
 from ingest.readers.openimages import OpenImagesReader
+from ingest.readers.remote import open_remote
 from ingest.readers.table import TableReader
 from ingest.readers.unsplash import UnsplashReader
 from ingest.readers.voc import VocReader
@@ -46,15 +49,21 @@ NAMED: tuple[Reader, ...] = (*READERS, DatumaroReader())
 
 
 def open_source(
-    path: Path, format: str | None = None, options: ReadOptions | None = None
+    path: Path | str, format: str | None = None, options: ReadOptions | None = None
 ) -> Source:
     """Return the dataset at `path`, of the format of that name or of the one it looks like.
+
+    A `path` that is text may be a URL, of which `ingest.readers.remote` says what is read.
 
     Raises UsageError for an unknown format; SourceError where nothing is at `path`, no format
     fits, or the dataset is broken.
     """
     options = options or ReadOptions()
     reader = None if format is None else _named(format)
+    if isinstance(path, str):
+        if scheme(path) not in (None, "file"):
+            return open_remote(path, format, options)
+        path = local_path(path) or Path(path)
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises on some paths
         raise SourceError(_missing(path))
     if reader is not None:
@@ -91,6 +100,8 @@ def _named(format: str) -> Reader:
 
 
 def _missing(path: Path) -> str:
+    if re.match("[A-Za-z0-9+]{2,}:/[^/]", printable(path)):
+        return f"{printable(path)}: no such file; give a URL as text, pathlib drops a slash of it"
     parent = path.absolute().parent
     while not parent.is_dir() and parent != parent.parent:
         path, parent = parent, parent.parent

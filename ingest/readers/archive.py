@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from hamsight.item import Item
 from hamsight.places import member_uri, path_uri
 from hamsight.places.archives import lease
 from hamsight.places.uris import ArchiveKind
+from ingest.readers.annotated import absolute
 from ingest.readers.folder import folder_item, is_image, is_skipped, printable
 from ingest.source import SUBSET_NAMES, ReadOptions
 
@@ -28,9 +28,9 @@ SUFFIXES: dict[str, ArchiveKind] = {
 """The ends of archives' names, in lower case."""
 
 
-def suffix_of(path: Path) -> str | None:
+def suffix_of(name: str) -> str | None:
     """Return which of SUFFIXES a file's name ends with, the longest, or None."""
-    name = path.name.lower()
+    name = name.lower()
     return max((end for end in SUFFIXES if name.endswith(end)), key=len, default=None)
 
 
@@ -49,25 +49,32 @@ def image_parts(name: str) -> tuple[str, ...]:
 class ArchiveSource:
     """The image members of an archive, each an item.
 
-    A folder that holds all images and is called as the archive is counts for nothing.
+    `path` is the archive as users name it, `uri` where it is, `file_name` what it is called;
+    with `below` only members in that folder count. A folder that holds all images and is called
+    as the archive is counts for nothing. Raises SourceError for a damaged archive.
     """
 
     format = "archive"
 
-    def __init__(self, path: Path, options: ReadOptions) -> None:
-        self.path = Path(os.path.abspath(path))  # noqa: PTH100 - keeps links as the user named them
-        suffix = suffix_of(path)
-        if suffix is None or not path.is_file():
-            raise SourceError(
-                f"{printable(path)}: no archive; expected a file named *{', *'.join(SUFFIXES)}"
-            )
-        self.name = printable(self.path.name[: -len(suffix)]) or "dataset"
-        self._kind, self._uri = SUFFIXES[suffix], path_uri(str(self.path))
+    def __init__(
+        self,
+        path: Path | str,
+        uri: str,
+        kind: ArchiveKind,
+        file_name: str,
+        options: ReadOptions,
+        below: tuple[str, ...] = (),
+    ) -> None:
+        self.path = path
+        stem = file_name[: len(file_name) - len(suffix_of(file_name) or "")]
+        self.name = printable(stem) or "dataset"
+        self._kind, self._uri, self._below = kind, uri, below
         self._options = options
-        folders = Counter(parts[:-1][:1] for _, parts in _members(self.path, self._kind))
+        folders = Counter(parts[:-1][:1] for _, parts in self._members())
         self._count = sum(folders.values())
         if not self._count:
-            raise SourceError(f"{printable(path)}: no image file among its members")
+            within = f" in {'/'.join(below)}/" if below else ""
+            raise SourceError(f"{printable(path)}: no image file among its members{within}")
         wrapper = self.name.lower()
         one_folder = [tuple(map(str.lower, folder)) for folder in folders] == [(wrapper,)]
         self._wrapped = one_folder and wrapper not in SUBSET_NAMES
@@ -84,9 +91,16 @@ class ArchiveSource:
 
     def __iter__(self) -> Iterator[Item]:
         """Yield an item for each image member, in the order of the archive."""
-        for name, parts in _members(self.path, self._kind):
+        for name, parts in self._members():
             below = parts[1:] if self._wrapped else parts
             yield folder_item(below, member_uri(self._kind, name, self._uri), self._options)
+
+    def _members(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield (name, parts of its path below the folder) of each image member."""
+        depth = len(self._below)
+        for name, parts in _members(self._uri, self._kind, self.path):
+            if len(parts) > depth and parts[:depth] == self._below:
+                yield name, parts[depth:]
 
 
 class ArchiveReader:
@@ -98,32 +112,44 @@ class ArchiveReader:
 
     def detect(self, path: Path) -> str | None:
         """Return what archive it is by its name, or None where it is no archive of images."""
-        suffix = suffix_of(path)
+        suffix = suffix_of(path.name)
         if suffix is None or not path.is_file():
             return None
         try:
-            found = next(_members(Path(os.path.abspath(path)), SUFFIXES[suffix]), None)  # noqa: PTH100
+            found = next(_members(_uri(path), SUFFIXES[suffix], path), None)
         except SourceError:  # it says what is wrong when it is opened
             return f"its name ends in {suffix}"
         return f"a {suffix} archive of image files" if found else None
 
     def open(self, path: Path, options: ReadOptions) -> ArchiveSource:
         """Return the archive as a source. Raises SourceError for a damaged one."""
-        return ArchiveSource(path, options)
+        suffix = suffix_of(path.name)
+        if suffix is None or not path.is_file():
+            raise SourceError(
+                f"{printable(path)}: no archive; expected a file named *{', *'.join(SUFFIXES)}"
+            )
+        path = absolute(path)
+        return ArchiveSource(path, _uri(path), SUFFIXES[suffix], path.name, options)
 
 
-def _members(path: Path, kind: ArchiveKind) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _uri(path: Path) -> str:
+    return path_uri(str(absolute(path)))
+
+
+def _members(
+    uri: str, kind: ArchiveKind, shown: Path | str
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield (name, parts of its path) of each image member. Raises SourceError."""
-    for name in names(path, kind):
+    for name in names(uri, kind, shown):
         parts = image_parts(name)
         if parts:
             yield name, parts
 
 
-def names(path: Path, kind: ArchiveKind) -> Iterator[str]:
-    """Yield the names of an archive's members. Raises SourceError naming the archive."""
+def names(uri: str, kind: ArchiveKind, shown: Path | str) -> Iterator[str]:
+    """Yield the names of an archive's members. Raises SourceError naming it as `shown`."""
     try:
-        with lease(kind, path_uri(str(path))) as archive:
+        with lease(kind, uri) as archive:
             yield from archive.names()
     except ImageError as error:
-        raise SourceError(f"{printable(path)}: {error}") from error
+        raise SourceError(f"{printable(shown)}: {error}") from error

@@ -42,7 +42,7 @@ class _Sample:
 
 def _samples(shard: Path) -> Iterator[_Sample]:
     """Yield the samples of a shard: members that follow each other and share their key."""
-    keyed = ((*_split(name), name) for name in names(shard, "tar"))
+    keyed = ((*_split(name), name) for name in names(path_uri(str(shard)), "tar", shard))
     for key, members in groupby(keyed, key=lambda member: member[0]):
         if not any(is_skipped(part) for part in key.split("/")):
             yield _Sample(key, {extension: name for _, extension, name in members})

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.encoder import encode_texts
+from hamsight.encoder import encode_texts, unit_length
 from hamsight.hash_settings import DEFAULT_CANDIDATES, Calibration
 from hamsight.hashing import Hash, Kind
 from hamsight.item_pages import item_pages
@@ -143,8 +143,8 @@ def _stream(
         page = fill("page_of_hashes", table=table, conditions=conditions)
         rows = catalog.arrow(page, values)
         if rows.num_rows:
-            hashes = hashes_of(rows["hash"])
-            yield features_of(rows["feature"]), hashes, rows["key"].to_numpy()
+            features = unit_length(features_of(rows["feature"]))  # BFloat16 is off by up to 0.004
+            yield features, hashes_of(rows["hash"]), rows["key"].to_numpy()
 
 
 def _rounded_up(number: float) -> int:

@@ -17,7 +17,8 @@ from ingest.cli_features import import_features
 from ingest.cli_formats import formats
 from ingest.cli_hash import rehash
 from query.cli import query
-from query.cli_catalog import info, sql
+from query.cli_catalog import functions, info, sql
+from query.cli_evaluate import evaluate
 from query.cli_models import models
 from query.cli_saved import run, save, saved
 
@@ -63,6 +64,8 @@ app.add_typer(models, name="models")
 app.command()(import_features)
 app.command()(formats)
 app.command()(rehash)
+app.command()(evaluate)
+app.command()(functions)
 app.add_typer(group, name="group")
 app.command("set")(set_)
 app.command()(delete)

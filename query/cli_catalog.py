@@ -46,6 +46,19 @@ def sql(
         show(answer, format)
 
 
+def functions(db: Database = None) -> None:
+    """Make the SQL functions that hash a feature, hamsight_hash and others, or make them anew.
+
+    They are of the whole server, or of the embedded catalog; docs/hash.md shows their use.
+    """
+    from hamsight.catalog import Catalog
+    from query.sql import make_functions
+
+    with Catalog.open(db) as catalog:
+        made = make_functions(catalog)
+    typer.echo(f"made the functions {', '.join(made)}")
+
+
 def _text(statement: str | None, file: Path | None) -> str:
     if (statement is None) == (file is None):
         raise UsageError("give one statement: as an argument, - for stdin, or with --file")

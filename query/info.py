@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hamsight.catalog import Catalog
+from hamsight.catalog import Catalog, CatalogModel
 from hamsight.errors import EmptyCatalogError
 from hamsight.statements import fill
 from query.output import Format, write
@@ -19,7 +20,7 @@ _REJECTS = 2**31
 
 
 def describe(catalog: Catalog, *, as_json: bool) -> str:
-    """Return the catalog's models, datasets, last ingests, rejects and tables as text.
+    """Return the catalog's models, searches, datasets, last ingests, rejects and tables as text.
 
     Raises EmptyCatalogError for a database that is no catalog.
     """
@@ -59,9 +60,10 @@ def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:
         names = pa.array([model.name] * table.num_rows, pa.string())
         datasets.append(table.add_column(0, "model", names))
     shown = ("name", "items_table", "dimension", "bits", "words", "source", "digest")
-    tables = ["models", "ingests", "rejects", *(model.items_table for model in models)]
+    tables = ["models", "hash_fits", "ingests", "rejects", *(model.items_table for model in models)]
     return [
         ("models", pa.table({key: [getattr(model, key) for model in models] for key in shown})),
+        ("search", _search(catalog, models)),
         ("datasets", pa.concat_tables(datasets) if datasets else pa.table({"model": []})),
         ("ingests", catalog.arrow(fill("list_ingests"), {"limit": _INGESTS})),
         ("rejects", catalog.arrow(fill("count_rejects"))),
@@ -75,6 +77,31 @@ def _sizes(catalog: Catalog, tables: list[str]) -> pa.Table:
         return catalog.arrow(fill("list_tables"), {"tables": tables})
     given = {"tables": tables, "database": catalog.client.database}
     return catalog.arrow(fill("list_cluster_tables", cluster=cluster), given)
+
+
+def _search(catalog: Catalog, models: Sequence[CatalogModel]) -> pa.Table:
+    """Return how each model is searched: hash, default candidates, and what they keep.
+
+    `keeps` is the share of exact cosine's ten best, and null where it was not measured.
+    """
+    import pyarrow as pa
+
+    rows: list[dict[str, object]] = []
+    for model in models:
+        settings, measured = model.hash_settings, model.hash_settings.calibration
+        items = int(catalog.rows("count_items", table=model.items_table)[0][0])
+        for kind, label in (("image", "pictures"), ("words", "words")):
+            if kind == "words" and not model.words:
+                continue
+            candidates = settings.candidates(kind)
+            keeps = 1.0 if candidates >= items else None
+            if keeps is None and measured is not None:
+                keeps = measured.recall.get(kind)
+            shown = {"model": model.name, "hash": model.hash_scheme, "queries": label}
+            rows.append({**shown, "candidates": candidates, "keeps": keeps})
+    columns = [("model", pa.string()), ("hash", pa.string()), ("queries", pa.string())]
+    numbers = [("candidates", pa.int64()), ("keeps", pa.float64())]
+    return pa.Table.from_pylist(rows, pa.schema([*columns, *numbers]))
 
 
 def _written(table: pa.Table, format: Format) -> str:

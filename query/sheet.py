@@ -73,10 +73,11 @@ def draw_sheet(
     from query.sheet_page import compose
 
     file_format = sheet_format(path)
-    _save(compose(queries, matches, title), path, file_format)
+    save_picture(compose(queries, matches, title), path, file_format)
 
 
-def _save(image: Image.Image, path: Path, file_format: str) -> None:
+def save_picture(image: Image.Image, path: Path, file_format: str) -> None:
+    """Write a picture, at once and only when it is whole. Raises UsageError where it cannot."""
     partial = path.with_name(f".hamsight-{os.getpid()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from clickhouse_connect.driver.client import Client
 
+FUNCTIONS = (
+    "hamsight_sign_hash",
+    "hamsight_directions",
+    "hamsight_projections",
+    "hamsight_bits",
+    "hamsight_image_weights",
+    "hamsight_words_weights",
+    "hamsight_hash",
+    "hamsight_planes",
+)
+"""The functions of sql/functions.sql, each after those that it uses."""
 _HIDDEN = re.compile(
     r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.)*`
       | --[^\n]* | \#[!\s][^\n]* | /\*.*?\*/""",
@@ -145,3 +156,10 @@ def _readable(client: Client, text: str, parameters: Mapping[str, Any]) -> str:
     if not changed or len({name for name, _ in types}) < len(types):
         return text
     return fill("with_columns", columns=", ".join(columns), statement=text)
+
+
+def make_functions(catalog: Catalog) -> list[str]:
+    """Make the functions of sql/functions.sql; return their names. Raises StatementError."""
+    for name in FUNCTIONS:
+        catalog.run(name)
+    return list(FUNCTIONS)

@@ -12,6 +12,7 @@ from hamsight.session.opened import Opened, PathLike, several
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from query.evaluate import Evaluation
     from query.request import Request
     from query.result import Matches
 
@@ -59,6 +60,26 @@ class Searches(Opened):
         from query.sql import run_sql
 
         return run_sql(self.catalog(), statement, parameters or {}, write=write)
+
+    def evaluate(
+        self,
+        model: str | None = None,
+        *,
+        k: int = 10,
+        queries: int = 200,
+        recall: float = 0.97,
+        device: str = "AUTO",
+    ) -> Evaluation:
+        """Measure what searches keep of exact cosine's best, as `hamsight evaluate` does.
+
+        The evaluation's `table` is an Arrow table. Raises UsageError, EmptyCatalogError and
+        ModelError.
+        """
+        from query.evaluate import evaluate_model
+
+        return evaluate_model(
+            self.catalog(), model, k=k, queries=queries, recall=recall, compute=Compute(device)
+        )
 
     def save_query(
         self,

@@ -17,6 +17,7 @@ from hamsight.hash_settings import HashSettings
 from hamsight.hashing import sign_hash
 from hamsight.layout import Layout
 from hamsight.statements import fill
+from query.sql import FUNCTIONS
 
 VECTORS = REPO.parent / "shared/data/clip-vit-b-32-vectors.npz"
 SQL = re.findall(r"```sql\n(.*?)```", (REPO / "docs/hash.md").read_text("utf-8"), re.DOTALL)
@@ -226,9 +227,34 @@ def test_sql_comes_to_the_same_bits(client):
     )
     rows = [[h.tobytes(), f.tolist()] for h, f in zip(hashes, images, strict=True)]
     client.insert("items_clip", rows, column_names=["hash", "feature"])
+    for name in FUNCTIONS:
+        client.command(fill(name))
     by_item, by_words = SQL
     assert client.query(by_item).result_rows == [(300, 300)]
-    for feature in words[:5]:
-        planes = client.query(by_words, parameters={"feature": feature.tolist()}).result_rows
-        expected = parameters.encode_query(feature, "words", 2)
-        assert planes == [tuple(plane.tobytes() for plane in expected)]
+    for feature in words[:3]:
+        planes = parameters.encode_query(feature, "words", 2)
+        sums = distances(hashes, planes)
+        found = client.query(by_words, parameters={"feature": feature.tolist()}).result_rows
+        named = sorted(
+            (int(total), hash.tobytes().hex().upper())
+            for hash, total in zip(hashes, sums, strict=True)
+        )
+        assert [(total, name) for name, total in found] == named[:10]
+    asked = client.query(
+        "WITH assumeNotNull((SELECT parameters FROM hash_fits)) AS parameters SELECT arrayMap("
+        "plane -> hex(plane), hamsight_planes(hamsight_image_weights("
+        "{feature:Array(Float32)}, parameters)))",
+        parameters={"feature": images[0].tolist()},
+    ).result_rows
+    planes = parameters.encode_query(images[0], "image", 2)
+    assert asked == [([plane.tobytes().hex().upper() for plane in planes],)]
+
+
+def test_sql_comes_to_the_same_signs(client):
+    client.command(fill("hamsight_sign_hash"))
+    for dimension in (1, 8, 20, 64):
+        feature = np.random.default_rng(dimension).normal(size=dimension).astype(np.float32)
+        given = {"feature": feature.tolist()}
+        sql = "SELECT hex(hamsight_sign_hash({feature:Array(Float32)}))"
+        found = client.query(sql, parameters=given).result_rows[0][0]
+        assert bytes.fromhex(found) == sign_hash(feature[None]).tobytes()

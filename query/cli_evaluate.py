@@ -1,0 +1,58 @@
+"""`hamsight evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hamsight.network import DEFAULT_DEVICE, Compute
+from hamsight.options import Database, Device
+from hamsight.terminal import say
+from query.cli import show
+from query.output import Format
+
+
+def evaluate(
+    k: Annotated[int, typer.Option("-k", "--top-k", help="How many of the best count.")] = 10,
+    queries: Annotated[
+        int, typer.Option(metavar="N", help="How many items, and how many texts, are asked.")
+    ] = 200,
+    recall: Annotated[
+        float, typer.Option(metavar="SHARE", help="Propose candidates that keep this share.")
+    ] = 0.97,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw what is kept by how many candidates."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FOLDER", help="Model, where the catalog has several."),
+    ] = None,
+    device: Device = DEFAULT_DEVICE,
+    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    db: Database = None,
+) -> None:
+    """Measure what searches keep of exact cosine's best, how long they take, and propose settings.
+
+    Stored items are asked, and captions and names of tags, of the catalog itself; nothing is
+    changed. By default a search takes what was measured after ingest (see `hamsight info`).
+    """
+    from hamsight.catalog import Catalog
+    from query.evaluate import evaluate_model
+    from query.plot import draw_plot
+    from query.sheet import sheet_format
+
+    if plot is not None:
+        sheet_format(plot)
+    with Catalog.open(db) as catalog:
+        done = evaluate_model(
+            catalog, model, k=k, queries=queries, recall=recall, compute=Compute(device)
+        )
+    show(done.table, format)
+    for line in done.advice:
+        say(line)
+    if plot is not None:
+        draw_plot(done, plot)
+        say(f"saved {plot}")

@@ -14,6 +14,7 @@ import pytest
 from made_catalog import ITEMS, STRANGE, Made, Oracle, fill
 from typer.testing import CliRunner
 
+from hamsight.catalog import Catalog
 from hamsight.cli import app
 from hamsight.statements import folder
 
@@ -133,6 +134,38 @@ def test_pairs_and_outliers(example) -> None:
     right = sorted(nearest, key=lambda one: (-nearest[one], *(p.encode() for p in one)))[:7]
     assert [(row["subset"], row["id"]) for row in rows] == right
     assert [row["distance"] for row in rows] == [nearest[one] for one in right]
+
+
+def test_near_pairs(example, dsn: str) -> None:
+    random = np.random.default_rng(11)
+    bits = random.integers(0, 2, (300, 512), dtype=np.uint8)
+    for n in range(100, 300):  # copies of the first hundred, and of copies, with up to 10 flips
+        bits[n] = bits[n - 100]
+        bits[n, random.choice(512, n % 11, replace=False)] ^= 1
+    hashes = [row.tobytes().hex() for row in np.packbits(bits, axis=1)]
+    with Catalog.open(dsn) as catalog:
+        catalog.client.command(
+            "CREATE TABLE near (dataset String, subset String, id String, hash FixedString(64))"
+            " ENGINE = MergeTree ORDER BY id"
+        )
+        catalog.client.command(
+            "INSERT INTO near SELECT 'd', '', toString(place - 1), unhex(hash) FROM"
+            " (SELECT {hashes:Array(String)} AS hashes)"
+            " ARRAY JOIN hashes AS hash, arrayEnumerate(hashes) AS place",
+            parameters={"hashes": hashes},
+        )
+    distances = (bits[:, None] != bits[None]).sum(axis=2)
+    for limit in (0, 8, 20):
+        rows = example("near_pairs", items="near", distance=limit, k=10_000)
+        found = {(*sorted([int(row["id"]), int(row["other_id"])]), row["distance"]) for row in rows}
+        right = {
+            (one, other, int(distances[one, other]))
+            for one, other in itertools.combinations(range(300), 2)
+            if distances[one, other] <= limit
+        }
+        assert len(rows) == len(right) > 10
+        assert found == right
+        assert [row["distance"] for row in rows] == sorted(row["distance"] for row in rows)
 
 
 def test_near_copies_and_leakage(example) -> None:

@@ -1,0 +1,114 @@
+"""The hashes, features and queries that bench/search_speed.py searches, kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from made_features import VECTORS, Likeness, likeness, real_images
+from numpy.typing import NDArray
+
+from hamsight import hash_fit
+from hamsight.hashing import sign_hash
+
+BITS = 512
+_PIECE = 1_000_000
+_QUERY_SEED = 1
+_ITEM_SEED = 2
+Bytes = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Made items and queries of the same likeness, all of unit length.
+
+    `hashes` uint8 (rows, 64), on disk; `features` float32 (feature_rows, 512), on disk, of the
+    first items; `queries` float32 (n, 512) and their hashes uint8 (n, 64).
+    """
+
+    hashes: Bytes
+    features: Float32
+    queries: Float32
+    query_hashes: Bytes
+
+    def hash_pieces(self) -> Iterator[Bytes]:
+        """Yield the hashes a million at a time."""
+        for start in range(0, len(self.hashes), _PIECE):
+            yield np.ascontiguousarray(self.hashes[start : start + _PIECE])
+
+    def nearest_distances(self, k: int, rows: int) -> NDArray[np.int64]:
+        """Return the distance to each query's k-th nearest of the first rows by hash: (n,)."""
+        kept = np.full((len(self.queries), k), BITS + 1)
+        for piece in self.hash_pieces():
+            left = piece[: max(0, rows)]
+            rows -= len(piece)
+            if len(left):
+                for n, query in enumerate(self.query_hashes):
+                    found = np.concatenate([kept[n], distances(left, query)])
+                    kept[n] = np.partition(found, k - 1)[:k]
+        return kept[:, k - 1]
+
+    def nearest_by_cosine(self, k: int) -> NDArray[np.int64]:
+        """Return the rows most similar to each query, of those with features: (n, k)."""
+        piece = 50_000
+        scores = np.concatenate(
+            [
+                self.queries @ np.asarray(self.features[start : start + piece]).T
+                for start in range(0, len(self.features), piece)
+            ],
+            axis=1,
+        )
+        return np.argpartition(-scores, k - 1, axis=1)[:, :k]
+
+
+def distances(hashes: Bytes, query: Bytes) -> NDArray[np.int64]:
+    """Return the Hamming distances of hashes (n, bytes) to one (bytes,)."""
+    if not hasattr(np, "bitwise_count"):
+        return np.unpackbits(hashes ^ query, axis=1).sum(axis=1, dtype=np.int64)
+    differing = np.bitwise_count(hashes.view(np.uint64) ^ query.view(np.uint64))
+    return differing.sum(axis=1, dtype=np.int64)
+
+
+def prepare(folder: Path, rows: int, feature_rows: int, queries: int, scheme: str) -> Data:
+    """Return the data, made now unless `folder` has it."""
+    vectors = real_images()
+    like = likeness(vectors)
+    asked = like.chunk(queries, _QUERY_SEED)
+    encode = _ternary(vectors) if scheme == "ternary" else sign_hash
+    folder.mkdir(parents=True, exist_ok=True)
+    hash_file = folder / f"{scheme}-{rows}.npy"
+    feature_file = folder / f"features-{feature_rows}.npy"
+    if not (hash_file.exists() and feature_file.exists()):
+        _make(like, encode, rows, feature_rows, hash_file, feature_file)
+    return Data(
+        np.load(hash_file, mmap_mode="r"),
+        np.load(feature_file, mmap_mode="r"),
+        asked,
+        encode(asked),
+    )
+
+
+def _ternary(vectors: Float32):  # type: ignore[no-untyped-def]
+    with np.load(VECTORS) as file:
+        parameters = hash_fit.fit(vectors, file["lvis_vector"], BITS, 0)
+    return parameters.encode_images
+
+
+def _make(like: Likeness, encode, rows, feature_rows, hash_file, feature_file) -> None:  # type: ignore[no-untyped-def]
+    made = [file.with_suffix(".making") for file in (hash_file, feature_file)]
+    hashes = np.lib.format.open_memmap(made[0], "w+", np.uint8, (rows, BITS // 8))
+    shape = (feature_rows, like.dimension)
+    features = np.lib.format.open_memmap(made[1], "w+", np.float32, shape)
+    at = 0
+    for chunk in like.chunks(rows, _ITEM_SEED):
+        hashes[at : at + len(chunk)] = encode(chunk)
+        left = chunk[: max(0, feature_rows - at)]
+        features[at : at + len(left)] = left
+        at += len(chunk)
+    hashes.flush()
+    features.flush()
+    made[0].replace(hash_file)
+    made[1].replace(feature_file)

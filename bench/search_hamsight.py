@@ -1,0 +1,162 @@
+"""Hamsight and ClickHouse's own quantized search, as bench/search_speed.py asks them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from search_data import BITS, Data
+from search_way import Way
+
+from hamsight import statements
+from hamsight.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight.errors import StatementError
+from hamsight.hashing import SIGN
+from query.request import Combine, Kind, Query, Rank, Request
+from query.statement import build
+from query.target import Target
+
+BENCH = Path(__file__).resolve().parent
+SELECTIVITIES = (0.5, 0.1, 0.01, 0.001, 0.0001)
+COSINE_K = 10
+_PIECE = 50_000
+_WIDTHS = 10_000
+_FETCHED = (10, 50, 200)
+
+
+class Store:
+    """The made items in two models of a catalog: all by hash, and those that have a feature."""
+
+    def __init__(self, catalog: Catalog, data: Data, threads: int) -> None:
+        self.catalog, self.data = catalog, data
+        text = (BENCH / "search_speed.sql").read_text(encoding="utf-8")
+        self._sql = {name: sql for name, _, sql in statements.parse(text)}
+        self._settings: dict[str, object] = {"max_threads": threads, "use_query_condition_cache": 0}
+        rows, dimension = len(data.hashes), data.queries.shape[1]
+        self.hashes = self._model(f"hashes-{rows}", dimension)
+        self.features = self._model(f"features-{len(data.features)}", dimension)
+        self.rows_a_second = 0.0
+        self._fill(self.hashes, rows, False)
+        self._fill(self.features, len(data.features), True)
+        quantized = f"quantized_{len(data.features)}"
+        self._quantized = quantized if self._make_quantized(quantized, dimension) else None
+
+    def ways(self, k: int, batch: int) -> Iterator[Way]:
+        """Yield the ways to ask: by hash, under filters, and by cosine."""
+        by_hash = {"k": k, "rank": Rank.HAMMING}
+        yield self._way("hamsight exact", "hash", self.hashes, **by_hash)
+        yield self._way("hamsight exact, union", "union", self.hashes, batch, **by_hash)
+        for share in SELECTIVITIES:
+            where = f"width < {round(share * _WIDTHS)}"
+            name = f"hamsight exact, filter {100 * share:g} %"
+            yield self._way(name, "filtered", self.hashes, where=where, **by_hash)
+        for candidates in (500, 2000, 10_000):
+            name = f"hamsight hash then cosine, {candidates:,} candidates"
+            yield self._way(name, "cosine", self.features, k=COSINE_K, candidates=candidates)
+        yield self._cosine("exact cosine in SQL", self.features.items_table, {})
+        for multiple in _FETCHED if self._quantized else ():
+            fetched = {
+                "vector_search_use_quantized_codes": 1,
+                "vector_search_index_fetch_multiplier": multiple,
+            }
+            name = f"Quantized('rabitq'), {multiple * COSINE_K:,} candidates"
+            yield self._cosine(name, str(self._quantized), fetched)
+
+    def _way(
+        self, name: str, answers: str, model: CatalogModel, queries: int = 1, **asked: object
+    ) -> Way:
+        def ask(n: int) -> list[int]:
+            numbers = [(n + step) % len(self.data.queries) for step in range(queries)]
+            targets = [self._target(number) for number in numbers]
+            request = Request(
+                tuple(target.query for target in targets),
+                combine=Combine.NEAREST,
+                **asked,  # type: ignore[arg-type]
+            )
+            statement = build(request, targets, model, [])
+            found = self.catalog.arrow(statement.sql, statement.parameters, **self._settings)
+            return [int(one) for one in found.column("id").to_pylist()]
+
+        return Way(name, answers, ask, queries)
+
+    def _cosine(self, name: str, table: str, settings: dict[str, object]) -> Way:
+        def ask(n: int) -> list[int]:
+            values = {"feature": self.data.queries[n].tolist(), "k": COSINE_K}
+            sql = self._sql["most_similar"].replace("$table", table)
+            found = self.catalog.arrow(sql, values, **{**self._settings, **settings})
+            return [int(one) for one in found.column("id").to_pylist()]
+
+        return Way(name, "cosine", ask)
+
+    def _target(self, n: int) -> Target:
+        feature, hashed = self.data.queries[n], self.data.query_hashes[n]
+        return Target(Query(Kind.ITEM, str(n)), hashed.tobytes().hex(), feature.tolist())
+
+    def _model(self, name: str, dimension: int) -> CatalogModel:
+        known = {model.name: model for model in self.catalog.models()}
+        if name in known:
+            return known[name]
+        table = self.catalog.new_table(name)
+        digest = f"{IMPORTED}:{name}"
+        model = CatalogModel(name, table, IMPORTED, digest, dimension, BITS, False, "", SIGN, "")
+        return self.catalog.add_model(model)
+
+    def _fill(self, model: CatalogModel, rows: int, with_features: bool) -> None:
+        there = self.catalog.rows("count_items", table=model.items_table)[0][0]
+        if there == rows:
+            return
+        if there:  # a run was stopped
+            self._run("empty", model.items_table)
+        piece = _PIECE if with_features else 20 * _PIECE
+        spent = 0.0
+        for start in range(0, rows, piece):
+            block = self._block(start, min(rows, start + piece), with_features)
+            began = time.perf_counter()
+            self.catalog.insert(model.items_table, block)
+            spent += time.perf_counter() - began
+        if not with_features:
+            self.rows_a_second = rows / spent
+        self._run("merge", model.items_table)
+
+    def _block(self, start: int, stop: int, with_features: bool) -> pa.Table:
+        hashes = np.ascontiguousarray(self.data.hashes[start:stop])
+        count = stop - start
+        numbers = np.arange(start, stop)
+        columns = {
+            "dataset": pa.array(["made"] * count).dictionary_encode(),
+            "id": pa.array([f"{number:09}" for number in numbers]),
+            "width": pa.array((numbers * 2_654_435_761 % 2**32 % _WIDTHS).astype(np.uint32)),
+            "hash": pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(BITS // 8), count, [None, pa.py_buffer(hashes)]
+            ),
+        }
+        if with_features:
+            features = np.ascontiguousarray(self.data.features[start:stop])
+            ends = np.arange(0, features.size + 1, features.shape[1], dtype=np.int32)
+            columns["feature"] = pa.ListArray.from_arrays(ends, pa.array(features.ravel()))
+        return pa.table(columns)
+
+    def _make_quantized(self, table: str, dimension: int) -> bool:
+        """Tell whether the engine has the Quantized codec; then its table is there and filled."""
+        if self.catalog.has_table(table):
+            if self.catalog.rows("count_items", table=table)[0][0] == len(self.data.features):
+                return True
+            self.catalog.run("drop_table", table=table)
+        try:
+            self._run("create_quantized", table, dimension=dimension)
+        except StatementError as error:
+            print(f"left out: {str(error)[:200]}", file=sys.stderr)
+            return False
+        self._run("fill_quantized", table, source=self.features.items_table)
+        self._run("merge", table)
+        return True
+
+    def _run(self, name: str, table: str, **fragments: object) -> None:
+        sql = self._sql[name].replace("$table", table)
+        for fragment, value in fragments.items():
+            sql = sql.replace(f"${fragment}", str(value))
+        self.catalog.arrow(sql) if sql.startswith("SELECT") else self.catalog.client.command(sql)

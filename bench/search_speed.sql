@@ -1,0 +1,23 @@
+-- What bench/search_speed.py asks besides the statements of a search.
+
+-- name: most_similar
+-- The most similar items of all, by cosine.
+SELECT id FROM $table ORDER BY cosineDistance(feature, {feature:Array(Float32)}) LIMIT {k:UInt64}
+
+-- name: empty
+-- No rows.
+TRUNCATE TABLE $table
+
+-- name: merge
+-- One part, as a table has it that was left alone for a while.
+OPTIMIZE TABLE $table FINAL
+
+-- name: create_quantized
+-- Features with ClickHouse's own codes beside them (26.7 and later).
+CREATE TABLE $table (id String, feature Array(BFloat16) CODEC(Quantized('rabitq', $dimension)))
+ENGINE = MergeTree ORDER BY id
+SETTINGS index_granularity = 1024, enable_quantized_codec = 1
+
+-- name: fill_quantized
+-- The same features as Hamsight's table has.
+INSERT INTO $table SELECT id, feature FROM $source SETTINGS max_insert_threads = 1

@@ -35,15 +35,29 @@ def update(
     selected = changed = 0
     for condition in conditions(catalog, tables, selection):
         given = {**condition.parameters, **parameters}
-        both = f"({condition.sql}) {fill('and_also')} ({needed})"
-        selected += count(catalog, tables, condition)
-        changing = count(catalog, tables, Condition(both, given))
+        found, changing = _count_changes(catalog, tables, condition.sql, needed, given)
+        selected += found
         if changing:
             changed += changing
             fragments = {"condition": condition.sql, "assignments": assignments, "needed": needed}
             for table in tables:
                 catalog.run("update_items", given, table=table, **fragments)
     return Change(selected, changed)
+
+
+def _count_changes(
+    catalog: Catalog, tables: Sequence[str], condition: str, needed: str, given: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Return how many items there are for which the condition holds, and how many need a change."""
+    fragments = {"condition": condition, "needed": needed}
+    if len(tables) == 1:
+        rows = catalog.rows("count_changes", given, table=tables[0], **fragments)
+    else:
+        selects = f" {fill('or_also')} ".join(
+            fill("needing_identities", table=table, **fragments) for table in tables
+        )
+        rows = catalog.rows("count_changed_identities", given, selects=selects)
+    return int(rows[0][0]), int(rows[0][1])
 
 
 def count(catalog: Catalog, tables: Sequence[str], condition: Condition) -> int:

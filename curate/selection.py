@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.errors import EmptyCatalogError, UsageError
 from hamsight.names import check_within
-from hamsight.paging import pages
+from hamsight.paging import as_json, pages
 from hamsight.statements import fill
 from query.expression import compile_filter
 
 Identity = tuple[str, str, str]
 
 _TAGS = 100_000
+_PARTS = 10
+"""Parameters of identities in one statement: what a mutation says stands in one node of a
+replicated table's Keeper, of 1 MiB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,16 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
 
 
 def _of_identities(identities: Sequence[Identity]) -> Iterator[Condition]:
-    for (dataset, subset), group in groupby(sorted(set(identities)), itemgetter(0, 1)):
-        for page in pages((id,) for _, _, id in group):
-            ids = [id for (id,) in page]
-            parameters = {"dataset": dataset, "subset": subset, "ids": ids}
-            yield Condition(fill("of_identities"), parameters)
+    groups = groupby(sorted(set(identities)), itemgetter(0, 1))
+    parts = (
+        {"dataset": dataset, "subset": subset, "ids": as_json([id for (id,) in page])}
+        for (dataset, subset), group in groups
+        for page in pages((id,) for _, _, id in group)
+    )
+    while some := list(islice(parts, _PARTS)):
+        held, parameters = [], dict[str, Any]()
+        for number, part in enumerate(some):
+            names = {name: f"{name}_{number}" for name in part}
+            held.append(fill("of_identities", **names))
+            parameters.update({names[name]: value for name, value in part.items()})
+        yield Condition(f" {fill('or_of_identities')} ".join(held), parameters)

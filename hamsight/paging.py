@@ -1,27 +1,33 @@
 """Long lists of values as several statements, each small enough for a server to take.
 
 ClickHouse takes a parameter over HTTP as one form field, of 128 KiB at most
-(`http_max_field_value_size`); escaping may double the characters of a text.
+(`http_max_field_value_size`). A list goes as one text of JSON, which ClickHouse reads several times
+faster than an array literal; the driver's escaping may double its characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 
-_CHARACTERS = 48_000
-_AROUND_EACH = 8
+_BYTES = 60_000
 
 
 def pages(identities: Iterable[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
     """Yield the identities in their order, in lists that each fit into one parameter."""
     page: list[tuple[str, ...]] = []
-    characters = 0
+    held = 0
     for identity in identities:
-        size = sum(len(part.encode()) + _AROUND_EACH for part in identity)
-        if page and characters + size > _CHARACTERS:
+        size = len(as_json(identity).encode()) + 1
+        if page and held + size > _BYTES:
             yield page
-            page, characters = [], 0
+            page, held = [], 0
         page.append(identity)
-        characters += size
+        held += size
     if page:
         yield page
+
+
+def as_json(values: Sequence[object]) -> str:
+    """Return a list of texts, or of tuples of texts, as a statement takes it: JSON."""
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.paging import pages
+from hamsight.paging import as_json, pages
 from hamsight.statements import fill
 from ingest.prepare import Prepared
 from ingest.rows import Curated
@@ -31,7 +31,7 @@ def stored_pictures(
     found: list[Prepared] = []
     features, hashes = [], bytearray()
     for page in pages(asked):
-        parameters = {"table": model.items_table, "dataset": dataset, "identities": page}
+        parameters = {"table": model.items_table, "dataset": dataset, "identities": as_json(page)}
         for row in catalog.rows("stored_pictures", parameters):
             subset, id, sha256, width, height, orientation, format, hash_hex, feature = row
             one = asked[subset, id]
@@ -60,7 +60,7 @@ def stored_curation(
     )
     found: dict[tuple[str, str], Curated] = {}
     for page in pages(identities) if tables else ():
-        parameters = {"dataset": dataset, "identities": page}
+        parameters = {"dataset": dataset, "identities": as_json(page)}
         for row in catalog.rows("curated_items", parameters, selects=selects):
             found[row[0], row[1]] = Curated(*row[2:])
     return found

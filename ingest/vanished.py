@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.paging import pages
+from hamsight.paging import as_json, pages
 from hamsight.places.uris import holding_file
 from hamsight.statements import fill
 from ingest.readers.folder import printable
@@ -96,13 +96,13 @@ def find_vanished(
         first.extend(found[: _LISTED - len(first)])
         if prune:
             for page in pages(found):
-                of_page = {**of_dataset, "identities": page}
+                of_page = {**of_dataset, "identities": as_json(page)}
                 catalog.run("delete_replaced", of_page, table=model.items_table)
     if prune:
         of_model = {"model": model.name}
         for found in search.pages("rejects", "rejected_at", fill("of_model"), of_model):
             for page in pages(found):
-                of_page = {**of_model, "dataset": dataset, "identities": page}
+                of_page = {**of_model, "dataset": dataset, "identities": as_json(page)}
                 catalog.run("delete_rejects", of_page)
     return Vanished(items, tuple(first), prune and items > 0)
 

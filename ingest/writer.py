@@ -18,7 +18,7 @@ from hamsight.fits import hash_of
 from hamsight.hashing import SIGN, stored_precision
 from hamsight.item import Item
 from hamsight.model import ModelPackage
-from hamsight.paging import pages
+from hamsight.paging import as_json, pages
 from ingest.prepare import Known, Prepared, Rejected
 from ingest.rows import Curated, item_rows
 from ingest.stored import stored_curation, stored_pictures
@@ -81,7 +81,7 @@ class Writer:
         """Return what the catalog holds of the items; those it does not hold are missing."""
         found: dict[Identity, Known] = {}
         for page in pages(_identities(items)):
-            parameters = {"dataset": self._dataset, "identities": page}
+            parameters = {"dataset": self._dataset, "identities": as_json(page)}
             of_model = {"model": self._package.name, **parameters}
             former = self._catalog.rows("known_rejects", of_model)
             self._former_rejects.update((subset, id) for subset, id in former)
@@ -257,7 +257,7 @@ class Writer:
             for page in pages(places):
                 ids, uris = zip(*page, strict=True)
                 of_subset = {"dataset": self._dataset, "subset": subset}
-                parameters = {**of_subset, "ids": list(ids), "uris": list(uris)}
+                parameters = {**of_subset, "ids": as_json(ids), "uris": as_json(uris)}
                 table = self._model.items_table if self._model else ""
                 self._catalog.run("update_places", parameters, table=table)
         self._moved.clear()
@@ -285,7 +285,7 @@ class Writer:
         again = [one for one in _identities(items) if one in self._former_rejects]
         of_model = {"model": self._package.name, "dataset": self._dataset}
         for page in pages(again):
-            self._catalog.run("delete_rejects", {**of_model, "identities": page})
+            self._catalog.run("delete_rejects", {**of_model, "identities": as_json(page)})
         self._former_rejects.difference_update(again)
 
     def heal(self) -> None:
@@ -308,7 +308,7 @@ class Writer:
                 of_moment.setdefault(latest_us, []).append((subset, id))
             for latest_us, identities in tied.items():
                 for page in pages(identities):
-                    later = {**parameters, "later_us": latest_us + 1, "identities": page}
+                    later = {**parameters, "later_us": latest_us + 1, "identities": as_json(page)}
                     self._catalog.run("insert_later", later, table=self._model.items_table)
                 by_time.setdefault(latest_us + 1, []).extend(identities)
             for latest_us, identities in by_time.items():
@@ -320,7 +320,7 @@ class Writer:
         assert self._model is not None
         parameters = {"dataset": self._dataset, "ingested_us": than_us}
         for page in pages(identities):
-            given = {**parameters, "identities": page}
+            given = {**parameters, "identities": as_json(page)}
             self._catalog.run("delete_replaced", given, table=self._model.items_table)
 
 

@@ -4,11 +4,27 @@
 
 -- name: of_identities
 -- Items of one dataset and subset, by id.
-dataset = {dataset:String} AND subset = {subset:String} AND id IN {ids:Array(String)}
+(dataset = {$dataset:String} AND subset = {$subset:String} AND id IN JSONExtract({$ids:String}, 'Array(String)'))
+
+-- name: or_of_identities
+-- Between the conditions of several parameters, each of a size that a server takes.
+OR
 
 -- name: count_rows
 -- The items of one model for which a condition holds.
 SELECT count() FROM $table WHERE $condition
+
+-- name: count_changes
+-- The items of one model for which a condition holds, and those of them that need a change.
+SELECT count(), countIf($needed) FROM $table WHERE $condition
+
+-- name: count_changed_identities
+-- The same of several models, each item counted once.
+SELECT uniqExact(dataset, subset, id), uniqExactIf((dataset, subset, id), needed) FROM ($selects)
+
+-- name: needing_identities
+-- The identities of items for which a condition holds, and whether they need a change.
+SELECT dataset, subset, id, ($needed) AS needed FROM $table WHERE $condition
 
 -- name: count_identities
 -- The items of several models for which a condition holds, each counted once.

@@ -1,4 +1,5 @@
--- What `hamsight ingest` does besides inserting.
+-- What `hamsight ingest` does besides inserting. Lists of identities come as one text of JSON:
+-- ClickHouse reads it up to ten times faster than an array literal of tuples, in mutations above all.
 
 -- name: known_items
 -- What the catalog knows of the items that are about to be ingested.
@@ -12,7 +13,7 @@ SELECT
     uri,
     toUnixTimestamp64Micro(ingested_at) AS ingested_us
 FROM {table:Identifier}
-WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
+WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 
 -- name: curated_items
 -- What users made of items that are about to be inserted: as the model's own table says it, the
@@ -26,29 +27,29 @@ LIMIT 1 BY subset, id
 -- What one model's table says of it; the own table has the first place.
 SELECT $place AS place, toString(subset) AS subset, id, groups, toString(status) AS status, attributes, ingested_at
 FROM $table
-WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
+WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 
 -- name: stored_pictures
 -- What the catalog holds of pictures whose items changed otherwise, the latest row of each.
 SELECT
     subset, id, sha256, width, height, orientation, format, lower(hex(hash)) AS hash_hex, feature
 FROM {table:Identifier}
-WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
+WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 ORDER BY ingested_at DESC
 LIMIT 1 BY subset, id
 
 -- name: update_places
 -- New places of files that are otherwise as they were.
 ALTER TABLE $shard_table$on_shards
-UPDATE uri = transform(id, {ids:Array(String)}, {uris:Array(String)}, uri)
-WHERE dataset = {dataset:String} AND subset = {subset:String} AND id IN {ids:Array(String)}
+UPDATE uri = transform(id, JSONExtract({ids:String}, 'Array(String)'), JSONExtract({uris:String}, 'Array(String)'), uri)
+WHERE dataset = {dataset:String} AND subset = {subset:String} AND id IN JSONExtract({ids:String}, 'Array(String)')
 SETTINGS mutations_sync = 2
 
 -- name: delete_replaced
 -- The rows that a newer row of the same identity replaced.
 DELETE FROM $shard_table$on_shards
 WHERE dataset = {dataset:String}
-  AND (subset, id) IN {identities:Array(Tuple(String, String))}
+  AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
   AND ingested_at < fromUnixTimestamp64Micro({ingested_us:Int64})
 
 -- name: find_twice
@@ -73,7 +74,7 @@ SETTINGS optimize_aggregation_in_order = 1
 INSERT INTO $table
 SELECT * REPLACE (fromUnixTimestamp64Micro({later_us:Int64}, 'UTC') AS ingested_at)
 FROM $table
-WHERE dataset = {dataset:String} AND (subset, id) IN {identities:Array(Tuple(String, String))}
+WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 ORDER BY ingested_at DESC
 LIMIT 1 BY subset, id
 
@@ -98,13 +99,13 @@ WHERE model = {model:String} AND dataset = {dataset:String}
 SELECT subset, id
 FROM rejects
 WHERE model = {model:String} AND dataset = {dataset:String}
-  AND (subset, id) IN {identities:Array(Tuple(String, String))}
+  AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 
 -- name: delete_rejects
 -- Rejects of files that were read again.
 DELETE FROM rejects
 WHERE model = {model:String} AND dataset = {dataset:String}
-  AND (subset, id) IN {identities:Array(Tuple(String, String))}
+  AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 
 -- name: delete_begun
 -- What a run wrote into `ingests` when it began, once the row of its end stands there. It is not

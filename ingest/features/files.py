@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 ROWS = 65_536
 """Rows of a table at most."""
 
+_NPZ_ERRORS = (
+    *(ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error),
+    *(MemoryError, RuntimeError),  # a shape beyond all memory; encrypted, or compressed otherwise
+)
 _KINDS = "Parquet, Arrow, npz, SQLite or Datumaro's hash_keys.json"
 
 
@@ -93,8 +99,6 @@ def _by_role(table: pa.Table, roles: Mapping[str, str]) -> pa.Table:
 
 
 def _npz(path: Path, columns: Mapping[str, str]) -> Iterator[pa.Table]:
-    import zipfile
-
     import numpy as np
     import pyarrow as pa
 
@@ -102,7 +106,7 @@ def _npz(path: Path, columns: Mapping[str, str]) -> Iterator[pa.Table]:
         with np.load(path, allow_pickle=False) as file:
             roles = find_roles(str(path), file.files, columns)
             arrays = {role: file[name] for role, name in roles.items()}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except _NPZ_ERRORS as error:
         raise SourceError(f"{path} cannot be read as npz: {error}") from None
     for role, array in arrays.items():
         expected = 2 if role in ("feature", "hash") else 1
@@ -142,7 +146,7 @@ def _datumaro(path: Path, columns: Mapping[str, str]) -> Iterator[pa.Table]:
         raise UsageError(f"--column: {path} is of Datumaro and has no columns to choose from")
     try:
         content = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path} is no JSON: {error}") from None
     keys = content.get("hashkey") if isinstance(content, dict) else None
     if not isinstance(keys, dict):

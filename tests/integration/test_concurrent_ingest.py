@@ -156,7 +156,7 @@ def processes(dsn, package, folders: list[Path]) -> list[tuple[int, ...]]:
     ]
     counts = []
     for process in started:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         counts.append(tuple(map(int, re.findall(r"(\d+) (?:added|replaced|unchanged|rej)", out))))
     return counts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
+import zipfile
 from contextlib import closing
 
 import numpy as np
@@ -334,3 +336,44 @@ def test_a_new_model_takes_over_what_other_models_know_of_an_item(session, featu
     session.remove_from_group("a", "001.jpg", model="one")
     load(session, write("parquet", tmp_path, features[:5] + 1), "one", dataset="photos")
     assert [row["groups"] for row in stored(session, "items_one")] == [[]] * 5
+
+
+def test_a_broken_npz_is_an_error_and_takes_no_memory(session, tmp_path):
+    """A shape beyond all memory, an encrypted member, an unknown and a broken compression."""
+
+    def member(x, at, value):
+        place = x.find(b"PK\x01\x02")
+        while place >= 0:
+            x[place + at] = value
+            place = x.find(b"PK\x01\x02", place + 4)
+
+    def broken(x):
+        start = x.find(b"feature.npy") + 60
+        x[start : start + 20] = b"\xff" * 20
+
+    for name, shape, damage in (
+        ("huge", (10**13, 512), None),
+        ("encrypted", (1, 512), lambda x: member(x, 8, 1)),
+        ("unknown", (1, 512), lambda x: member(x, 10, 99)),
+        ("broken", (1, 512), broken),
+    ):
+        header = io.BytesIO()
+        said = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, said)
+        path = tmp_path / f"{name}.npz"
+        np.savez_compressed(path, id=["a"])
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("feature.npy", header.getvalue() + b"\0" * 2048)
+        content = bytearray(path.read_bytes())
+        if damage is not None:
+            damage(content)
+        path.write_bytes(content)
+        with pytest.raises(SourceError, match=f"{name}.npz cannot be read as npz"):
+            load(session, path, dimension=512)
+
+
+def test_deeply_nested_json_is_an_error(session, tmp_path):
+    path = tmp_path / "hash_keys.json"
+    path.write_text('{"hashkey": ' + "[" * 200_000)
+    with pytest.raises(SourceError, match="is no JSON"):
+        load(session, path, bits=24)

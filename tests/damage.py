@@ -81,10 +81,10 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
 
 
 class Bench:
-    """A catalog, a model package and a folder in which cases are run."""
+    """A session, a model package and a folder in which cases are run."""
 
-    def __init__(self, dsn: str, folder: Path, data: Path = DATA) -> None:
-        self.dsn, self.folder, self.data = dsn, folder, data
+    def __init__(self, session: hamsight.Session, folder: Path, data: Path = DATA) -> None:
+        self.session, self.folder, self.data = session, folder, data
         self.package = str(toy.model(folder / "toy"))
         self._preprocess = load_package(self.package).image.preprocess
         (folder / "whole.jpg").write_bytes(toy.jpeg(1))
@@ -118,21 +118,14 @@ class Bench:
 
     def _ingest(self, path: Path, name: str, items: int, rejected: int | None = None) -> None:
         """Ingest a dataset; every item must stand in a row or in the rejects."""
-        with hamsight.open(self.dsn) as session:
-            catalog = session.catalog(create=True)
-            source = open_source(path)
-            done = ingest(catalog, source, dataset=name, model=self.package)
-            assert done.counts.total == items, (done.counts, items)
-            assert done.counts.added + done.counts.rejected == items, done.counts
-            assert rejected in (None, done.counts.rejected), (done.counts, rejected)
-            of_dataset = {"d": name}
-            for table, count in (
-                ("items_toy", done.counts.added),
-                ("rejects", done.counts.rejected),
-            ):
-                if count:
-                    sql = f"SELECT count() FROM {table} WHERE dataset = {{d:String}}"
-                    assert session.sql(sql, of_dataset)[0][0].as_py() == count
+        catalog = self.session.catalog(create=True)
+        counts = ingest(catalog, open_source(path), dataset=name, model=self.package).counts
+        assert counts.added + counts.rejected == counts.total == items, (counts, items)
+        assert rejected in (None, counts.rejected), (counts, rejected)
+        for table, count in (("items_toy", counts.added), ("rejects", counts.rejected)):
+            if count:
+                sql = f"SELECT count() FROM {table} WHERE dataset = {{d:String}}"
+                assert self.session.sql(sql, {"d": name})[0][0].as_py() == count
 
     def _files(self, kind: str, seed: int, numbers: list[int]) -> Iterator[tuple[int, Outcomes]]:
         path, files = damaged_sets.make(kind, self.data, self.folder / kind)
@@ -165,15 +158,15 @@ class Bench:
             self._ingest(path, name, len(items))
 
     def _import(self, file: Path, name: str) -> None:
-        with hamsight.open(self.dsn) as session:
-            session.import_features(file, "made", dataset=name, dimension=512)
+        self.session.import_features(file, "made", dataset=name, dimension=512)
 
 
 def work(kind: str, seed: int, first: int, end: int) -> None:
     """Run the cases first … end - 1 of a kind in this process; say on stdout what came of them."""
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(f"chdb://{folder}/catalog", Path(folder))
+        session = hamsight.open(f"chdb://{folder}/catalog")
+        bench = Bench(session, Path(folder))
         faulthandler.dump_traceback_later(HANG, exit=True)
         for last, outcomes in bench.run(kind, seed, range(first, end)):
             faulthandler.dump_traceback_later(HANG, exit=True)
@@ -181,6 +174,7 @@ def work(kind: str, seed: int, first: int, end: int) -> None:
             seconds, number = outcomes.longest
             ends = " ".join(f"{name}={count}" for name, count in sorted(outcomes.ends.items()))
             print(f"done {last} {seconds:.3f} {number} {peak} {ends}", flush=True)
+        session.close()
 
 
 def watch(kind: str, seed: int, count: int) -> list[str]:

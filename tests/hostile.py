@@ -319,9 +319,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--home", choices=("chdb", "http"), nargs="*", default=("chdb", "http"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, _homes(Path(temporary)) as homes:
-        for home, dsn in homes.items():
+        for home in given.home:
+            dsn = homes[home]
             started = time.monotonic()
             folder = Path(temporary) / home
             folder.mkdir()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import pytest
 from damage import DATA, IMAGE_KINDS, KINDS, LIMIT, Bench
 
+import hamsight
+
 SEED, IMAGES, OTHERS = 20_000, 6, 4
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
 @pytest.mark.filterwarnings("ignore")
 def test_damages_end_in_rows_rejects_or_errors(engine, tmp_path):
-    bench = Bench(f"chdb://{engine}?database=damage", tmp_path)
     ends = set()
-    for kind in KINDS:
-        count = IMAGES if kind in IMAGE_KINDS else OTHERS
-        for _, outcomes in bench.run(kind, SEED, range(count)):
-            ends |= outcomes.ends.keys()
-            assert outcomes.longest[0] < LIMIT, (kind, outcomes)
+    with hamsight.open(f"chdb://{engine}?database=damage") as session:
+        bench = Bench(session, tmp_path)
+        for kind in KINDS:
+            count = IMAGES if kind in IMAGE_KINDS else OTHERS
+            for _, outcomes in bench.run(kind, SEED, range(count)):
+                ends |= outcomes.ends.keys()
+                assert outcomes.longest[0] < LIMIT, (kind, outcomes)
     assert ends == {"rows", "rejects", "errors"}

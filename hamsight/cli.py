@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 done, 1 no match, 2 wrong usage, 3 the catalog, 4 the model,"
-    " 5 the images or datasets, 6 images were rejected, 130 interrupted.",
+    " 5 the images or datasets, 6 images were rejected, 7 a full disk, 130 interrupted.",
 )
 
 

@@ -176,7 +176,7 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
         from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
         _check_folder(path, create)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         return clickhouse_connect.get_client(
             interface="chdb",
             path=str(path),
@@ -228,7 +228,8 @@ def _why_not_opened(path: Path, error: Exception) -> ConnectionFailedError | Cat
         )
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return ConnectionFailedError(f"the catalog {path} is not writable for this user")
-    return ConnectionFailedError(f"chDB cannot open the catalog {path}: {error}")
+    reason = str(error).partition(", Stack trace")[0]
+    return ConnectionFailedError(f"chDB cannot open the catalog {path}: {reason}")
 
 
 def _holder(path: Path) -> int | None:

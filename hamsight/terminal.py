@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -10,7 +11,7 @@ from typing import Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from hamsight.errors import EXIT_INTERRUPTED, HamsightError
+from hamsight.errors import EXIT_INTERRUPTED, EXIT_SYSTEM, HamsightError
 
 
 def say(message: str) -> None:
@@ -25,6 +26,8 @@ class Commands(TyperGroup):
         """Run the command; a HamsightError ends the process with its exit status."""
         warnings.showwarning = _show_warning
         warnings.filterwarnings("ignore", module="PIL")
+        # What the driver logs it also raises.
+        logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
         try:
             return super().invoke(ctx)
         except HamsightError as error:
@@ -34,8 +37,17 @@ class Commands(TyperGroup):
             say("interrupted")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()
             raise typer.Exit(0) from None
+        except OSError as error:
+            _discard_output()
+            say(f"error: the operating system refused: {error}")
+            raise typer.Exit(EXIT_SYSTEM) from None
+
+
+def _discard_output() -> None:
+    """Let nothing fail any more that is written to stdout, as Python does when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warning(

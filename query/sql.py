@@ -37,7 +37,7 @@ _ANSWERING = (*_SELECTING, "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS")
 _PARAMETER = re.compile(r"\{\s*(\w+)\s*:\s*([^{}]+)\}")
 _NESTED = ("Array", "Map", "Tuple")
 _CONTROLLING = ("SYSTEM", "KILL")  # what `readonly` of ClickHouse lets pass
-_READONLY = 164
+_SYNTAX, _READONLY, _NO_PARAMETER = 62, 164, 456  # ClickHouse's codes of errors
 # What ClickHouse's Arrow output gives as plain numbers or bytes, and what says the same.
 _READABLE = (
     (re.compile(r"\bBFloat16\b"), "Float32"),
@@ -72,11 +72,10 @@ def run_sql(
                 text = _readable(client, text, parameters)
             return _arrow(client, text, parameters)
     except StatementError as error:
-        if getattr(error.__cause__, "code", None) == _READONLY and not write:
-            raise StatementError(
-                f"{error}. Without --write a statement can change neither data nor settings"
-            ) from None
-        raise
+        remedy = _remedy(getattr(error.__cause__, "code", None), text, write=write)
+        if remedy is None:
+            raise
+        raise StatementError(f"{error}. {remedy}") from None
     finally:
         if not write:
             client.close()
@@ -100,6 +99,17 @@ def _checked(statement: str) -> tuple[str, str]:
         raise UsageError("INTO OUTFILE writes past Hamsight: use --format and redirect stdout")
     first = re.match(r"\s*(\(|\w*)", bare)
     return statement[: len(bare)], first[1].upper() if first else ""
+
+
+def _remedy(code: int | None, text: str, *, write: bool) -> str | None:
+    """Return what to do about an error of ClickHouse's, where that can be said."""
+    if code == _READONLY and not write:
+        return "Without --write a statement can change neither data nor settings"
+    if code == _NO_PARAMETER:
+        return "Give each {NAME:Type} of the statement a value with --param NAME=VALUE"
+    if code == _SYNTAX and re.search(r"\bFORMAT\s+\w+\s*$", text, re.IGNORECASE):
+        return "Leave FORMAT out: --format says how the answer is written"
+    return None
 
 
 class _Literal:

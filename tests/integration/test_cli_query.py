@@ -250,6 +250,24 @@ def test_a_closed_pipe_is_no_error(own: str) -> None:
         assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_a_full_disk_is_said_and_is_not_taken_for_no_match(own: str, format: str) -> None:
+    command = [sys.executable, "-m", "hamsight", "sql", "SELECT 1", "--format", format, "--db", own]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 7
+    assert done.stderr.startswith("error: ") and "No space left" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_server_that_is_not_there_is_said_in_one_line(run_cli) -> None:
+    done = run_cli("info", "--db", "clickhouse://127.0.0.1:1/hamsight")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("error: no ClickHouse answers at")
+    assert len(done.stderr.splitlines()) == 1
+
+
 LOADED = """
 import sys
 from hamsight.cli import app

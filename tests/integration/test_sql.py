@@ -84,7 +84,8 @@ def test_parameters_are_values_and_nothing_else(sql) -> None:
     unused = sql("SELECT 1 LIKE '%s', {n:UInt8}", "--param", "m=1", status=2)
     assert "no parameter {m:Type}; its parameters: n" in unused.stderr
     assert "expected NAME=VALUE" in sql("SELECT 1", "--param", "n", status=2).stderr
-    assert "n" in sql("SELECT {n:UInt8}", status=3).stderr
+    missing = sql("SELECT {n:UInt8}", status=3).stderr
+    assert "`n`" in missing and "--param NAME=VALUE" in missing
     assert sql("SELECT {n:UInt8}", "--param", "n=x", status=3).stdout == ""
 
 
@@ -162,6 +163,7 @@ def test_a_wrong_statement_is_answered_with_clickhouses_reason(sql) -> None:
         ("SELECT widht FROM items_made", "widht"),
         ("SELECT * FROM items_mode", "items_mode"),
         ("SELEC 1", "Syntax error"),
+        ("SELECT 1 FORMAT JSON", "Leave FORMAT out: --format"),
         ("SELECT throwIf(number = 3, 'too far') FROM numbers(9)", "too far"),
     ):
         result = sql(statement, status=3)

@@ -33,6 +33,12 @@ def test_every_link_leads_to_a_file(page):
     assert not missing
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPO).as_posix())
+def test_every_statement_that_an_example_runs_is_there(page):
+    files = re.findall(r"\bsql/[\w/]+\.sql\b", page.read_text(encoding="utf-8"))
+    assert not [file for file in files if not (REPO / file).exists()]
+
+
 @pytest.mark.parametrize(("words", "command"), list(commands()), ids=lambda value: str(value)[:40])
 def test_the_reference_has_every_command_and_option(words, command):
     text = (REPO / "docs/cli.md").read_text(encoding="utf-8")

@@ -130,10 +130,10 @@ def _opened(reader: Reader, reason: str, path: Path, options: ReadOptions) -> So
     try:
         return reader.open(path, options)
     except SourceError as error:
+        instead = "--format folder takes the images alone, and " if path.is_dir() else ""
         raise SourceError(
             f"{error}\n{printable(path)} was taken for {reader.name}: {reason};"
-            " if it is not, --format folder takes the images alone, and `hamsight formats` lists"
-            " the other formats"
+            f" if it is not, {instead}`hamsight formats` lists the other formats"
         ) from error
 
 

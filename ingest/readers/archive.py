@@ -111,15 +111,11 @@ class ArchiveReader:
     carries = frozenset({"subsets", "tags"})
 
     def detect(self, path: Path) -> str | None:
-        """Return what archive it is by its name, or None where it is no archive of images."""
+        """Return what archive it is by its name, or None where it is none."""
         suffix = suffix_of(path.name)
         if suffix is None or not path.is_file():
             return None
-        try:
-            found = next(_members(_uri(path), SUFFIXES[suffix], path), None)
-        except SourceError:  # it says what is wrong when it is opened
-            return f"its name ends in {suffix}"
-        return f"a {suffix} archive of image files" if found else None
+        return f"its name ends in {suffix}"
 
     def open(self, path: Path, options: ReadOptions) -> ArchiveSource:
         """Return the archive as a source. Raises SourceError for a damaged one."""

@@ -51,7 +51,8 @@ class HuggingFaceReader:
             if (path / name).is_file():
                 return f"Hugging Face's {name}"
         shards = _parquet(path)
-        return f"{len(shards)} Parquet shards as on Hugging Face's hub" if shards else None
+        number = "a Parquet shard" if len(shards) == 1 else f"{len(shards)} Parquet shards"
+        return f"{number} as on Hugging Face's hub" if shards else None
 
     def open(self, path: Path, options: ReadOptions) -> TableSource:
         """Return the dataset as a source. Raises SourceError where a file is missing or wrong."""

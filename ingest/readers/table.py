@@ -15,7 +15,7 @@ from ingest.readers.folder import printable
 from ingest.readers.table_columns import find_columns
 from ingest.readers.table_items import TableItems
 from ingest.readers.table_json import starts_list
-from ingest.readers.table_rows import open_rows, table_format
+from ingest.readers.table_rows import open_rows, table_format, table_words
 from ingest.source import ReadOptions
 
 _PROBED_TABLES = 16
@@ -122,9 +122,9 @@ class TableReader:
     def detect(self, path: Path) -> str | None:
         """Return what table it is, or None where it is none."""
         if path.is_file():
-            return f"a {table_format(path)} table" if is_table(path) else None
+            return table_words(path) if is_table(path) else None
         found = _tables_in(path)
-        return f"a {table_format(found[0])} table, {found[0].name}" if found else None
+        return f"{table_words(found[0])}, {printable(found[0].name)}" if found else None
 
     def open(self, path: Path, options: ReadOptions, base: str = "") -> TableSource:
         """Return the table as a source. Raises SourceError where it is wrong.
@@ -139,7 +139,7 @@ class TableReader:
             raise SourceError(f"{printable(path)}: no table; looked for {self.description}")
         rows = open_rows(Path(os.path.abspath(found[0])))  # noqa: PTH100
         columns = find_columns(rows, options.columns)
-        detected = f"a {rows.format} table, images in the column {columns.image!r}"
+        detected = f"{table_words(rows.file)}, images in the column {columns.image!r}"
         items = TableItems(rows, columns, options, base=base)
         if base and items.within:
             raise SourceError(

@@ -116,6 +116,7 @@ class _Text:
         """Return the JSON value that starts at `place`, and move on to its end."""
         decoder, size = json.JSONDecoder(), _CHUNK
         while True:
+            start = self.place
             try:
                 value, end = decoder.raw_decode(self.rest, self.place)
             except json.JSONDecodeError as error:
@@ -124,17 +125,20 @@ class _Text:
                 if len(self.rest) - self.place > _LONGEST_OBJECT:
                     fail(self._file, self.line, f"longer than {_LONGEST_OBJECT} characters")
                 if not cut or not self._more(size):
-                    self._refuse(error)
+                    self._refuse(error.msg, error.pos - start)
             except (RecursionError, ValueError) as error:
                 fail(self._file, self.line, f"not JSON that can be read: {error}")
             else:
                 self._move(end)
                 return value
 
-    def _refuse(self, error: json.JSONDecodeError) -> NoReturn:
-        line = self.line + self.rest.count("\n", self.place, error.pos)
-        near = shown(self.rest[max(self.place, error.pos - 20) : error.pos + 20])
-        fail(self._file, line, f"not JSON: {error.msg}, near {near}")
+    def _refuse(self, words: str, after: int) -> NoReturn:
+        """Raise a SourceError for what is wrong so many characters after `place`."""
+        wrong = self.place + after
+        line = self.line + self.rest.count("\n", self.place, wrong)
+        near = shown(self.rest[max(self.place, wrong - 20) : wrong + 20])
+        words = words.removesuffix(" starting at")
+        fail(self._file, line, f"not JSON: {words}, near {near}")
 
     def _move(self, place: int) -> None:
         self.line += self.rest.count("\n", self.place, place)

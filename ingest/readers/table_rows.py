@@ -61,6 +61,12 @@ def table_format(path: Path) -> TableFormat | None:
     return _SUFFIXES.get(re.sub(r"(?<=sv)[0-9]+$", "", path.suffix.lower()))
 
 
+def table_words(path: Path) -> str:
+    """Return what a table is by its name, such as "a CSV table"."""
+    format = table_format(path)
+    return f"an {format} table" if format == "Arrow" else f"a {format} table"
+
+
 def open_rows(path: Path) -> Rows:
     """Return the table in a file. Raises SourceError where it is no table, or an empty one."""
     format = table_format(path)

@@ -7,7 +7,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -186,15 +185,18 @@ class WebDatasetReader:
                 return None
         except OSError:
             return None
-        for shard in shards[:1]:
-            with suppress(SourceError):
-                found = list(islice(_samples(shard), _PROBED))
-                said = {end for one in found if one.image() for end in _SAID if end in one.members}
-                if said or (path.is_dir() and any(one.image() for one in found)):
-                    beside = f" beside .{', .'.join(sorted(said))}" if said else ""
-                    number = "a tar shard" if len(shards) == 1 else f"{len(shards)} tar shards"
-                    return f"{number} with images{beside} of one key"
-        return None
+        if not shards:
+            return None
+        number = "a tar shard" if len(shards) == 1 else f"{len(shards)} tar shards"
+        try:
+            found = list(islice(_samples(shards[0]), _PROBED))
+        except SourceError:  # it says what is wrong when it is opened
+            return number if path.is_dir() else None
+        said = {end for one in found if one.image() for end in _SAID if end in one.members}
+        if not said and not (path.is_dir() and any(one.image() for one in found)):
+            return None
+        beside = f" beside .{', .'.join(sorted(said))}" if said else ""
+        return f"{number} with images{beside} of one key"
 
     def open(self, path: Path, options: ReadOptions) -> WebDatasetSource:
         """Return the shards as a source. Raises SourceError where there is none, or no sample."""

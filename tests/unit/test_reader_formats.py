@@ -1,9 +1,13 @@
 """What a folder of two formats is taken for, and the list of formats."""
 
+import io
 import json
+import tarfile
+import zipfile
 
 import pytest
-from reader_sets import DATA, image, opened, real_data, text
+import toy
+from reader_sets import DATA, error, image, opened, real_data, text
 from typer.testing import CliRunner
 
 from hamsight.cli import app
@@ -65,3 +69,38 @@ def test_class_folders_are_told_of_the_option_for_tags(tmp_path):
     )
     image(tmp_path / "c.jpg")
     assert open_source(tmp_path).detected == "3 image files"
+
+
+def test_a_damaged_file_is_named_and_not_only_unknown(tmp_path):
+    shard = tmp_path / "shards/train 0.tar"
+    shard.parent.mkdir()
+    with tarfile.open(shard, "w") as archive:
+        for name in ("a.jpg", "b.jpg"):
+            member = tarfile.TarInfo(name)
+            member.size = len(toy.jpeg(1))
+            archive.addfile(member, io.BytesIO(toy.jpeg(1)))
+    shard.write_bytes(shard.read_bytes()[:700])
+    words = error(tmp_path / "shards", None)
+    assert words.startswith(f"{shard}: a damaged tar archive") or "not a tar archive" in words
+    assert f"{tmp_path / 'shards'} was taken for webdataset: a tar shard" in words
+    with zipfile.ZipFile(tmp_path / "notes.zip", "w") as archive:
+        archive.writestr("a.txt", "nothing")
+    words = error(tmp_path / "notes.zip", None)
+    assert "notes.zip: no image file among its members" in words
+    assert "--format folder" not in words
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('[{"image": "a.jpg"},\n{"image": "b', "t.json:2: not JSON: Unterminated string, near '"),
+        ('[{"image": "a.jpg"},\n{"image" 3}]', "t.json:2: not JSON: Expecting ':' delimiter, near"),
+        ('[\n{"image": "a.jpg"}', "t.json:2: expected a comma or the end of the list"),
+    ],
+)
+def test_a_cut_json_table_names_the_line(tmp_path, content, words):
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(SourceError) as caught:
+        open_source(tmp_path / "t.json").count()
+    assert words in str(caught.value)
+    assert "near ''" not in str(caught.value)

@@ -176,6 +176,8 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
         from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
         _check_folder(path, create)
+        if _is_locked(path):
+            raise _busy(path, _holder(path))
         path.mkdir(parents=True, exist_ok=True)
         return clickhouse_connect.get_client(
             interface="chdb",
@@ -222,14 +224,40 @@ def _why_not_opened(path: Path, error: Exception) -> ConnectionFailedError | Cat
             " chDB opens one a process, so close the other first"
         )
     if holder is not None:
-        return CatalogBusyError(
-            f"the catalog {path} is held by process {holder}: wait until it has ended, or keep"
-            " the catalog on a server, which many can use at once (--db clickhouse://HOST/DATABASE)"
-        )
+        return _busy(path, holder)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return ConnectionFailedError(f"the catalog {path} is not writable for this user")
     reason = str(error).partition(", Stack trace")[0]
     return ConnectionFailedError(f"chDB cannot open the catalog {path}: {reason}")
+
+
+def _busy(path: Path, holder: int | None) -> CatalogBusyError:
+    process = "another process" if holder is None else f"process {holder}"
+    return CatalogBusyError(
+        f"the catalog {path} is held by {process}: wait until it has ended, or keep"
+        " the catalog on a server, which many can use at once (--db clickhouse://HOST/DATABASE)"
+    )
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether another process holds the embedded catalog.
+
+    Asked before chDB is, which would print a line of its own. chDB locks the file `status`.
+    """
+    if _holder(path) == os.getpid():
+        return False
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        with (path / "status").open("rb") as status:
+            fcntl.flock(status, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _holder(path: Path) -> int | None:

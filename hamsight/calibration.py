@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,7 @@ ITEMS = 1_000_000
 """Of a larger table so many items are measured, and the places of their hashes scaled."""
 _PAGE = 10_000
 _TEXT_SAMPLE = 20_000
+_FEW_TEXTS = 50
 _SEED = 11
 
 
@@ -117,17 +118,25 @@ def text_queries(
 ) -> Queries:
     """Return features of captions and names of tags that the model knows.
 
-    Where the catalog has none, words of the vocabulary are asked that no fit has seen.
+    Where the catalog has few, words of the vocabulary are asked too that no fit has seen.
     """
     items = int(catalog.rows("count_items", table=model.items_table)[0][0])
     given = {"seed": _SEED, "every": max(1, items // _TEXT_SAMPLE), "limit": count}
     rows = catalog.rows("sample_texts", given, table=model.items_table)
     texts = [row[0] for row in rows if row[0].strip()]
-    texts = texts or words_apart()[:count]
+    queries = _encoded(package, texts, compute) if texts else None
+    if queries is not None and len(queries.features) >= _FEW_TEXTS:
+        return queries
+    return _encoded(package, [*texts, *words_apart()][:count], compute)
+
+
+def _encoded(package: ModelPackage, texts: Sequence[str], compute: Compute) -> Queries:
+    """Return the features of texts, each once, without those that the model does not know."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a caption longer than the model reads is asked cut
         features = encode_texts(package, texts, compute)
-    known = np.flatnonzero(features.any(axis=1))
+    different = np.sort(np.unique(features.round(4), axis=0, return_index=True)[1])
+    known = different[features[different].any(axis=1)]
     said = tuple(texts[place] for place in known)
     return Queries("words", features[known], np.zeros(len(known), np.uint64), said)
 

@@ -10,7 +10,7 @@ from hamsight.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight.fits import hash_of
 from hamsight.hashing import SIGN
 from hamsight.model import ModelPackage
-from hamsight.network import Compute
+from hamsight.network import HERE, Compute
 from ingest.rehash import Rehashed, rehash, switch
 
 FIT_ITEMS = 5000
@@ -27,11 +27,25 @@ def tune(
     items = int(catalog.rows("count_items", table=model.items_table)[0][0])
     if items >= FIT_ITEMS and _may_be_fitted(catalog, model):
         return rehash(catalog, model, package, compute=compute)
-    if stale(model, items):
+    keep_measured(catalog, model, package, compute)
+    return None
+
+
+def keep_measured(
+    catalog: Catalog,
+    model: CatalogModel,
+    package: ModelPackage | None = None,
+    compute: Compute = HERE,
+) -> None:
+    """Measure how many candidates a table needs, where it has grown and all items have features.
+
+    Words are asked where there is a package with a text side.
+    """
+    items = int(catalog.rows("count_items", table=model.items_table)[0][0])
+    if stale(model, items) and not catalog.rows("find_featureless", table=model.items_table):
         measured = calibrate(catalog, model, hash_of(catalog, model), package, compute)
         settings = replace(model.hash_settings, calibration=measured)
         switch(catalog, model, replace(model, hash_parameters=settings.to_text()))
-    return None
 
 
 def _may_be_fitted(catalog: Catalog, model: CatalogModel) -> bool:

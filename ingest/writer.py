@@ -224,8 +224,10 @@ class Writer:
             fresh = len(features) - stay
             if model.hash_scheme != SIGN:
                 features = stored_precision(features)
-            hashes = hash_of(self._catalog, model).encode_images(features[:fresh])
-            hashes = np.concatenate([hashes, kept_hashes[:stay]])
+            hashes = kept_hashes[:stay]
+            if fresh:
+                made = hash_of(self._catalog, model).encode_images(features[:fresh])
+                hashes = np.concatenate([made, hashes])
             try:
                 curated = self._curated()
                 rows = item_rows(self._dataset, self._prepared, features, hashes, now, curated)

@@ -19,6 +19,7 @@ from ingest.features.files import read_features
 from ingest.readers.folder import printable
 from ingest.record import Record
 from ingest.source import ReadOptions
+from ingest.tune import keep_measured
 from ingest.writer import Counts
 
 FORMAT = "features"
@@ -80,9 +81,11 @@ def import_features(
         _check_twice(catalog, staging, printable(path))
         if not target.items_table:
             target = catalog.add_model(_named(catalog, target))
-        return Imported(target, _move(catalog, staging, target, printable(path.absolute())))
+        counts = _move(catalog, staging, target, printable(path.absolute()))
     finally:
         catalog.drop(staging)
+    keep_measured(catalog, target)
+    return Imported(target, counts)
 
 
 def _model(catalog: Catalog, name: str, dimension: int | None, bits: int | None) -> CatalogModel:

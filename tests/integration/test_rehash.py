@@ -169,6 +169,19 @@ def test_imports_are_hashed_by_the_fit_and_bring_no_hashes(session, tmp_path):
         session.import_features(tmp_path / "signs.npz", "made")
 
 
+def test_imports_are_measured_where_they_have_features(session, tmp_path, monkeypatch):
+    monkeypatch.setattr("hamsight.calibration.DEFAULT_CANDIDATES", 30)
+    features = np.random.default_rng(6).normal(size=(60, 16)).astype(np.float32)
+    ids = [str(n) for n in range(60)]
+    np.savez(tmp_path / "new.npz", id=ids, feature=features)
+    np.savez(tmp_path / "bare.npz", id=ids, hash=sign_hash(features))
+    session.import_features(tmp_path / "new.npz", "new", dimension=16)
+    session.import_features(tmp_path / "bare.npz", "bare", bits=16)
+    models = {model.name: model.hash_settings for model in session.catalog().models()}
+    assert models["new"].calibration.items == 60
+    assert models["bare"].calibration is None
+
+
 def test_wrong_requests_say_what_is_wrong(session, tmp_path):
     with pytest.raises(UsageError, match="choose sign or ternary"):
         session.rehash(scheme="itq")
@@ -269,6 +282,19 @@ def test_the_first_ingest_of_many_fits_by_itself(dsn, package, tmp_path, monkeyp
         assert session.ingest(folder).rehashed is None
         settings = json.loads(session.catalog().model().hash_parameters)
         assert settings["calibration"]["items"] == 60
+
+
+def test_metadata_that_changes_keeps_the_hash(dsn, package, tmp_path):
+    folder = toy.photos(tmp_path / "photos" / "red", 50).parent
+    with hamsight.open(dsn) as session:
+        session.ingest(folder, model=str(package))
+        session.rehash()
+        before = {name: hash for name, (hash, _) in rows_of(session).items()}
+        assert session.ingest(folder, tags_from_folder=True).counts.replaced == 50
+        assert {name: hash for name, (hash, _) in rows_of(session).items()} == before
+        table = session.catalog().model().items_table
+        tagged = session.sql(f"SELECT count() AS n FROM {table} WHERE tags['red'] = 1")
+        assert tagged.to_pylist() == [{"n": 50}]
 
 
 def test_a_table_that_a_view_names_is_not_moved_by_itself(dsn, package, tmp_path, monkeypatch):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -20,6 +20,7 @@ DEFAULT_DEVICE = "AUTO"
 POOL = "pool"
 _POOLINGS = ("ReduceMean", "AvgPool", "AdaptiveAvgPool")
 _COMPILED_BYTES = 4 << 30
+_PATIENCE = 120.0
 
 
 class Precision(str, Enum):
@@ -156,7 +157,7 @@ def compile_network(model: ov.Model, compute: Compute, hint: str) -> ov.Compiled
     import openvino as ov
 
     core, device, precision = ov.Core(), compute.device, compute.precision
-    config: dict[str, Any] = {"PERFORMANCE_HINT": hint, **_cached()}
+    config: dict[str, Any] = {"PERFORMANCE_HINT": hint}
     if precision is Precision.INT8:
         from hamsight.weights import compress_weights
 
@@ -164,15 +165,20 @@ def compile_network(model: ov.Model, compute: Compute, hint: str) -> ov.Compiled
     elif precision is not Precision.AUTO:
         _check_precision(core, device, precision)
         config["INFERENCE_PRECISION_HINT"] = precision.value
+    with _kept() as kept:
+        if kept:
+            # A cache that fails, on a full disk say, costs only the time to compile again.
+            with suppress(RuntimeError):
+                compiled = core.compile_model(model, device, {**config, **kept})
+                _forget_oldest()
+                return compiled
     try:
-        compiled = core.compile_model(model, device, config)
+        return core.compile_model(model, device, config)
     except RuntimeError as error:
         raise ModelError(
             f"the device {device!r} cannot run the model: {reason(error)};"
             f" devices here: AUTO, {', '.join(core.available_devices)}"
         ) from None
-    _forget_oldest()
-    return compiled
 
 
 def _check_precision(core: ov.Core, device: str, precision: Precision) -> None:
@@ -191,14 +197,27 @@ def _check_precision(core: ov.Core, device: str, precision: Precision) -> None:
         )
 
 
-def _cached() -> dict[str, str]:
-    """Return OpenVINO's settings for the cache, none where its folder cannot be written."""
+@contextmanager
+def _kept() -> Iterator[dict[str, str]]:
+    """Yield OpenVINO's settings for the cache, none where its folder cannot be used.
+
+    OpenVINO maps the files into memory and guards them against threads alone: a process that
+    reads what another is writing dies of SIGBUS. So one process at a time compiles.
+    """
+    from filelock import FileLock
+
     folder = compiled_folder()
+    lock = FileLock(folder / ".lock", timeout=_PATIENCE)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return {}
-    return {"CACHE_DIR": str(folder)} if os.access(folder, os.W_OK) else {}
+        lock.acquire()
+    except (OSError, NotImplementedError):  # Timeout is an OSError
+        yield {}
+        return
+    try:
+        yield {"CACHE_DIR": str(folder)}
+    finally:
+        lock.release()
 
 
 def _forget_oldest() -> None:

@@ -16,6 +16,7 @@ from hamsight.hashing import TERNARY
 from hamsight.model import DEFAULT_MODEL, ModelPackage, load_package
 from hamsight.network import HERE, Compute
 from hamsight.registry import best_cached, registry
+from hamsight.terminal import say
 from ingest.pipeline import Outcome, Settings, run
 from ingest.readers import open_source
 from ingest.readers.folder import printable
@@ -52,6 +53,8 @@ def ingest(
     """
     name = _dataset_name(catalog, source, dataset)
     package = choose_package(catalog, name, model)
+    if progress:
+        say(f"{name}: encoded with the model {package.name}")
     catalog.check(package)
     seen = Seen()
     with tqdm(

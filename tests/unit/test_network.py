@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -193,3 +195,38 @@ def test_padding_and_case_of_texts(tmp_path):
         tokenize(mini, unknown, ["red"])
     with pytest.warns(UserWarning, match="reads the first 8"):
         tokenize(mini, plain, ["red " * 20])
+
+
+_RACE = """
+import sys
+import numpy as np
+from hamsight.encoder import encode_pixels
+from hamsight.model import load_package
+package = load_package(sys.argv[1])
+side = package.image.preprocess.size
+print(encode_pixels(package, np.full((2, side, side, 3), 99, np.uint8)).round(3).tolist())
+"""
+
+
+def test_processes_that_compile_at_once_and_damaged_files_do_no_harm(tmp_path):
+    environment = {**os.environ, "HAMSIGHT_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", _RACE, "mini"]
+
+    def run():
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def answers(running):
+        ended = [(one, *one.communicate(timeout=120)) for one in running]
+        assert not [errors for one, _, errors in ended if one.returncode]
+        return {said for _, said, _ in ended}
+
+    first = answers([run() for _ in range(3)])
+    assert len(first) == 1
+    blobs = list((tmp_path / "cache" / "compiled").glob("*.blob"))
+    assert blobs
+    for blob in blobs:
+        blob.chmod(0o644)
+        blob.write_bytes(blob.read_bytes()[: blob.stat().st_size // 2])
+    assert answers([run()]) == first

@@ -45,9 +45,9 @@ def ingest(
 
     Without `dataset` the folder's name is the dataset's; without `model`, the model is the one
     that the dataset has already, else the best that is downloaded, else `mini`. `options` are
-    those with which the source was opened. With `progress` a bar stands on stderr. When a `whole`
-    source has been read to its end, items that it no longer has are looked for, and deleted with
-    `prune`.
+    those with which the source was opened. With `progress` a bar stands on stderr if that is a
+    terminal. When a `whole` source has been read to its end, items that it no longer has are
+    looked for, and deleted with `prune`.
     Raises UsageError for a name that another folder's dataset has, SourceError, ModelError,
     ModelMismatchError and StatementError.
     """
@@ -62,7 +62,7 @@ def ingest(
         desc=name,
         unit=" images",
         file=sys.stderr,
-        disable=not progress,
+        disable=None if progress else True,
         dynamic_ncols=True,
     ) as bar:
 
@@ -116,7 +116,7 @@ def encode_again(
         desc=f"{package.name} again",
         unit=" images",
         file=sys.stderr,
-        disable=not progress,
+        disable=None if progress else True,
         dynamic_ncols=True,
     ) as bar:
 
@@ -152,7 +152,7 @@ def hash_again(
         desc=f"{found.name} hashed",
         unit=" items",
         file=sys.stderr,
-        disable=not progress,
+        disable=None if progress else True,
         dynamic_ncols=True,
     ) as bar:
 

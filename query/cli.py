@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hamsight.errors import EXIT_NO_MATCH, UsageError
+from hamsight.names import checked
 from hamsight.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight.options import ComputePrecision, Database, Device
 from hamsight.terminal import say
@@ -57,6 +58,8 @@ def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) 
 
     if save is not None:
         sheet_format(save)
+    if add_to_group is not None:
+        checked("--add-to-group", add_to_group)
     if show_sql and add_to_group is not None:
         raise UsageError("--show-sql runs nothing, so --add-to-group has nothing to add")
 

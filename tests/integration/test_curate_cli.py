@@ -86,6 +86,8 @@ def test_what_a_query_finds_goes_into_a_group(db: str) -> None:
     assert (done.exit_code, "no item is in a group 'otter'" in done.stderr) == (2, True)
     done = run(db, *query, "--add-to-group", "a", "--show-sql")
     assert (done.exit_code, "--show-sql runs nothing" in done.stderr) == (2, True)
+    done = run(db, *query, "--add-to-group", " ")
+    assert (done.exit_code, "--add-to-group is empty" in done.stderr) == (2, True)
 
 
 def test_what_is_piped_in_but_not_there_is_said(db: str) -> None:

@@ -39,6 +39,7 @@ def test_it_says_what_it_did(ingest, tmp_path):
         "photos: 5 added, 0 replaced, 0 unchanged, 0 rejected (model toy"
     )
     assert "5 image files" in first.stderr
+    assert "%|" not in first.stderr  # a bar is for a terminal
     assert ingest(folder).stdout.startswith("photos: 0 added, 0 replaced, 5 unchanged, 0 rejected")
 
 

@@ -151,6 +151,7 @@ def hash_again(
     with tqdm(
         desc=f"{found.name} hashed",
         unit=" items",
+        delay=1,
         file=sys.stderr,
         disable=None if progress else True,
         dynamic_ncols=True,

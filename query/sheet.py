@@ -53,7 +53,7 @@ def sheet_format(path: Path) -> str:
     found = _FORMATS.get(path.suffix.lower())
     if found is None:
         raise UsageError(
-            f"{path}: a contact sheet cannot be written as {path.suffix or 'a file without suffix'}"
+            f"{path}: a picture cannot be written as {path.suffix or 'a file without suffix'}"
             f"; name it {', '.join(sorted(_FORMATS))}"
         )
     return found

@@ -11,15 +11,19 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import made_catalog
+import numpy as np
 import pytest
 import toy
 from clickhouse_connect.driver.client import Client
 from made_catalog import made_items
 
 import hamsight
+import ingest.rehash
 from hamsight.errors import UsageError
+from hamsight.fits import hash_of
 from hamsight.layout import Layout
 from hamsight.statements import fill, statements
 from hamsight.store import parse_dsn
@@ -175,3 +179,35 @@ def test_the_cluster_of_a_dsn() -> None:
     assert str(address) == "clickhouse://me@host:1/db?cluster=main"
     with pytest.raises(UsageError, match=r"cluster \"it's\" is no name"):
         parse_dsn("clickhouse://host/db?cluster=it's")
+
+
+def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(
+    session: hamsight.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = toy.photos(tmp_path / "photos", 50)
+    package = str(toy.model(tmp_path / "toy"))
+    session.ingest(folder, model=package)
+    switch = ingest.rehash.switch
+
+    def switch_late(*given: Any) -> bool:
+        (folder / "006.jpg").write_bytes(toy.jpeg(600))
+        toy.photos(folder, 2, first=50)
+        session.ingest(folder)
+        return switch(*given)
+
+    monkeypatch.setattr(ingest.rehash, "switch", switch_late)
+    done = session.rehash()
+    assert done is not None
+    assert done.items == 52
+    hash = hash_of(session.catalog(), done.model)
+    rows = toy.stored(session, done.model.items_table)
+    assert len(rows) == 52
+    for row in rows.values():
+        assert row["hash"] == hash.encode_images(np.array([row["feature"]])).tobytes()
+    assert session.ingest(folder).counts.unchanged == 52
+    found = session.query(item="photos/006.jpg", k=60, rank="hamming", exclude_self=False)
+    assert (len(found), found[0].id, found[0].distance) == (52, "006.jpg", 0)
+    left = session.catalog().client.query("SHOW TABLES LIKE '%items_toy%'").result_rows
+    assert sorted(name for (name,) in left) == sorted(
+        {done.model.items_table, session.catalog().layout.shard_table(done.model.items_table)}
+    )

@@ -14,6 +14,7 @@ from hamsight.names import checked
 from hamsight.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight.options import ComputePrecision, Database, Device
 from hamsight.terminal import say
+from query.arrays import strings
 from query.options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
 from query.output import Format, write
 from query.request import Request
@@ -92,11 +93,8 @@ def show(table: pa.Table, format: Format) -> None:
 
 def _for_people(matches: Matches) -> pa.Table:
     """Return the columns that a person reads, leaving out those that say nothing here."""
-    import pyarrow as pa
-
     table = matches.to_arrow()
-    names = pa.array([match.name for match in matches], pa.string())
-    table = table.append_column("item", names)
+    table = table.append_column("item", strings(match.name for match in matches))
     columns = ["rank", "similarity", "distance", "item"]
     if len(matches.targets) > 1:
         columns.append("query")

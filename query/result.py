@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hamsight.errors import ImageError
 from hamsight.imaging import decode
 from hamsight.places import fetch
+from query.arrays import strings, unsigned
 from query.sheet import MatchCell, QueryCell, draw_sheet
 from query.statement import Statement
 from query.target import Target
@@ -76,14 +77,10 @@ class Matches(Sequence[Match]):
         model: str,
     ) -> Matches:
         """Make matches of the statement's answer: number them, name the queries."""
-        import pyarrow as pa
-
-        labels = pa.array([target.query.label for target in targets])
-        place = table.schema.get_field_index("query")
-        indices = [number - 1 for number in table["query"].to_pylist()]
-        named = labels.take(pa.array(indices, pa.int64()))
-        table = table.set_column(place, "query", named)
-        ranks = pa.array(range(offset + 1, offset + 1 + len(table)), pa.uint64())
+        labels = [target.query.label for target in targets]
+        named = strings(labels[number - 1] for number in table["query"].to_pylist())
+        ranks = unsigned(range(offset + 1, offset + 1 + len(table)))
+        table = table.set_column(table.schema.get_field_index("query"), "query", named)
         return cls(table.add_column(0, "rank", ranks), targets, statement, model)
 
     @cached_property

@@ -102,11 +102,12 @@ def _rows(table: pa.Table) -> Iterator[Sequence[str]]:
 def _is_whole(column: pa.ChunkedArray) -> bool:
     """Return whether no number of the float column has a fraction or is very large."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    column = column.cast(pa.float64())
-    whole = pc.and_(pc.equal(pc.trunc(column), column), pc.less(pc.abs(column), 1e15))
-    return pc.all(pc.or_(whole, pc.invert(pc.is_finite(column)))).as_py() is not False
+    return all(
+        value is None or not math.isfinite(value) or (value.is_integer() and abs(value) < 1e15)
+        for chunk in column.cast(pa.float64()).chunks
+        for value in chunk.to_pylist()
+    )
 
 
 def _whole(value: float | None) -> str:

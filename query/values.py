@@ -6,6 +6,7 @@ import datetime
 import json
 from collections.abc import Iterator
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 import pyarrow as pa
@@ -101,9 +102,10 @@ def _extension(array: pa.Array, finite: bool) -> list[Any]:
 def _floats(array: pa.Array, finite: bool) -> list[Any]:
     if not pt.is_float64(array.type):
         array = array.cast(pa.float32()).cast(pa.string()).cast(pa.float64())
+    found = array.to_pylist()
     if finite:
-        array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, pa.float64()))
-    return list(array.to_pylist())
+        return [value if value is None or isfinite(value) else None for value in found]
+    return list(found)
 
 
 def _strings(array: pa.Array) -> list[Any]:

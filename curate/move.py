@@ -17,7 +17,6 @@ from hamsight.statements import fill
 _SAMPLE = 100
 _PAGE = 10_000
 _LISTED = 5
-# Forms of a uri in which a local path stands percent-encoded.
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -57,14 +58,7 @@ def ingest(
         say(f"{name}: encoded with the model {package.name}")
     catalog.check(package)
     seen = Seen()
-    with tqdm(
-        total=source.count(),
-        desc=name,
-        unit=" images",
-        file=sys.stderr,
-        disable=None if progress else True,
-        dynamic_ncols=True,
-    ) as bar:
+    with _bar(name, " images", progress, source.count()) as bar:
 
         def show(counts: Counts) -> None:
             bar.set_postfix(rejects=counts.rejected, refresh=False)
@@ -112,13 +106,7 @@ def encode_again(
     if model is None:
         model = catalog.model().name
     package = load_package(known[model].source if model in known else model)
-    with tqdm(
-        desc=f"{package.name} again",
-        unit=" images",
-        file=sys.stderr,
-        disable=None if progress else True,
-        dynamic_ncols=True,
-    ) as bar:
+    with _bar(f"{package.name} again", " images", progress) as bar:
 
         def show(done: int, items: int) -> None:
             bar.total = items
@@ -148,14 +136,7 @@ def hash_again(
     package = None
     if found.source != IMPORTED or (model is not None and model != found.name):
         package = catalog.package(found, model)
-    with tqdm(
-        desc=f"{found.name} hashed",
-        unit=" items",
-        delay=1,
-        file=sys.stderr,
-        disable=None if progress else True,
-        dynamic_ncols=True,
-    ) as bar:
+    with _bar(f"{found.name} hashed", " items", progress, delay=1) as bar:
 
         def show(done: int, items: int) -> None:
             bar.total = items
@@ -181,6 +162,24 @@ def open_sources(
     Raises SourceError.
     """
     return [open_source(path, format, options) for path in paths]
+
+
+def _bar(
+    what: str, unit: str, progress: bool, total: int | None = None, delay: float = 0
+) -> tqdm[NoReturn]:
+    """Return a bar on stderr, drawn after `delay` seconds.
+
+    None is drawn without `progress`, or where there is no terminal.
+    """
+    return tqdm(
+        total=total,
+        desc=what,
+        unit=unit,
+        delay=delay,
+        file=sys.stderr,
+        disable=None if progress else True,
+        dynamic_ncols=True,
+    )
 
 
 def _dataset_name(catalog: Catalog, source: Source, given: str | None) -> str:

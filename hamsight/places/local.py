@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,10 @@ def file_errors() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ImageError("file not found") from error
+        link = error.filename is not None and os.path.islink(error.filename)  # noqa: PTH114
+        raise ImageError(
+            "a link to a file that is not there" if link else "file not found"
+        ) from error
     except PermissionError as error:
         raise ImageError("permission denied") from error
     except NotADirectoryError as error:

@@ -9,7 +9,7 @@ import hamsight
 
 
 def test_a_bucket_is_ingested_again_pruned_and_retried(dsn, tmp_path, monkeypatch):
-    package = str(toy.model(tmp_path / "model"))
+    package = toy.model(tmp_path / "model")
     with object_store.filled(monkeypatch) as store, hamsight.open(dsn) as session:
         for name in ("a.jpg", "b.jpg"):
             store.pipe(f"s3://bucket/set/{name}", toy.jpeg(ord(name[0])))

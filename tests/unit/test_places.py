@@ -90,6 +90,8 @@ def test_a_local_path_is_taken_as_it_is(tmp_path, name):
 def test_local_paths_that_cannot_be_read(tmp_path):
     (tmp_path / "f").write_bytes(b"12345")
     assert reason(str(tmp_path / "none.jpg")) == "file not found"
+    (tmp_path / "link.jpg").symlink_to("none.jpg")
+    assert reason(str(tmp_path / "link.jpg")) == "a link to a file that is not there"
     assert reason(str(tmp_path)) == "a folder, not a file"
     assert "file not found" in reason(str(tmp_path / "f" / "g"))
     assert reason(str(tmp_path / "f"), max_bytes=4) == "larger than 4 bytes"

@@ -284,7 +284,7 @@ def bad_folder(root):
         "empty.png": "empty",
         "text.jpg": "not an image",
         "large.png": "pixels",
-        "gone.jpg": "not found",
+        "gone.jpg": "a link to a file that is not there",
     }
 
 

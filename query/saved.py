@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.errors import CatalogError, ModelMismatchError, UsageError
+from hamsight.errors import CatalogError, ModelMismatchError, StatementError, UsageError
 from hamsight.fits import hash_of
 from hamsight.names import checked, chosen, is_text, nearest
 from hamsight.network import HERE, Compute
@@ -118,6 +118,13 @@ def run_saved(
     catalog: Catalog, name: str, *, k: int | None = None, offset: int | None = None
 ) -> Matches:
     """Answer a saved query; raises what `prepare_saved` raises and StatementError."""
+    request, targets, statement, model = prepare_saved(catalog, name, k=k, offset=offset)
+    try:
+        return answer(catalog, request, targets, statement, model)
+    except StatementError:
+        if catalog.model(request.model) == model:
+            raise
+    # another process has given the model other hashes since, in another table
     request, targets, statement, model = prepare_saved(catalog, name, k=k, offset=offset)
     return answer(catalog, request, targets, statement, model)
 

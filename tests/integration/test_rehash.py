@@ -12,6 +12,8 @@ from made_catalog import DIMENSION, made_items
 
 import hamsight
 import ingest.rehash
+import query.saved
+import query.search
 from hamsight.catalog import Catalog
 from hamsight.errors import SourceError, UsageError
 from hamsight.fits import hash_of
@@ -137,6 +139,27 @@ def test_saved_queries_follow(session):
     direct = [m.id for m in session.query(item=NAMES[7], k=9, rank="hamming")]
     assert [m.id for m in session.run("early")] == direct
     assert [m.id for m in session.run("late")] == direct
+
+
+def test_a_search_that_a_new_hash_overtakes_is_asked_again(session, monkeypatch):
+    session.save_query("near", item=NAMES[7], k=9, rank="hamming")
+    answered = query.search.answer
+    overtaken: list[str] = []
+
+    def overtake(catalog, *given):
+        if len(overtaken) % 2 == 0:
+            overtaken.append(session.rehash().former)
+        else:
+            overtaken.append("")
+        return answered(catalog, *given)
+
+    monkeypatch.setattr(query.search, "answer", overtake)
+    monkeypatch.setattr(query.saved, "answer", overtake)
+    found = session.query(item=NAMES[7], k=9, rank="hamming")
+    again = session.run("near")
+    assert len(overtaken) == 4
+    assert {match.name for match in found} == {match.name for match in again}
+    assert found.statement.sql != again.statement.sql
 
 
 def test_a_run_that_is_killed_leaves_the_former_hashes_in_use(session, monkeypatch):

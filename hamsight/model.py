@@ -210,6 +210,8 @@ def _image(table: _Table) -> ImageSpec:
         std=table.triple("std"),
         antialias=table.take("antialias", bool, True),
     )
+    if preprocess.interpolation == "lanczos" and not preprocess.antialias:
+        raise ModelError(f"{table.place('interpolation')} = 'lanczos' needs antialias = true")
     spec = ImageSpec(
         file=table.take("file", str),
         preprocess=preprocess,

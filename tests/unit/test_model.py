@@ -47,6 +47,9 @@ def test_unknown_names_are_answered_with_a_near_one(tmp_path):
 
 
 WRONG = [
+    ({"interpolation": '"lanczos"', "antialias": "false"}, r"'lanczos' needs antialias = true"),
+    ({"antialias": '"no"'}, r"image\.antialias = 'no'; expected bool"),
+    ({"pool": '"mean"'}, r"image\.pool = 'mean'; expected cls"),
     ({"name": None}, r"model\.toml: name is missing; expected str"),
     ({"name": "3"}, r"name = 3; expected str"),
     ({"name": '"a/b"'}, r"name = 'a/b'; expected letters"),

@@ -54,7 +54,7 @@ class Store:
             where = f"width < {round(share * _WIDTHS)}"
             name = f"hamsight exact, filter {100 * share:g} %"
             yield self._way(name, "filtered", self.hashes, where=where, **by_hash)
-        for candidates in (500, 2000, 10_000):
+        for candidates in (50, 200, 500, 2000):
             name = f"hamsight hash then cosine, {candidates:,} candidates"
             yield self._way(name, "cosine", self.features, k=COSINE_K, candidates=candidates)
         yield self._cosine("exact cosine in SQL", self.features.items_table, {})

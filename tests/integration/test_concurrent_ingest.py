@@ -181,7 +181,7 @@ def test_two_commands_at_once_end_as_if_one_ran_after_the_other(server, package,
             path = Path(row["uri"])
             assert path.name == id
             assert row["sha256"] == hashlib.sha256(path.read_bytes()).digest()
-        assert session.verify(files="digest").num_rows == 0
+        assert session.verify(files="digest").to_pylist() == []
         catalog = session.catalog()
         assert len(catalog.models()) == 1
         assert len(catalog.rows("list_rejects", {"limit": 9})) == 1

@@ -16,8 +16,6 @@ from query.target import Target
 
 LONGEST = 128 * 1024
 """Bytes of the longest statement that ClickHouse takes over HTTP as a form."""
-_TIED = 100
-"""Rows beyond a quarter more than are wanted among which identity breaks ties of distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,10 @@ class _Builder:
             "offset": request.offset,
             "candidates": first,
             "reach": reach,
-            "scanned": reach + reach // 4 + _TIED,
+            "scanned": reach,
         }
-        self._excluding = fill("every_item")
+        self._excluding = ""
+        self._conditions: list[str] = []
         excluded = [target.identity for target in targets if target.identity]
         if excluded and request.exclude_self is not False:
             self._excluding = fill("not_the_items")
@@ -112,12 +111,12 @@ class _Builder:
         )
 
     def build(self, tags: Sequence[str]) -> Statement:
-        conditions = self._conditions(tags)
+        self._conditions = self._filters(tags)
         if self._request.combine is Combine.BALANCED and len(self._targets) > 1:
             sql = fill(
                 "search_balanced",
                 order=self._order(),
-                candidates=indent(self._candidates_of_each(conditions), " " * 12).lstrip(),
+                candidates=indent(self._candidates_of_each(), " " * 12).lstrip(),
             )
         else:
             score, query, query_by_distance = self._score()
@@ -127,11 +126,11 @@ class _Builder:
                 query=query,
                 query_by_distance=query_by_distance,
                 similarities=_listed(self._similarities, 16),
-                candidates=indent(self._candidates_of_all(conditions), " " * 12).lstrip(),
+                candidates=indent(self._candidates_of_all(), " " * 12).lstrip(),
             )
         return Statement(sql, self._parameters)
 
-    def _conditions(self, tags: Sequence[str]) -> list[str]:
+    def _filters(self, tags: Sequence[str]) -> list[str]:
         request, found = self._request, []
         if request.datasets:
             found.append(fill("of_datasets"))
@@ -149,26 +148,25 @@ class _Builder:
             self._parameters.update(where.parameters)
         return found
 
-    def _candidates_of_all(self, conditions: Sequence[str]) -> str:
+    def _candidates_of_all(self) -> str:
         """Return the candidates by distance to the nearest query, or the farthest (`all`)."""
         every = self._request.combine is Combine.ALL
         counting = "greatest_of" if every and not self._request.dissimilar else "least_of"
         within = "greatest_of" if every else "least_of"
         return self._candidates(
-            conditions,
             self._distances,
             self._order_of,
             _one_of(counting, self._ordered),
             _one_of(within, self._named),
         )
 
-    def _candidates_of_each(self, conditions: Sequence[str]) -> str:
+    def _candidates_of_each(self) -> str:
         """Return the candidates of every query for itself."""
         of_each = (self._named, self._distances, self._ordered, self._order_of, self._similarities)
         selects = []
         for number, own in enumerate(zip(*of_each, strict=True), start=1):
             name, distance, ordered, order_of, similarity = own
-            candidates = self._candidates(conditions, [distance], [order_of], ordered, name)
+            candidates = self._candidates([distance], [order_of], ordered, name)
             select = fill(
                 "candidates_of_query",
                 similarity=similarity,
@@ -180,27 +178,29 @@ class _Builder:
 
     def _candidates(
         self,
-        conditions: Sequence[str],
         distances: Sequence[str],
         order_of: Sequence[str],
         counting: str,
         within: str,
     ) -> str:
         """Return candidates in the order of `counting`, cut off by the distance `within`."""
-        held = list(conditions)
+        held = list(self._conditions)
         if self._request.max_distance is not None:
             held.append(fill("distance_within", distance=within))
             self._parameters["max_distance"] = self._request.max_distance
         nearness = fill("reversed", value=counting) if self._request.dissimilar else counting
-        return fill(
+        candidates = fill(
             "candidates",
-            distances=_listed(distances, 8),
-            order=_listed(order_of, 8),
+            distances=_listed(distances, 4),
+            order=_listed(order_of, 4),
             nearness=nearness,
             table=self._table,
-            excluding=self._excluding,
-            conditions=f"\n      {fill('and_also')} ".join(held) or fill("every_item"),
+            conditions=f" {fill('and_also')} ".join(held) or fill("every_item"),
         )
+        if not self._excluding:
+            return candidates
+        inner = indent(candidates, " " * 4).lstrip()
+        return fill("other_candidates", candidates=inner, excluding=self._excluding)
 
     def _score(self) -> tuple[str, str, str]:
         """Return the score that orders candidates, the query answered, and that by distance."""
@@ -249,6 +249,6 @@ def _one_of(choice: str, names: Sequence[str]) -> str:
 def _listed(values: Sequence[str], depth: int) -> str:
     """Return values as a list of SQL, a line each where there are several."""
     if len(values) == 1:
-        return values[0]
-    lead = "\n" + " " * (depth + 4)
-    return lead + f",{lead}".join(values) + "\n" + " " * depth
+        return indent(values[0], " " * depth).lstrip()
+    listed = ",\n".join(indent(value, " " * (depth + 4)) for value in values)
+    return f"\n{listed}\n{' ' * depth}"

@@ -66,33 +66,30 @@ LIMIT 1 BY dataset, subset, id
 LIMIT {k:UInt64} OFFSET {offset:UInt64}
 
 -- name: candidates
--- The items that come first by `nearness`, which is lower the better. The scan reads no column but
--- `hash` and what the conditions name: the engine fetches the others for the rows that it keeps.
--- They are more than asked for, so that identity can order those equally near, and so that the
--- queries' own rows can be left out.
-SELECT *
-FROM
-(
-    SELECT
-        dataset, subset, id, uri, width, height, file_size, format,
-        tags, captions, groups, status, attributes, feature,
-        [$distances] AS distances,
-        [$order] AS nearnesses,
-        $nearness AS nearness
-    FROM $table
-    WHERE $conditions
-    ORDER BY nearness, _part_index, _part_offset
-    LIMIT {scanned:UInt64}
+-- The items that come first by `nearness`, which is lower the better; identity orders those equally
+-- near. A first scan reads only `hash` and what the conditions name, to see how near the last item
+-- wanted is; a second one reads names and features, of items that are as near alone. Both are cut
+-- where they read, on a cluster by each shard.
+SELECT
+    dataset, subset, id, uri, width, height, file_size, format, tags, captions, groups, status, attributes, feature,
+    [$distances] AS distances, [$order] AS nearnesses, $nearness AS nearness
+FROM $table
+WHERE $conditions AND nearness <= (
+    SELECT max(nearness) FROM (SELECT [$distances], [$order], $nearness AS nearness
+    FROM $table WHERE $conditions ORDER BY nearness LIMIT {scanned:UInt64}))
+ORDER BY nearness, dataset, subset, id LIMIT {scanned:UInt64}
+
+-- name: other_candidates
+-- Candidates without the queries themselves.
+SELECT * FROM (
+    $candidates
 )
-WHERE $excluding
-ORDER BY nearness, dataset, subset, id
-LIMIT {reach:UInt64}
+WHERE $excluding ORDER BY nearness, dataset, subset, id LIMIT {reach:UInt64}
 
 -- name: candidates_of_query
 -- The candidates of one query among several.
 SELECT *, distances[1] AS distance, $similarity AS similarity, $number AS query
-FROM
-(
+FROM (
     $candidates
 )
 

@@ -157,7 +157,7 @@ def ingest(
                 say("stopped: the same command goes on from here")
                 raise typer.Exit(EXIT_INTERRUPTED)
     rejected = sum(outcome.counts.rejected for outcome in outcomes)
-    useless = any(0 < each.counts.rejected == each.counts.total for each in outcomes)
+    useless = 0 < rejected == sum(outcome.counts.total for outcome in outcomes)
     if useless or (rejected and strict):
         raise typer.Exit(EXIT_REJECTED)
 

@@ -114,6 +114,25 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def odd_photos() -> list[Path]:
+    """Fifty real photos whose sides are odd, unequal, and of many proportions."""
+    from PIL import Image
+
+    data = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not data.is_dir():
+        pytest.skip(f"real photos are not here: no folder {data}")
+    found: dict[tuple[int, int], Path] = {}
+    for folder in ("coco128/train2017", "flickr8k-2000/images", "flowers", "caltech101"):
+        for file in sorted((data / folder).rglob("*.jpg"))[::3]:
+            with Image.open(file) as image:
+                width, height = image.size
+            if width % 2 or height % 2:
+                found.setdefault((width, height), file)
+    assert len(found) >= 50
+    return list(found.values())[:: len(found) // 50][:50]
+
+
 @pytest.fixture
 def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     """`run_cli("query", "--text", "a cat")` runs the command in a process of its own.

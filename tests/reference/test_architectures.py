@@ -97,13 +97,13 @@ def clip(tmp_path_factory):
     return model, write_package(folder, "clip-vit-b-32"), tokenizer
 
 
-def test_clips_pictures(clip, photos):
+def test_clips_pictures(clip, odd_photos):
     import torch
     from PIL import Image
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
     model, package, _ = clip
-    some = photos[:12]
+    some = odd_photos[:12]
     images = [Image.open(one).convert("RGB") for one in some]
     with torch.no_grad():
         fed = CLIPImageProcessorPil()(images, return_tensors="pt")["pixel_values"]
@@ -131,7 +131,7 @@ def test_clips_words(clip):
         compare(f"CLIP ViT-B/32 words, {precision.value}", found, expected, least)
 
 
-def test_dinov2_small(photos, tmp_path):
+def test_dinov2_small(odd_photos, tmp_path):
     import torch
     from PIL import Image
     from transformers import Dinov2Config, Dinov2Model
@@ -151,7 +151,7 @@ def test_dinov2_small(photos, tmp_path):
     file = tmp_path / "onnx" / "model.onnx"
     export(Tokens(), torch.zeros(1, 3, 224, 224), file, "pixel_values", axes, "last_hidden_state")
     package = write_package(tmp_path, "dinov2-small")
-    some = photos[:12]
+    some = odd_photos[:12]
     images = [Image.open(one).convert("RGB") for one in some]
     processor = BitImageProcessorPil(
         size={"shortest_edge": 256},

@@ -74,9 +74,9 @@ def reference(name: str, image: Image.Image) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_fifty_photos(photos, name):
+def test_fifty_photos(odd_photos, name):
     off = []
-    for file in photos:
+    for file in odd_photos:
         image = decode(file.read_bytes()).image
         found, expected = ours(name, image), reference(name, image)
         assert found.shape == expected.shape
@@ -99,8 +99,8 @@ def seen(data: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize("name", ["clip-vit-b-32", "siglip2-base", "dinov2-small"])
-def test_kinds_of_files(photos, name):
-    photo = Image.open(photos[0]).convert("RGB")
+def test_kinds_of_files(odd_photos, name):
+    photo = Image.open(odd_photos[0]).convert("RGB")
     turned = Image.Exif()
     turned[274] = 6
     files = {
@@ -119,9 +119,9 @@ def test_kinds_of_files(photos, name):
         assert off.max() < 0.01, kind
 
 
-def test_sixteen_bits_are_seen_as_their_eight(photos):
+def test_sixteen_bits_are_seen_as_their_eight(odd_photos):
     """Pillow clips 16 bits to white where it makes RGB of them; the same picture in 8 is meant."""
-    grey = np.asarray(Image.open(photos[1]).convert("L"))
+    grey = np.asarray(Image.open(odd_photos[1]).convert("L"))
     deep = saved(Image.fromarray(grey.astype(np.uint16) * 257), "PNG")
     shallow = saved(Image.fromarray(grey), "PNG")
     for name in MODELS:
@@ -129,14 +129,14 @@ def test_sixteen_bits_are_seen_as_their_eight(photos):
         assert off.max() < 0.01, name
 
 
-def test_datumaros_resize_is_opencvs(photos):
+def test_datumaros_resize_is_opencvs(odd_photos):
     """cv2.resize with INTER_LINEAR, in whole numbers of 1/2048, against sampling in floats."""
     import cv2
 
     preprocess = Preprocess(
         224, 224, resize="squash", crop="none", interpolation="bilinear", antialias=False
     )
-    for file in photos:
+    for file in odd_photos:
         image = decode(file.read_bytes()).image
         expected = cv2.resize(np.asarray(image), (224, 224)).astype(int)
         assert np.abs(preprocess(image).astype(int) - expected).max() <= 1, file

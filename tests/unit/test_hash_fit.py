@@ -6,10 +6,10 @@ import importlib.util
 import json
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REPO
 
 from hamsight.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight.hash_fit import HashParameters, fit
@@ -19,6 +19,7 @@ from hamsight.layout import Layout
 from hamsight.statements import fill
 from query.sql import FUNCTIONS
 
+REPO = Path(__file__).resolve().parents[2]
 VECTORS = REPO.parent / "shared/data/clip-vit-b-32-vectors.npz"
 SQL = re.findall(r"```sql\n(.*?)```", (REPO / "docs/hash.md").read_text("utf-8"), re.DOTALL)
 

@@ -7,7 +7,7 @@ from damage import DATA, IMAGE_KINDS, KINDS, LIMIT, Bench
 
 import hamsight
 
-SEED, IMAGES, OTHERS = 20_000, 4, 2
+SEED, IMAGES, OTHERS = 20_000, 2, 1
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")

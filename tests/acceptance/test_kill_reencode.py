@@ -31,7 +31,7 @@ def test_kills_leave_the_former_rows_or_the_new(home, cli_dsn, tmp_path):
         return Child("killed_reencode.py", cli_dsn, folder, packages[0], packages[target])
 
     chance, within, target, seconds = random.Random(home), 0, 1, 0.0
-    kills = KILLS or 2
+    kills = KILLS or 1
     following = start(target)
     for generation in range(1 + kills + 1):
         child = following

@@ -11,16 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
+from hamsight.closing import Closing
 from hamsight.errors import ImageError
 from hamsight.places import fetch, local_path, split_member, split_row
 from hamsight.places.local import file_errors, open_file
 from hamsight.places.uris import scheme
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _THREADS = 8
 _BLOCK = 1 << 20
@@ -60,22 +56,15 @@ class Fault:
     found: str
 
 
-class FileCheck:
+class FileCheck(Closing):
     """Compares files on a few threads; a context manager."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
         self._pool = ThreadPoolExecutor(_THREADS, "verify")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop, whatever is left to compare."""
         self._pool.shutdown(cancel_futures=True)
 
     def faults(self, recorded: Sequence[Recorded]) -> Iterator[list[Fault]]:

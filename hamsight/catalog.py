@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from hamsight.closing import Closing
 from hamsight.errors import EmptyCatalogError, ModelError, ModelMismatchError, UsageError
 from hamsight.hash_settings import HashSettings
 from hamsight.hashing import SIGN, TERNARY, bits_of
@@ -50,7 +50,7 @@ class CatalogModel:
         return HashSettings.from_text(self.hash_parameters)
 
 
-class Catalog:
+class Catalog(Closing):
     """An open catalog. Close it, or use it as a context manager."""
 
     def __init__(self, client: Client, dsn: str | os.PathLike[str] | None) -> None:
@@ -85,17 +85,6 @@ class Catalog:
         tables = [model.items_table for model in self.models()]
         for (table,) in self.rows("tables_with_former_filename", {"tables": tables}):
             self.run("modify_filename", table=table)
-
-    def __enter__(self) -> Catalog:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connection; an embedded catalog is then free for other processes."""

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Union
+from typing import Union
 
 from hamsight.catalog import Catalog
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from hamsight.closing import Closing
 
 PathLike = Union[str, "os.PathLike[str]"]
 
 
-class Opened:
+class Opened(Closing):
     """A catalog at a DSN; a context manager."""
 
     def __init__(self, dsn: PathLike | None = None) -> None:
         self._dsn = dsn
         self._catalog: Catalog | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the catalog; the next use opens it again."""

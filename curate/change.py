@@ -8,6 +8,7 @@ from typing import Any
 
 from curate.selection import Condition, Selection, conditions, models_of
 from hamsight.catalog import Catalog
+from hamsight.moving import change_tables
 from hamsight.statements import fill
 
 
@@ -40,9 +41,23 @@ def update(
         if changing:
             changed += changing
             fragments = {"condition": condition.sql, "assignments": assignments, "needed": needed}
-            for table in tables:
-                catalog.run("update_items", given, table=table, **fragments)
+            run_in_tables(catalog, selection.model, "update_items", given, **fragments)
     return Change(selected, changed)
+
+
+def run_in_tables(
+    catalog: Catalog,
+    model: str | None,
+    statement: str,
+    parameters: Mapping[str, Any],
+    **fragments: str,
+) -> None:
+    """Run a statement that changes items in the table of a model, or in all models' tables."""
+    change_tables(
+        catalog,
+        lambda: [one.items_table for one in models_of(catalog, model)],
+        lambda table: catalog.run(statement, parameters, table=table, **fragments),
+    )
 
 
 def _count_changes(

@@ -8,6 +8,7 @@ from curate.delete import delete, forget, has_items
 from curate.selection import Selection
 from hamsight.catalog import Catalog
 from hamsight.errors import CatalogError, EmptyCatalogError, UsageError
+from hamsight.moving import change_tables
 from hamsight.names import MAX_NAME, nearest, within
 from hamsight.statements import fill
 
@@ -72,10 +73,8 @@ def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
             )
         catalog.run("create_renames")
         catalog.run("begin_rename", both)
-    tables = {model.items_table: "subset, id, ingested_at" for model in catalog.models()}
-    tables["rejects"] = "model, subset, id, rejected_at"
-    tables["ingests"] = "model, started_at, finished_at"
-    for table, key in tables.items():
+
+    def copy(table: str, key: str = "subset, id, ingested_at") -> None:
         uncopied = fill("uncopied_rows", table=table, key=key)
         catalog.run("copy_renamed", both, table=table, uncopied=uncopied)
         if catalog.rows("count_rows", both, table=table, condition=uncopied)[0][0]:
@@ -83,8 +82,19 @@ def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
                 f"the dataset {former!r} is being changed while it is renamed: nothing is lost;"
                 " when the other run has ended, rename it again"
             )
-    for table in tables:
+
+    def delete_former(table: str) -> None:
         catalog.run("delete_dataset_rows", {"dataset": former}, table=table)
+
+    def tables() -> list[str]:
+        return [model.items_table for model in catalog.models()]
+
+    change_tables(catalog, tables, copy)
+    copy("rejects", "model, subset, id, rejected_at")
+    copy("ingests", "model, started_at, finished_at")
+    change_tables(catalog, tables, delete_former)
+    for table in ("rejects", "ingests"):
+        delete_former(table)
     catalog.run("end_rename", both)
 
 

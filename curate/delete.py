@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from curate.change import count, union
+from curate.change import count, run_in_tables, union
 from curate.selection import Condition, Identity, Selection, conditions, models_of
 from hamsight.catalog import Catalog
 from hamsight.statements import fill
@@ -39,9 +39,8 @@ def delete(catalog: Catalog, selection: Selection) -> int:
         selects = union(tables, condition)
         rows = catalog.rows("selected_datasets", condition.parameters, selects=selects)
         datasets.update(row[0] for row in rows)
-        for table in tables:
-            fragments = {"table": table, "condition": condition.sql}
-            catalog.run("delete_items", condition.parameters, **fragments)
+        given = condition.parameters
+        run_in_tables(catalog, selection.model, "delete_items", given, condition=condition.sql)
     forget(catalog, (name for name in sorted(datasets) if not has_items(catalog, name)))
     return total
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 from curate.datasets import check_dataset
 from hamsight.catalog import Catalog
 from hamsight.errors import SourceError, UsageError
+from hamsight.moving import change_tables
 from hamsight.places.uris import PATH_SCHEMES, holding_file, scheme
 from hamsight.statements import fill
 
@@ -59,11 +61,14 @@ def move_dataset(
             f" with --from; one of its files is {_example(catalog, tables, dataset)}"
         )
     checked = sum(_check(catalog, table, move, check_all) for table, move, count in under if count)
-    for table in (*tables, "rejects"):
-        for move in moves:
-            move.run(catalog, table, "uri")
     for move in moves:
-        move.run(catalog, "ingests", "source")
+        change_tables(
+            catalog,
+            lambda: [model.items_table for model in catalog.models()],
+            partial(move.run, catalog, "uri"),
+        )
+        move.run(catalog, "uri", "rejects")
+        move.run(catalog, "source", "ingests")
     items = max(sum(c for t, _, c in under if t == table) for table in tables)
     return Moved(former, new, items, checked)
 
@@ -85,7 +90,7 @@ class _Move:
         fragments = {"table": table, "condition": self.condition("uri")}
         return int(catalog.rows("count_rows", self.parameters, **fragments)[0][0])
 
-    def run(self, catalog: Catalog, table: str, column: str) -> None:
+    def run(self, catalog: Catalog, column: str, table: str) -> None:
         fragments = {"uri": column, "place": fill("place_of", uri=column)}
         condition = self.condition(column)
         catalog.run("move_files", self.parameters, table=table, condition=condition, **fragments)

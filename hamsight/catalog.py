@@ -57,6 +57,7 @@ class Catalog(Closing):
         self.client = client
         address = parse_dsn(dsn)
         self.location = str(address)
+        self.embedded = address.path is not None
         self.layout = Layout(address.cluster)
         self._dsn = dsn
 

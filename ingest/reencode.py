@@ -8,18 +8,23 @@ new one with the new. A table under the same name (EXCHANGE TABLES) would let a 
 encoded before meet rows that came after. The former table is dropped once the row names the new.
 
 What the new weights give is gathered beside the rows (in `…_making`), so that a killed run goes
-on, and what users change meanwhile is taken from the former rows at the end.
+on. What comes, changes or goes meanwhile is followed, last of all under a lease of the former table
+(`hamsight.moving`), for the end of which all who change items wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from hamsight.catalog import Catalog, CatalogModel, model_of
 from hamsight.errors import SourceError, UsageError
 from hamsight.item import Item
 from hamsight.model import ModelPackage
+from hamsight.moving import leased
+from hamsight.statements import fill
+from ingest.catch_up import PASSES, Place, catch_up
 from ingest.pipeline import Settings, Stages
 from ingest.prepare import Rejected
 from ingest.tables import MAKING, base_of, sweep
@@ -75,15 +80,30 @@ def reencode(
         return None
     sweep(catalog, former.items_table, keep=making.items_table)
     catalog.create_items(making)
+    model = replace(making, items_table=table)
     work = _Work(catalog, package, settings, former, making, on_progress, stopped)
     if not work.all():
-        return Reencoded(package.name, work.encoded, 0, tuple(work.rejected), False)
+        return work.outcome()
     work.check_datasets()
-    model = replace(making, items_table=table)
     catalog.drop(table)
     catalog.create_items(model)
-    catalog.run("join_reencoded", table=table, former=former.items_table, making=table + MAKING)
-    catalog.run("switch_model", asdict(model))
+    work.refill(fill("every_item"), {})
+    for _ in range(PASSES):
+        if not work.all():
+            return work.outcome()
+        if not work.catch_up():
+            break
+    with leased(catalog, former.items_table) as lease:
+        stays = any(one.items_table == former.items_table for one in catalog.models())
+        if stays:
+            if not work.all(lease.renew):
+                return work.outcome()
+            work.check_datasets()
+            work.catch_up(lease.renew)
+            lease.renew(at_once=True)
+            catalog.run("switch_model", asdict(model))
+    if not stays:  # another process hashed the model again; what was encoded serves on
+        return reencode(catalog, package, settings, on_progress=on_progress, stopped=stopped)
     sweep(catalog, model.items_table)
     items = catalog.rows("count_items", table=table)[0][0]
     return Reencoded(package.name, work.encoded, items, tuple(work.rejected), True)
@@ -105,15 +125,19 @@ class _Work:
         self.encoded = 0
         self.rejected: list[Rejected] = []
         self._catalog, self._package, self._settings = catalog, package, settings
+        self._renew: Callable[[], None] = lambda: None
         self._former, self._making = former, making
+        self._gathered = making.items_table
+        self._table = self._gathered.removesuffix(MAKING)
         self._on_progress, self._stopped = on_progress, stopped
         self._tried: set[tuple[str, str, str]] = set()
         self._first_rejected: dict[str, Rejected] = {}
         self._done = 0
         self._items = catalog.rows("count_items", table=former.items_table)[0][0]
 
-    def all(self) -> bool:
-        """Return whether all is done; False where the run was stopped."""
+    def all(self, renew: Callable[[], None] = lambda: None) -> bool:
+        """Return whether all is done; False where the run was stopped. `renew` is called often."""
+        self._renew = renew
         while True:
             before = self.encoded
             for dataset in self._datasets(self._former):
@@ -121,6 +145,26 @@ class _Work:
                     return False
             if self.encoded == before:
                 return True
+
+    def outcome(self) -> Reencoded:
+        """Return what a run that was stopped has done."""
+        return Reencoded(self._package.name, self.encoded, 0, tuple(self.rejected), False)
+
+    def catch_up(self, renew: Callable[[], None] = lambda: None) -> int:
+        """Bring the new table up to date with what is encoded; return how many items differed."""
+        former = self._former.items_table
+        return catch_up(self._catalog, former, self._table, self._expected, self.refill, renew)
+
+    def _expected(self, condition: str, place: Place) -> str:
+        tables = {"former": place(self._former.items_table), "making": place(self._gathered)}
+        return fill("reencoded_rows", **tables, digest=fill("row_digest"), conditions=condition)
+
+    def refill(self, condition: str, values: Mapping[str, Any]) -> None:
+        """Put those items into the new table that are encoded and that it lacks."""
+        tables = {"former": self._former.items_table, "making": self._gathered}
+        lacking = fill("not_among", table=self._table, conditions=condition)
+        held = f"{condition} {fill('and_also')} {lacking}"
+        self._catalog.run("join_reencoded", values, table=self._table, **tables, conditions=held)
 
     def check_datasets(self) -> None:
         """Raise SourceError where no file of a dataset could be read: a disk may be missing."""
@@ -136,12 +180,13 @@ class _Work:
             )
 
     def _dataset(self, dataset: str) -> bool:
-        writer = Writer(self._catalog, self._package, dataset, self._making)
+        writer = Writer(self._catalog, self._package, dataset, self._making, apart=True)
         writer.heal()
         done = self._done
 
         def show(counts: Counts) -> None:
             self._done = done + counts.total
+            self._renew()
             self._on_progress(self._done, self._items)
 
         stages = Stages(writer, self._package, self._settings, lambda: None, show, Seen())

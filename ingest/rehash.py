@@ -4,17 +4,16 @@ As when encoding again (`ingest.reencode`), what a search compares with is found
 of `models`: scheme, fit and table together. The rows get their new hashes in a table of another
 name, and one statement switches the row. A run that is killed leaves the former table in use.
 
-An ingest at the same time inserts into the table that the row named, looks at the row again, and
-follows it (`ingest.writer`). Rows that it put into the former table before the switch are carried
-over after it.
+Rows that come, change or go meanwhile are made anew in the new table, last of all under a lease of
+the former table (`hamsight.moving`), for the end of which all who change items wait.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hamsight.calibration import calibrate
 from hamsight.catalog import Catalog, CatalogModel
@@ -25,10 +24,12 @@ from hamsight.hash_settings import HashSettings
 from hamsight.hashing import SIGN, TERNARY, Hash, SignHash, bits_of
 from hamsight.item_pages import item_pages
 from hamsight.model import ModelPackage
+from hamsight.moving import leased
 from hamsight.network import HERE, Compute
 from hamsight.recall import features_of
 from hamsight.statements import fill
 from hamsight.vocabulary import words_to_fit
+from ingest.catch_up import PASSES, Place, catch_up
 from ingest.tables import MAKING, base_of, sweep_old
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ LEAST_ITEMS = 50
 _LEAST_WORDS = 20
 _MOST_BITS = 8192
 _PAGE = 10_000
-_PASSES = 5
 _SEED = 5
-_HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +90,16 @@ def rehash(
         calibration = calibrate(catalog, made, hash, package, compute)
         settings = HashSettings(fit, chosen, calibration)
         made = replace(made, hash_parameters=settings.to_text())
-        switched = switch(catalog, model, made)
+        with leased(catalog, model.items_table) as lease:
+            work.catch_up(lease.renew)
+            lease.renew(at_once=True)
+            switched = switch(catalog, model, made)
         if not switched:
             return None
-        work.carry_over()
     except StatementError:
-        if any(one.items_table == model.items_table for one in catalog.models()):
+        if any(one.items_table in (model.items_table, table) for one in catalog.models()):
             raise
-        if not switched:
-            return None
-        raise
+        return None
     finally:
         catalog.drop(table + MAKING)
         if not switched:
@@ -192,56 +191,70 @@ class _Work:
         hash: Hash,
         on_progress: Callable[[int, int], None],
     ) -> None:
-        self._catalog, self._former, self._made, self._hash = catalog, former, made, hash
+        self._catalog, self._former, self._made, self._hash_of = catalog, former, made, hash
         self._making = made.items_table + MAKING
         self._on_progress = on_progress
-        table = former.items_table
-        self._items = int(catalog.rows("count_items", table=table)[0][0])
-        # clocks of other processes may differ
-        self._since_us = int(catalog.rows("latest_moment", table=table)[0][0]) - _HOUR_US
+        self._items = int(catalog.rows("count_items", table=former.items_table)[0][0])
 
     def all(self) -> None:
-        """Fill the new table with all items, and with those that come meanwhile."""
+        """Fill the new table with all items, then with what changes meanwhile."""
         self._catalog.create_items(self._made)
-        self._carry([], {})
-        self.carry_over()
-
-    def carry_over(self) -> None:
-        """Bring what came into the former table since, until there is nothing more."""
-        given = {"since_us": max(0, self._since_us)}
-        condition = fill("not_carried", table=self._made.items_table)
-        for _ in range(_PASSES):
-            if not self._carry([condition], given):
+        self._start()
+        count = 0
+        for condition, values in item_pages(self._catalog, self._former.items_table, _PAGE):
+            count += self._hash(condition, values)
+            self._on_progress(min(count, self._items), self._items)
+        self._join()
+        for _ in range(PASSES):
+            if not self.catch_up():
                 return
-            table = self._made.items_table
-            making = self._catalog.layout.shard_table(self._making)
-            self._catalog.run("delete_carried_over", table=table, making=making)
 
-    def _carry(self, conditions: list[str], given: dict[str, int]) -> int:
-        """Hash the items for which the conditions hold and join them; return how many."""
+    def catch_up(self, renew: Callable[[], None] = lambda: None) -> int:
+        """Bring the new table up to date with the former; return how many items differed."""
+        former, made = self._former.items_table, self._made.items_table
+        return catch_up(self._catalog, former, made, self._expected, self._refill, renew)
+
+    def _expected(self, condition: str, place: Place) -> str:
+        table = place(self._former.items_table)
+        given = {"former": table, "digest": fill("row_digest"), "conditions": condition}
+        return fill("rehashed_rows", **given)
+
+    def _refill(self, condition: str, values: Mapping[str, Any]) -> None:
+        """Hash those items of a page that the new table lacks."""
+        absent = fill("not_in", table=self._made.items_table, conditions=condition)
+        held = f"{condition} {fill('and_also')} {absent}"
+        while True:
+            self._start()
+            if not self._hash(held, values):
+                return
+            self._join()
+
+    def _start(self) -> None:
+        """Make an empty table of hashes."""
+        self._catalog.drop(self._making)
+        hash_bytes = self._made.bits // 8
+        self._catalog.run("create_hashes", table=self._making, hash_bytes=hash_bytes)
+        self._catalog.spread(self._making)
+
+    def _join(self) -> None:
+        """Put the items of the hashes into the new table."""
+        made, former = self._made.items_table, self._former.items_table
+        self._catalog.run("join_rehashed", table=made, former=former, making=self._making)
+
+    def _hash(self, condition: str, values: Mapping[str, Any]) -> int:
+        """Hash one page of the items for which a condition holds; return how many."""
         import pyarrow as pa
 
-        catalog, table = self._catalog, self._former.items_table
-        catalog.drop(self._making)
-        hash_bytes = self._made.bits // 8
-        catalog.run("create_hashes", table=self._making, hash_bytes=hash_bytes)
-        catalog.spread(self._making)
-        count = 0
-        for condition, values in item_pages(catalog, table, _PAGE, conditions, given):
-            page = fill("page_of_features", table=table, conditions=condition)
-            rows = catalog.arrow(page, values)
-            if not rows.num_rows:
-                continue
-            hashes = self._hash.encode_images(features_of(rows["feature"]))
+        catalog = self._catalog
+        page = fill("page_of_features", table=self._former.items_table, conditions=condition)
+        rows = catalog.arrow(page, {**values, "limit": 2 * _PAGE})
+        if rows.num_rows:
+            hash_bytes = self._made.bits // 8
+            hashes = self._hash_of.encode_images(features_of(rows["feature"]))
             buffers = [None, pa.py_buffer(hashes.tobytes())]
             column = pa.FixedSizeBinaryArray.from_buffers(
                 pa.binary(hash_bytes), len(hashes), buffers
             )
             place = rows.schema.get_field_index("feature")
             catalog.insert(self._making, rows.remove_column(place).append_column("hash", column))
-            count += rows.num_rows
-            self._on_progress(min(count, self._items), self._items)
-        if count:
-            made = self._made.items_table
-            catalog.run("join_rehashed", table=made, former=table, making=self._making)
-        return count
+        return int(rows.num_rows)

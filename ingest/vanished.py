@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight.catalog import Catalog, CatalogModel
+from hamsight.moving import change_tables
 from hamsight.paging import as_json, pages
 from hamsight.places.uris import holding_file
 from hamsight.statements import fill
@@ -97,7 +98,7 @@ def find_vanished(
         if prune:
             for page in pages(found):
                 of_page = {**of_dataset, "identities": as_json(page)}
-                catalog.run("delete_replaced", of_page, table=model.items_table)
+                _delete(catalog, model.name, of_page)
     if prune:
         of_model = {"model": model.name}
         for found in search.pages("rejects", "rejected_at", fill("of_model"), of_model):
@@ -105,6 +106,14 @@ def find_vanished(
                 of_page = {**of_model, "dataset": dataset, "identities": as_json(page)}
                 catalog.run("delete_rejects", of_page)
     return Vanished(items, tuple(first), prune and items > 0)
+
+
+def _delete(catalog: Catalog, model: str, of_page: Mapping[str, object]) -> None:
+    change_tables(
+        catalog,
+        lambda: [one.items_table for one in catalog.models() if one.name == model],
+        lambda table: catalog.run("delete_replaced", of_page, table=table),
+    )
 
 
 class _Search:

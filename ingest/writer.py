@@ -18,6 +18,7 @@ from hamsight.fits import hash_of
 from hamsight.hashing import SIGN, stored_precision
 from hamsight.item import Item
 from hamsight.model import ModelPackage
+from hamsight.moving import change_tables, settle
 from hamsight.paging import as_json, pages
 from ingest.prepare import Known, Prepared, Rejected
 from ingest.rows import Curated, item_rows
@@ -55,15 +56,22 @@ class Writer:
     """Rows of one dataset under way to the catalog, inserted a few thousand at a time.
 
     `model` is the catalog's of the package; where it is None, it is registered with the first row.
-    `under_way` holds the identities that are dealt with and not yet in the catalog.
+    `under_way` holds the identities that are dealt with and not yet in the catalog. `apart` says
+    that no model's row names the table of `model`.
     """
 
     def __init__(
-        self, catalog: Catalog, package: ModelPackage, dataset: str, model: CatalogModel | None
+        self,
+        catalog: Catalog,
+        package: ModelPackage,
+        dataset: str,
+        model: CatalogModel | None,
+        *,
+        apart: bool = False,
     ) -> None:
         self.counts = Counts()
         self._catalog, self._package, self._dataset = catalog, package, dataset
-        self._model = model
+        self._model, self._apart = model, apart
         self._prepared: list[Prepared] = []
         self._features: list[NDArray[np.float32]] = []
         self._kept: list[Prepared] = []
@@ -211,8 +219,8 @@ class Writer:
     ) -> None:
         """Insert into the table that the model's row names, before and after.
 
-        Meanwhile `ingest.rehash` may have moved all rows to a table of other hashes: what was
-        inserted into the former goes into the new one as well, and `heal` keeps one of two.
+        Meanwhile the model may have moved to a table of other hashes (`hamsight.moving`): what
+        was inserted into the former goes into the new one as well, and `heal` keeps one of two.
         """
         import numpy as np
 
@@ -240,28 +248,34 @@ class Writer:
                     return
 
     def _follow(self) -> bool:
-        """Take the model's row as it is now; return whether its table is another one."""
+        """Take the model's row as it is now; return whether its table is another one.
+
+        Waits while the model is being moved. Raises ModelMismatchError where it has other weights.
+        """
         former = self._model
-        for model in self._catalog.models():
-            if former and model.name == former.name and model.digest == former.digest:
-                self._model = model
-                return model.items_table != former.items_table
-        return False
+        if former is None or self._apart:
+            return False
+        settle(self._catalog, former.items_table)
+        self._model = self._catalog.check(self._package) or former
+        return self._model.items_table != former.items_table
+
+    def _tables(self) -> list[str]:
+        """Return the table that the model's row names now."""
+        self._follow()
+        assert self._model is not None
+        return [self._model.items_table]
 
     def _update_places(self) -> None:
-        assert self._model is not None or not self._moved
         by_subset: dict[str, list[tuple[str, str]]] = {}
         for item in self._moved:
             by_subset.setdefault(item.subset, []).append((item.id, item.uri))
-        if by_subset:
-            self._follow()
         for subset, places in by_subset.items():
             for page in pages(places):
                 ids, uris = zip(*page, strict=True)
                 of_subset = {"dataset": self._dataset, "subset": subset}
-                parameters = {**of_subset, "ids": as_json(ids), "uris": as_json(uris)}
-                table = self._model.items_table if self._model else ""
-                self._catalog.run("update_places", parameters, table=table)
+                self._change(
+                    "update_places", {**of_subset, "ids": as_json(ids), "uris": as_json(uris)}
+                )
         self._moved.clear()
 
     def _flush_rejects(self, now: datetime) -> None:
@@ -311,7 +325,7 @@ class Writer:
             for latest_us, identities in tied.items():
                 for page in pages(identities):
                     later = {**parameters, "later_us": latest_us + 1, "identities": as_json(page)}
-                    self._catalog.run("insert_later", later, table=self._model.items_table)
+                    self._change("insert_later", later)
                 by_time.setdefault(latest_us + 1, []).extend(identities)
             for latest_us, identities in by_time.items():
                 self._delete_older(identities, latest_us)
@@ -319,11 +333,17 @@ class Writer:
                 return
 
     def _delete_older(self, identities: list[Identity], than_us: int) -> None:
-        assert self._model is not None
         parameters = {"dataset": self._dataset, "ingested_us": than_us}
         for page in pages(identities):
-            given = {**parameters, "identities": as_json(page)}
-            self._catalog.run("delete_replaced", given, table=self._model.items_table)
+            self._change("delete_replaced", {**parameters, "identities": as_json(page)})
+
+    def _change(self, statement: str, parameters: Mapping[str, object]) -> None:
+        """Run a statement that changes rows of the model's table."""
+        change_tables(
+            self._catalog,
+            self._tables,
+            lambda table: self._catalog.run(statement, parameters, table=table),
+        )
 
 
 def _identities(items: Sequence[Item]) -> list[Identity]:

@@ -99,3 +99,22 @@ $statement
 -- name: cast_column
 -- A column as another type, under its own name.
 CAST($column, '$type') AS $column
+
+-- name: create_lease
+-- A model is about to move from one items table to another; `comment` says in JSON whose lease it
+-- is, and until when (seconds since 1970, by the server's clock).
+CREATE TABLE $table$on_cluster (nothing UInt8) ENGINE = Memory COMMENT '$comment'
+
+-- name: renew_lease
+-- The same lease for longer.
+ALTER TABLE $table$on_cluster MODIFY COMMENT '$comment'
+
+-- name: find_lease
+-- What a lease says, and the time now.
+SELECT comment, toUnixTimestamp(now())
+FROM system.tables
+WHERE database = currentDatabase() AND name = {table:String}
+
+-- name: server_time
+-- Seconds since 1970.
+SELECT toUnixTimestamp(now())

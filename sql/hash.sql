@@ -59,18 +59,11 @@ ORDER BY (dataset, subset, id)
 SELECT dataset, subset, id, ingested_at, CAST(feature, 'Array(Float32)') AS feature
 FROM $table
 WHERE $conditions
+LIMIT {limit:UInt64}
 
--- name: not_carried
--- Items that came or changed since, and are not yet in the table of new hashes.
-ingested_at >= fromUnixTimestamp64Micro({since_us:Int64})
-    AND (dataset, subset, id, ingested_at) NOT IN (
-        SELECT dataset, subset, id, ingested_at
-        FROM $table
-        WHERE ingested_at >= fromUnixTimestamp64Micro({since_us:Int64}))
-
--- name: latest_moment
--- When the latest item of a table was ingested, in µs since 1970.
-SELECT toUnixTimestamp64Micro(max(ingested_at)) FROM $table
+-- name: not_in
+-- Items of a page that another table has not, or not as of the same moment.
+(dataset, subset, id, ingested_at) NOT IN (SELECT dataset, subset, id, ingested_at FROM $table WHERE $conditions)
 
 -- name: join_rehashed
 -- Items with their new hashes, all else as it stands in the former rows.
@@ -88,15 +81,40 @@ ANY INNER JOIN $making AS made
     AND former.ingested_at = made.ingested_at
 SETTINGS join_algorithm = 'full_sorting_merge'
 
--- name: delete_carried_over
--- The former rows of items that were replaced while new hashes were made.
-DELETE FROM $shard_table$on_shards
-WHERE (dataset, subset, id) IN (SELECT dataset, subset, id FROM $making)
-  AND (dataset, subset, id, ingested_at) NOT IN (
-    SELECT dataset, subset, id, max(ingested_at)
-    FROM $shard_table
-    WHERE (dataset, subset, id) IN (SELECT dataset, subset, id FROM $making)
-    GROUP BY dataset, subset, id)
+-- name: row_digest
+-- What an item's row says besides its picture.
+sipHash64(uri, tags, boxes, captions, groups, status, attributes, metadata_digest)
+
+-- name: rehashed_rows
+-- The rows of a page that a table of new hashes should have.
+SELECT dataset, subset, id, ingested_at, $digest AS said FROM $former WHERE $conditions
+
+-- name: reencoded_rows
+-- The rows of a page that a table of new weights should have.
+SELECT dataset, subset, id, made.ingested_at AS ingested_at, said
+FROM (SELECT dataset, subset, id, $digest AS said FROM $former WHERE $conditions) AS former
+ANY INNER JOIN (SELECT dataset, subset, id, ingested_at FROM $making WHERE $conditions) AS made
+    USING (dataset, subset, id)
+
+-- name: differing
+-- Items of a page whose rows in a table are not those that it should have.
+SELECT dataset, subset, id
+FROM
+(
+    SELECT dataset, subset, id, ingested_at, said, 1 AS wanted FROM ($expected)
+    UNION ALL
+    SELECT dataset, subset, id, ingested_at, $digest AS said, 0 AS wanted FROM $made WHERE $conditions
+)
+GROUP BY dataset, subset, id, ingested_at, said
+HAVING min(wanted) = max(wanted)
+
+-- name: count_differing
+-- How many items those are.
+SELECT uniqExact(dataset, subset, id) FROM ($differing)
+
+-- name: delete_differing
+-- Their rows go, to be made anew.
+DELETE FROM $shard_table$on_shards WHERE (dataset, subset, id) IN ($differing)
 
 -- name: switch_hash
 -- From here on searches use a model's new hash and the table that it is in, both at once.

@@ -180,10 +180,14 @@ SELECT
     former.groups AS groups, former.status AS status, former.attributes AS attributes,
     former.metadata_digest AS metadata_digest,
     made.hash AS hash, made.feature AS feature, made.ingested_at AS ingested_at
-FROM $former AS former
+FROM (SELECT * FROM $former WHERE $conditions) AS former
 ANY INNER JOIN $making AS made
     ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id
 SETTINGS join_algorithm = 'full_sorting_merge'
+
+-- name: not_among
+-- Items of a page that another table has not.
+(dataset, subset, id) NOT IN (SELECT dataset, subset, id FROM $table WHERE $conditions)
 
 -- name: switch_model
 -- From here on searches use a model's new weights and the table of their features, both at once.

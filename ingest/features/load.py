@@ -10,9 +10,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from hamsight.catalog import IMPORTED, Catalog, CatalogModel
-from hamsight.errors import SourceError, UsageError
+from hamsight.errors import SourceError, StatementError, UsageError
 from hamsight.fits import hash_of
 from hamsight.hashing import SIGN, bits_of
+from hamsight.moving import settle
 from hamsight.statements import fill
 from ingest.features.check import Checker
 from ingest.features.files import read_features
@@ -81,11 +82,34 @@ def import_features(
         _check_twice(catalog, staging, printable(path))
         if not target.items_table:
             target = catalog.add_model(_named(catalog, target))
-        counts = _move(catalog, staging, target, printable(path.absolute()))
+        try:
+            counts = _move(catalog, staging, target, printable(path.absolute()))
+        except StatementError:
+            if _stays(catalog, target):
+                raise
     finally:
         catalog.drop(staging)
+    if not _stays(catalog, target):  # the rows may be in the former table, by its hash
+        return import_features(
+            catalog,
+            path,
+            model,
+            dataset=dataset,
+            subset=subset,
+            dimension=dimension,
+            bits=bits,
+            table=table,
+            columns=columns,
+            on_progress=on_progress,
+        )
     keep_measured(catalog, target)
     return Imported(target, counts)
+
+
+def _stays(catalog: Catalog, model: CatalogModel) -> bool:
+    """Return whether a model still has the table; waits while it is being moved."""
+    settle(catalog, model.items_table)
+    return any(one.items_table == model.items_table for one in catalog.models())
 
 
 def _model(catalog: Catalog, name: str, dimension: int | None, bits: int | None) -> CatalogModel:

@@ -187,15 +187,15 @@ def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(
     folder = toy.photos(tmp_path / "photos", 50)
     package = str(toy.model(tmp_path / "toy"))
     session.ingest(folder, model=package)
-    switch = ingest.rehash.switch
+    measure = ingest.rehash.calibrate
 
-    def switch_late(*given: Any) -> bool:
+    def measure_late(*given: Any) -> Any:
         (folder / "006.jpg").write_bytes(toy.jpeg(600))
         toy.photos(folder, 2, first=50)
         session.ingest(folder)
-        return switch(*given)
+        return measure(*given)
 
-    monkeypatch.setattr(ingest.rehash, "switch", switch_late)
+    monkeypatch.setattr(ingest.rehash, "calibrate", measure_late)
     done = session.rehash()
     assert done is not None
     assert done.items == 52

@@ -252,30 +252,6 @@ def test_an_ingest_at_the_same_time_loses_nothing(dsn, package, tmp_path, monkey
         check_whole(session, package, 100)
 
 
-def test_rows_that_come_while_hashes_are_made_are_carried_over(dsn, package, tmp_path, monkeypatch):
-    folder = toy.photos(tmp_path / "photos", 60)
-    with hamsight.open(dsn) as session:
-        session.ingest(folder, model=str(package))
-        toy.photos(folder, 5, first=60)
-        (folder / "005.jpg").write_bytes(toy.jpeg(500))
-        switch, measure = ingest.rehash.switch, ingest.rehash.calibrate
-
-        def measure_late(*given):
-            session.ingest(folder)
-            return measure(*given)
-
-        def switch_late(*given):
-            (folder / "006.jpg").write_bytes(toy.jpeg(600))
-            toy.photos(folder, 5, first=65)
-            session.ingest(folder)
-            return switch(*given)
-
-        monkeypatch.setattr(ingest.rehash, "calibrate", measure_late)
-        monkeypatch.setattr(ingest.rehash, "switch", switch_late)
-        session.rehash()
-        check_whole(session, package, 70)
-
-
 def check_whole(session: hamsight.Session, package, count: int) -> None:
     """Each item stands once, with the hash that the model's row names, in the only table."""
     model = session.catalog().model()

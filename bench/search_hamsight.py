@@ -100,9 +100,8 @@ class Store:
         known = {model.name: model for model in self.catalog.models()}
         if name in known:
             return known[name]
-        table = self.catalog.new_table(name)
         digest = f"{IMPORTED}:{name}"
-        model = CatalogModel(name, table, IMPORTED, digest, dimension, BITS, False, "", SIGN, "")
+        model = CatalogModel(name, "", IMPORTED, digest, dimension, BITS, False, "", SIGN, "")
         return self.catalog.add_model(model)
 
     def _fill(self, model: CatalogModel, rows: int, with_features: bool) -> None:

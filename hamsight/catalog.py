@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -77,8 +78,7 @@ class Catalog(Closing):
         for statement in (
             "create_models",
             "create_ingests",
-            "add_ingest_options",
-            "add_ingest_categories",
+            "add_ingest_columns",
             "create_rejects",
             "create_saved_queries",
         ):
@@ -241,22 +241,30 @@ class Catalog(Closing):
         known = self.check(package)
         if known is not None:
             return known
-        table = self.new_table(package.name)
-        return self.add_model(replace(model_of(package), items_table=table))
-
-    def new_table(self, name: str) -> str:
-        """Return the name of an items table for a new model; no other model has it."""
-        taken = {model.items_table for model in self.models()}
-        table = base = "items_" + re.sub(r"[^a-z0-9]+", "_", name.lower())
-        number = 2
-        while table in taken:
-            table, number = f"{base}_{number}", number + 1
-        return table
+        return self.add_model(model_of(package))
 
     def create_items(self, model: CatalogModel) -> None:
         """Make a model's items table where it is missing; on a cluster, its shards first."""
-        self.run("create_items", table=model.items_table, hash_bytes=model.bits // 8)
+        hash_bytes, features = model.bits // 8, _features(model)
+        self.run("create_items", table=model.items_table, hash_bytes=hash_bytes, features=features)
         self.spread(model.items_table)
+
+    def _create_own_items(self, model: CatalogModel) -> CatalogModel:
+        """Make the items table of a new model, which no other model has; return the model with it.
+
+        Of processes that make one of the same name at once the first makes it; those with the same
+        features then share it.
+        """
+        base = "items_" + re.sub(r"[^a-z0-9]+", "_", model.name.lower())
+        table, number = base, 1
+        while True:
+            made = replace(model, items_table=table)
+            self.create_items(made)
+            shard_table = {"table": self.layout.shard_table(table)}
+            if (f"features {_features(made)}",) in self.rows("features_of_table", shard_table):
+                return made
+            number += 1
+            table = f"{base}_{number}"
 
     def spread(self, table: str) -> None:
         """On a cluster, make the table that stands for a table's shards, which are there."""
@@ -269,22 +277,30 @@ class Catalog(Closing):
             self.run("drop_table", table=name)
 
     def add_model(self, model: CatalogModel) -> CatalogModel:
-        """Make the table of a new model and its row; return the model that has the name.
+        """Make a table for a new model, and its row; return the model that has the name.
 
         Where two processes add it at once, the first row counts. Raises ModelMismatchError where
         that is of other features.
         """
-        self.create_items(model)
+        model = self._create_own_items(model)
         self.insert_rows("models", [asdict(model)])
         first = next(one for one in self.models() if one.name == model.name)
-        if first.digest != model.digest:
-            self.run("delete_model", {"name": model.name, "digest": model.digest})
+        same_bits = model.source != IMPORTED or first.bits == model.bits
+        if (first.digest, first.dimension) != (model.digest, model.dimension) or not same_bits:
+            self.run("delete_model", {"name": model.name, "table": model.items_table})
+            self.drop(model.items_table)
             raise ModelMismatchError(
                 f"another process has just put features of {model.name!r} into the catalog, made"
                 f" with the package {first.digest[:12]} ({first.source}), not"
                 f" {model.digest[:12]} ({model.source}): give one of them another name"
             )
         return first
+
+
+def _features(model: CatalogModel) -> str:
+    """Return what tells a model's features from others, in 32 digits of hex."""
+    said = json.dumps([model.name, model.digest, model.dimension, model.bits])
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 def model_of(package: ModelPackage) -> CatalogModel:

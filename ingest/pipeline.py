@@ -191,7 +191,7 @@ class Stages:
 
     def _take(self, result: _Result) -> None:
         if isinstance(result, Unchanged):
-            self._writer.leave(result.item, result.moved)
+            self._writer.leave(result)
         elif isinstance(result, Rejected):
             self._writer.under_way.discard((result.item.subset, result.item.id))
             self._reject(result)

@@ -39,7 +39,12 @@ class Unchanged:
     """An item that the catalog holds as it is, but for the file's place where it `moved`."""
 
     item: Item
-    moved: bool
+    known: Known
+
+    @property
+    def moved(self) -> bool:
+        """Whether the file is elsewhere than the catalog says."""
+        return self.known.uri != self.item.uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +96,14 @@ def prepare(
     modified_ns = stamp[1] if stamp else 0
     if known and not moved and stamp == (known.file_size, known.modified_ns):
         if same_metadata:
-            return Unchanged(item, moved)
+            return Unchanged(item, known)
         return Kept(_of_bytes(item, known, known.file_size, modified_ns, known.sha256, digest))
     try:
         data = fetch(item.uri)
         sha256 = hashlib.sha256(data).digest()
         prepared = _of_bytes(item, known, len(data), modified_ns, sha256, digest)
         if known and sha256 == known.sha256:
-            return Unchanged(item, moved) if same_metadata else Kept(prepared)
+            return Unchanged(item, known) if same_metadata else Kept(prepared)
         picture = decode(data, max_pixels=max_pixels, least=preprocess.least)
     except ImageError as error:
         return Rejected(item, str(error))

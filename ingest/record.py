@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
@@ -35,6 +36,7 @@ class Record:
     ) -> None:
         self._catalog = catalog
         self._said = {
+            "run": uuid.uuid4().hex,
             "dataset": dataset,
             "model": model,
             "source": source,
@@ -54,9 +56,7 @@ class Record:
         """Put what the run did in place of what `begin` wrote."""
         self._insert(max(_now_ms(), self._started_ms + 1), counts, complete=complete)
         if self._begun:
-            identity = {key: self._said[key] for key in ("dataset", "model")}
-            parameters = {**identity, "started_ms": self._started_ms}
-            self._catalog.run("delete_begun", parameters)
+            self._catalog.run("delete_begun", {key: self._said[key] for key in ("dataset", "run")})
 
     def _insert(self, finished_ms: int, counts: Counts, *, complete: bool) -> None:
         row = {

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hamsight.calibration import calibrate, stale
 from hamsight.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight.errors import StatementError
 from hamsight.fits import hash_of
 from hamsight.hashing import SIGN
 from hamsight.model import ModelPackage
@@ -22,8 +23,20 @@ def tune(
 ) -> Rehashed | None:
     """Fit the hash of a model or measure what it keeps, where that is due; return a new fit.
 
-    A scheme that a user chose, imported hashes, and a table that SQL views name stay.
+    A scheme that a user chose, imported hashes, and a table that SQL views name stay, and so does
+    what another process gives the model meanwhile.
     """
+    try:
+        return _tuned(catalog, model, package, compute)
+    except StatementError:
+        if any(one.items_table == model.items_table for one in catalog.models()):
+            raise
+        return None
+
+
+def _tuned(
+    catalog: Catalog, model: CatalogModel, package: ModelPackage, compute: Compute
+) -> Rehashed | None:
     items = int(catalog.rows("count_items", table=model.items_table)[0][0])
     if items >= FIT_ITEMS and _may_be_fitted(catalog, model):
         return rehash(catalog, model, package, compute=compute)

@@ -6,6 +6,7 @@ that was killed in between.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from hamsight.item import Item
 from hamsight.model import ModelPackage
 from hamsight.moving import change_tables, settle
 from hamsight.paging import as_json, pages
-from ingest.prepare import Known, Prepared, Rejected
+from ingest.prepare import Known, Prepared, Rejected, Unchanged
 from ingest.rows import Curated, item_rows
 from ingest.stored import stored_curation, stored_pictures
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FLUSH_ROWS = 2048
 FLUSH_SECONDS = 2.0
 _HEAL_ROWS = 10_000
+_LATER_US = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -81,7 +83,7 @@ class Writer:
         self._flushed_at = time.monotonic()
 
         self._left: list[Item] = []
-        self._moved: list[Item] = []
+        self._moved: list[Unchanged] = []
         self._moments_us: set[int] = set()
         self.under_way: set[Identity] = set()
 
@@ -121,18 +123,18 @@ class Writer:
         """Take an item that cannot be used."""
         self._rejected.append(rejected)
 
-    def leave(self, item: Item, moved: bool) -> None:
+    def leave(self, unchanged: Unchanged) -> None:
         """Count an item that the catalog holds as it is, but for its place where it moved.
 
         If it was rejected since, it is no longer.
         """
         self._unchanged += 1
-        if moved:
-            self._moved.append(item)
-        identity = (item.subset, item.id)
+        if unchanged.moved:
+            self._moved.append(unchanged)
+        identity = (unchanged.item.subset, unchanged.item.id)
         self.under_way.discard(identity)
         if identity in self._former_rejects:
-            self._left.append(item)
+            self._left.append(unchanged.item)
 
     def is_new(self, known: Known) -> bool:
         """Whether this run itself wrote what the catalog holds of an item."""
@@ -208,7 +210,12 @@ class Writer:
         others = [one.items_table for one in models if one.name != self._package.name]
         items = [one.item for one in self._prepared if others or one.known is not None]
         tables = [self._model.items_table, *others]
-        return stored_curation(self._catalog, tables, self._dataset, _identities(items))
+        try:
+            return stored_curation(self._catalog, tables, self._dataset, _identities(items))
+        except StatementError:  # another process may have moved another model's rows
+            if self._catalog.models() == models:
+                raise
+            return self._curated()
 
     def _insert_where_searched(
         self,
@@ -266,16 +273,21 @@ class Writer:
         return [self._model.items_table]
 
     def _update_places(self) -> None:
-        by_subset: dict[str, list[tuple[str, str]]] = {}
-        for item in self._moved:
-            by_subset.setdefault(item.subset, []).append((item.id, item.uri))
+        by_subset: dict[str, list[tuple[str, ...]]] = {}
+        for one in self._moved:
+            compared = (one.known.sha256.hex(), one.known.metadata_digest.hex())
+            place = (one.item.id, one.item.uri, *compared)
+            by_subset.setdefault(one.item.subset, []).append(place)
         for subset, places in by_subset.items():
             for page in pages(places):
-                ids, uris = zip(*page, strict=True)
-                of_subset = {"dataset": self._dataset, "subset": subset}
-                self._change(
-                    "update_places", {**of_subset, "ids": as_json(ids), "uris": as_json(uris)}
-                )
+                parameters = {
+                    "dataset": self._dataset,
+                    "subset": subset,
+                    "ids": as_json([id for id, *_ in page]),
+                    "uris": as_json([uri for _, uri, *_ in page]),
+                    "compared": as_json([(id, *digests) for id, _, *digests in page]),
+                }
+                self._change("update_places", parameters)
         self._moved.clear()
 
     def _flush_rejects(self, now: datetime) -> None:
@@ -307,7 +319,9 @@ class Writer:
     def heal(self) -> None:
         """Delete all but the latest row of every identity of the dataset that stands twice.
 
-        A run that was killed leaves such rows, and another run at the same time does.
+        A run that was killed leaves such rows, and another run at the same time does. Of rows of
+        one moment one is inserted again as of a later one; another process may do that at the same
+        time and choose the same, so this goes on until nothing stands twice.
         """
         of_rejects = {"model": self._package.name, "dataset": self._dataset}
         if self._catalog.rows("count_rejected_twice", of_rejects)[0][0]:
@@ -323,13 +337,14 @@ class Writer:
                 of_moment = by_time if latest_rows == 1 else tied
                 of_moment.setdefault(latest_us, []).append((subset, id))
             for latest_us, identities in tied.items():
+                later_us = latest_us + random.randint(1, _LATER_US)  # noqa: S311
                 for page in pages(identities):
-                    later = {**parameters, "later_us": latest_us + 1, "identities": as_json(page)}
+                    later = {**parameters, "later_us": later_us, "identities": as_json(page)}
                     self._change("insert_later", later)
-                by_time.setdefault(latest_us + 1, []).extend(identities)
+                by_time.setdefault(later_us, []).extend(identities)
             for latest_us, identities in by_time.items():
                 self._delete_older(identities, latest_us)
-            if len(twice) < _HEAL_ROWS:
+            if not twice:
                 return
 
     def _delete_older(self, identities: list[Identity], than_us: int) -> None:

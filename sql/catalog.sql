@@ -11,9 +11,13 @@ FROM models
 ORDER BY created_at, name, digest
 LIMIT 1 BY name
 
+-- name: features_of_table
+-- Whose features a table was made for.
+SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = {table:String}
+
 -- name: delete_model
 -- A model's row that another process was quicker to add.
-DELETE FROM models WHERE name = {name:String} AND digest = {digest:String}
+DELETE FROM models WHERE name = {name:String} AND items_table = {table:String}
 
 -- name: find_hash_fit
 -- The parameters of a fitted hash, by the digest that a model's row names.
@@ -70,7 +74,7 @@ ORDER BY model, dataset
 SELECT dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected
 FROM ingests
 ORDER BY started_at DESC, dataset, model, finished_at DESC
-LIMIT 1 BY started_at, dataset, model
+LIMIT 1 BY run, started_at, dataset, model
 LIMIT {limit:UInt64}
 
 -- name: find_dataset_sources

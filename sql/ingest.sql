@@ -39,10 +39,12 @@ ORDER BY ingested_at DESC
 LIMIT 1 BY subset, id
 
 -- name: update_places
--- New places of files that are otherwise as they were.
+-- New places of files that are otherwise as they were; rows that another run has replaced since
+-- they were compared stay.
 ALTER TABLE $shard_table$on_shards
 UPDATE uri = transform(id, JSONExtract({ids:String}, 'Array(String)'), JSONExtract({uris:String}, 'Array(String)'), uri)
-WHERE dataset = {dataset:String} AND subset = {subset:String} AND id IN JSONExtract({ids:String}, 'Array(String)')
+WHERE dataset = {dataset:String} AND subset = {subset:String}
+  AND (id, lower(hex(sha256)), lower(hex(metadata_digest))) IN JSONExtract({compared:String}, 'Array(Tuple(String, String, String))')
 SETTINGS mutations_sync = 2
 
 -- name: delete_replaced
@@ -70,7 +72,7 @@ LIMIT {limit:UInt64}
 SETTINGS optimize_aggregation_in_order = 1
 
 -- name: insert_later
--- One of the rows of each of some items once more, as of a microsecond later than all of them.
+-- One of the rows of each of some items once more, as of a moment later than all of them.
 INSERT INTO $table
 SELECT * REPLACE (fromUnixTimestamp64Micro({later_us:Int64}, 'UTC') AS ingested_at)
 FROM $table
@@ -111,8 +113,7 @@ WHERE model = {model:String} AND dataset = {dataset:String}
 -- What a run wrote into `ingests` when it began, once the row of its end stands there. It is not
 -- waited for: readers take the later of the two rows.
 DELETE FROM ingests
-WHERE dataset = {dataset:String} AND model = {model:String}
-  AND started_at = fromUnixTimestamp64Milli({started_ms:Int64}) AND finished_at = started_at
+WHERE dataset = {dataset:String} AND run = {run:String} AND finished_at = started_at
 SETTINGS lightweight_deletes_sync = 0
 
 -- name: identities_after

@@ -52,9 +52,10 @@ ENGINE = $engine
 ORDER BY digest
 
 -- name: create_ingests
--- One row for each run of `hamsight ingest`.
+-- One row for each run of `hamsight ingest`; `run` tells runs apart that began at the same moment.
 CREATE TABLE IF NOT EXISTS ingests$on_cluster
 (
+    run         String,
     dataset     String,
     model       String,
     source      String,
@@ -72,13 +73,13 @@ CREATE TABLE IF NOT EXISTS ingests$on_cluster
 ENGINE = $engine
 ORDER BY (dataset, started_at)
 
--- name: add_ingest_options
--- A catalog of an older version gets the column of the options with which a source was read.
-ALTER TABLE ingests ADD COLUMN IF NOT EXISTS options String AFTER format
-
--- name: add_ingest_categories
--- A catalog of an older version gets the column of the labels as COCO files number them (JSON).
-ALTER TABLE ingests ADD COLUMN IF NOT EXISTS categories String AFTER options
+-- name: add_ingest_columns
+-- A catalog of an older version gets the columns of the options with which a source was read, of
+-- the labels as COCO files number them (JSON), and of what tells runs apart.
+ALTER TABLE ingests
+    ADD COLUMN IF NOT EXISTS options String AFTER format,
+    ADD COLUMN IF NOT EXISTS categories String AFTER options,
+    ADD COLUMN IF NOT EXISTS run String FIRST
 
 -- name: create_rejects
 -- Each file that could not be used, and why. A file leaves this table when it is ingested.
@@ -102,7 +103,8 @@ ORDER BY (model, dataset, subset, id)
 -- `filename` is the last part of `uri`; of a member of an archive it is the member's own name.
 -- `feature` has unit length, so that a dot product is the cosine similarity. Both are as good as
 -- random to a codec. Small granules and blocks let a search fetch the rows that it found without
--- reading thousands of others beside each.
+-- reading thousands of others beside each. The comment says whose features they are, so that of
+-- two processes that make the table of a new model each knows whose it is.
 CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
 (
     dataset     LowCardinality(String),
@@ -135,6 +137,7 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
 ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
 SETTINGS index_granularity = 256, min_compress_block_size = 16384, max_compress_block_size = 65536
+COMMENT 'features $features'
 
 -- name: tables_with_former_filename
 -- Items tables of an older version, where a member of an archive had the archive's name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def import_features(
             raise SourceError(f"{printable(path)} holds no rows")
         _check_twice(catalog, staging, printable(path))
         if not target.items_table:
-            target = catalog.add_model(_named(catalog, target))
+            target = catalog.add_model(target)
         try:
             counts = _move(catalog, staging, target, printable(path.absolute()))
         except StatementError:
@@ -149,10 +149,6 @@ def _model(catalog: Catalog, name: str, dimension: int | None, bits: int | None)
         hash_scheme=SIGN if bits in (None, bits_of(dimension)) else IMPORTED,
         hash_parameters="",
     )
-
-
-def _named(catalog: Catalog, model: CatalogModel) -> CatalogModel:
-    return replace(model, items_table=catalog.new_table(model.name))
 
 
 def _check_twice(catalog: Catalog, staging: str, path: str) -> None:

@@ -8,19 +8,24 @@ import subprocess
 import sys
 import threading
 import uuid
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import toy
 from toy import stored
 
 import hamsight
-from hamsight.catalog import Catalog, model_of
+from hamsight.catalog import Catalog, CatalogModel
 from hamsight.errors import ModelMismatchError
 from hamsight.model import load_package
+from hamsight.network import HERE
 from ingest.pipeline import Settings, run
 from ingest.readers import open_source
+from ingest.rehash import rehash
+from ingest.tune import tune
+from ingest.writer import Counts, Writer
 
 
 @pytest.fixture(scope="module")
@@ -101,33 +106,132 @@ def test_the_same_identities_of_other_pictures_stand_once(dsn, package, tmp_path
         assert (counts.unchanged, counts.added, counts.replaced) == (30, 0, 0)
 
 
-def test_rows_of_one_moment_are_healed(dsn, package, tmp_path):
+# Two processes, step by step: `before` lets one do something between two steps of the other.
+
+
+@pytest.fixture
+def two(dsn) -> Iterator[tuple[Catalog, Catalog]]:
+    with Catalog.open(dsn, create=True) as one, Catalog.open(dsn, create=True) as other:
+        yield one, other
+
+
+def before(monkeypatch, catalog: Catalog, statement: str, do: Callable[[], object]) -> None:
+    """Do something once, just before a catalog sends a statement of `sql/` for the first time."""
+    run, rows = catalog.run, catalog.rows
+    left = [do]
+
+    def late(send: Callable) -> Callable:
+        def sent(name: str, *given, **fragments):
+            if name == statement and left:
+                left.pop()()
+            return send(name, *given, **fragments)
+
+        return sent
+
+    monkeypatch.setattr(catalog, "run", late(run))
+    monkeypatch.setattr(catalog, "rows", late(rows))
+
+
+def ingested(catalog: Catalog, folder: Path, package) -> Counts:
+    """Ingest a folder into the dataset `both` through a catalog that is open."""
+    return run(
+        catalog,
+        open_source(folder),
+        load_package(str(package)),
+        "both",
+        Settings("CPU", batch=4, workers=1),
+        on_progress=lambda counts: None,
+        stopped=lambda: False,
+    ).counts
+
+
+def test_rows_of_one_moment_are_healed_by_two_at_once(two, dsn, package, tmp_path, monkeypatch):
     folder = toy.photos(tmp_path / "photos", 4)
+    one, other = two
+    ingested(one, folder, package)
+    one.client.command("INSERT INTO items_toy SELECT * FROM items_toy")
+    monkeypatch.setattr("random.randint", Mock(side_effect=[1, 1, *range(2, 9)]))
+    before(monkeypatch, one, "insert_later", lambda: ingested(other, folder, package))
+    Writer(one, load_package(str(package)), "both", one.model()).heal()
     with hamsight.open(dsn) as session:
-        session.ingest(folder, model=str(package))
-        before = stored(session)
-        session.catalog().client.command("INSERT INTO items_toy SELECT * FROM items_toy")
-        session.ingest(folder)
-        assert set(stored(session)) == set(before)
+        assert len(stored(session)) == 4
 
 
-def test_one_model_is_registered_once(dsn, package):
-    with Catalog.open(dsn, create=True) as one, Catalog.open(dsn, create=True) as two:
-        made = model_of(load_package(str(package)))
-        table = one.new_table(made.name)
-        models = [each.add_model(replace(made, items_table=table)) for each in (one, two)]
-        assert models[0] == models[1]
-        assert one.models() == [models[0]]
+@pytest.mark.parametrize("statement", ["create_items", "features_of_table", "find_models"])
+def test_one_model_is_registered_once(two, dsn, package, monkeypatch, statement):
+    one, other = two
+    loaded = load_package(str(package))
+    made: list[CatalogModel] = []
+    before(monkeypatch, one, statement, lambda: made.append(other.register(loaded)))
+    assert one.register(loaded) == made[0]
+    assert one.models() == made
+    with hamsight.open(dsn) as session:
+        assert session.verify().to_pylist() == []
 
 
-def test_the_second_of_two_packages_of_one_name_is_refused(dsn, package, tmp_path):
-    other = load_package(str(toy.model(tmp_path / "other", seed=8)))
-    with Catalog.open(dsn, create=True) as one, Catalog.open(dsn, create=True) as two:
-        table = two.new_table("toy")
-        one.register(load_package(str(package)))
-        with pytest.raises(ModelMismatchError, match="another process"):
-            two.add_model(replace(model_of(other), items_table=table))
-        assert [model.digest for model in two.models()] == [load_package(str(package)).digest]
+def test_the_second_of_two_packages_of_one_name_is_refused(
+    two, dsn, package, tmp_path, monkeypatch
+):
+    other_package = load_package(str(toy.model(tmp_path / "other", seed=8)))
+    one, other = two
+    before(monkeypatch, one, "create_items", lambda: ingested(other, photos, package))
+    photos = toy.photos(tmp_path / "photos", 3)
+    with pytest.raises(ModelMismatchError, match="another process"):
+        one.register(other_package)
+    assert [model.digest for model in one.models()] == [load_package(str(package)).digest]
+    with hamsight.open(dsn) as session:
+        assert len(stored(session)) == 3
+        assert session.verify().to_pylist() == []
+
+
+def test_a_place_is_not_given_to_another_picture(two, dsn, package, tmp_path, monkeypatch):
+    one, other = two
+    first, second = (toy.photos(tmp_path / name, 3) for name in ("first", "second"))
+    ingested(one, first, package)
+    third = toy.photos(tmp_path / "third", 3, first=50)
+    for n in range(3):
+        (third / f"{50 + n:03}.jpg").rename(third / f"{n:03}.jpg")
+    before(monkeypatch, one, "update_places", lambda: ingested(other, third, package))
+    assert ingested(one, second, package).unchanged == 3
+    with hamsight.open(dsn) as session:
+        assert {Path(row["uri"]).parent for row in stored(session).values()} == {third}
+        assert session.verify(files="digest").to_pylist() == []
+
+
+def test_another_model_may_be_hashed_again_meanwhile(two, dsn, package, tmp_path, monkeypatch):
+    one, other = two
+    folder = toy.photos(tmp_path / "photos", 50)
+    ingested(one, folder, package)
+    second = toy.model(tmp_path / "second", name="second", seed=9)
+    (folder / "000.jpg").write_bytes(toy.jpeg(500))
+    before(monkeypatch, one, "curated_items", lambda: rehash(other, other.model("toy"), None))
+    assert ingested(one, folder, second).added == 50
+    assert [model.hash_scheme for model in one.models()] == ["ternary", "sign"]
+
+
+@pytest.mark.parametrize("statement", ["count_items", "find_hash_fit"])
+def test_a_hash_that_another_process_has_just_fitted_stays(
+    two, dsn, package, tmp_path, monkeypatch, statement
+):
+    monkeypatch.setattr("ingest.tune.FIT_ITEMS", 50)
+    one, other = two
+    ingested(one, toy.photos(tmp_path / "photos", 50), package)
+    loaded = load_package(str(package))
+    before(monkeypatch, one, statement, lambda: tune(other, other.model(), loaded, HERE))
+    assert tune(one, one.model(), loaded, HERE) is None
+    assert one.model().hash_scheme == "ternary"
+    with hamsight.open(dsn) as session:
+        assert session.verify().to_pylist() == []
+
+
+def test_runs_that_begin_at_the_same_moment_are_both_recorded(two, package, tmp_path, monkeypatch):
+    one, other = two
+    folder = toy.photos(tmp_path / "photos", 3)
+    monkeypatch.setattr("ingest.record._now_ms", lambda: 1_700_000_000_000)
+    before(monkeypatch, one, "known_rejects", lambda: ingested(other, folder, package))
+    ingested(one, folder, package)
+    rows = one.rows("list_ingests", {"limit": 9})
+    assert [row[6] for row in rows] == [True, True]
 
 
 # Processes of the command, on an empty catalog behind HTTP.
@@ -150,7 +254,7 @@ def processes(dsn, package, folders: list[Path]) -> list[tuple[int, ...]]:
             [*command, str(folder), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
         for folder in folders
     ]

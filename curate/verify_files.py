@@ -92,7 +92,7 @@ def _on_disk(uri: str) -> Path | None:
     if found in ("zip", "tar"):
         return _on_disk(split_member(uri)[2])
     if found in ("parquet", "arrow"):
-        return split_row(uri).path
+        return _on_disk(split_row(uri).table)
     return local_path(uri)
 
 

@@ -27,5 +27,7 @@ def filled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Yield an empty store, which fsspec has for every scheme until the end."""
     made = Store()
     monkeypatch.setattr(fsspec, "filesystem", lambda name: made)
-    yield made
-    made.store.clear()
+    try:
+        yield made
+    finally:
+        made.store.clear()

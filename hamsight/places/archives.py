@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import struct
 import tarfile
-import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 
 from hamsight.errors import ImageError
-from hamsight.places.cloud import open_object
-from hamsight.places.local import file_errors, open_file, too_large
+from hamsight.places.local import too_large
 from hamsight.places.opened import Opened
+from hamsight.places.seekable import open_seekable, stamp
 from hamsight.places.unpacked import DAMAGE, unpacked
-from hamsight.places.uris import ArchiveKind, is_url, local_path, scheme, split_member
+from hamsight.places.uris import ArchiveKind, scheme, split_member
 
-MAX_ARCHIVE_BYTES = 4 * 1024**3
-"""How large an archive on the web may be, which is kept in a temporary file while it is read."""
-
-_ARCHIVE_SECONDS = 3600.0
 _OPEN_ARCHIVES = 16
 
 
@@ -56,51 +51,22 @@ def lease(kind: ArchiveKind, uri: str) -> Iterator[Archive]:
 
 
 def _stamp(uri: str) -> tuple[int, int]:
-    """Return what changes when a local archive does: its size and time of change."""
-    path = local_path(uri)
-    if path is None:
-        return (0, 0)
     try:
-        with file_errors():
-            found = path.stat()
+        return stamp(uri)
     except ImageError as error:
         raise ImageError(f"the archive {uri}: {error}") from error
-    return (found.st_size, found.st_mtime_ns)
 
 
 def _open(key: tuple[ArchiveKind, str, tuple[int, int]]) -> Archive:
     kind, uri, _ = key
-    file = _opened(uri)
+    if scheme(uri) in ("zip", "tar"):
+        raise ImageError("an archive within an archive is not read; unpack the outer one first")
+    file = open_seekable(uri)
     try:
         return _Zip(file) if kind == "zip" else _Tar(file)
     except BaseException:
         file.close()
         raise
-
-
-def _opened(uri: str) -> BinaryIO:
-    path = local_path(uri)
-    if path is not None:
-        return open_file(path)
-    if scheme(uri) in ("s3", "gs"):
-        return open_object(uri)
-    if is_url(uri):
-        return _downloaded(uri)
-    raise ImageError(f"an archive at {scheme(uri)}:// is not read; download it first")
-
-
-def _downloaded(url: str) -> BinaryIO:
-    """Return an unnamed temporary file of an archive on the web."""
-    from hamsight.places.web import download_into
-
-    file = tempfile.TemporaryFile(prefix="hamsight-")  # noqa: SIM115 - kept open
-    try:
-        download_into(file, url, timeout=30.0, max_bytes=MAX_ARCHIVE_BYTES, total=_ARCHIVE_SECONDS)
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    return cast(BinaryIO, file)
 
 
 _archives: Opened[tuple[ArchiveKind, str, tuple[int, int]], Archive] = Opened(_open, _OPEN_ARCHIVES)

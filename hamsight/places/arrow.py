@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from hamsight.errors import ImageError
 
@@ -25,13 +25,14 @@ def arrow_errors() -> Iterator[None]:
         raise ImageError(f"a table that cannot be read: {words[:300]}") from error
 
 
-def ipc_batches(path: Path) -> Iterator[Any]:
-    """Yield the record batches of an Arrow (Feather 2) file or stream, mapped into memory.
+def ipc_batches(source: Path | BinaryIO) -> Iterator[Any]:
+    """Yield the record batches of an Arrow (Feather 2) file or stream.
 
-    Their buffers are not checked: validate a column before its values are taken.
+    A path is mapped into memory. The batches' buffers are not checked: validate a column before
+    its values are taken.
     Raises what PyArrow raises; see `arrow_errors`.
     """
-    with open_ipc(path) as reader:
+    with open_ipc(source) as reader:
         if hasattr(reader, "num_record_batches"):
             for index in range(reader.num_record_batches):
                 yield reader.get_batch(index)
@@ -40,11 +41,16 @@ def ipc_batches(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def open_ipc(path: Path) -> Iterator[Any]:
-    """Yield PyArrow's reader of an Arrow (Feather 2) file or stream."""
+def open_ipc(source: Path | BinaryIO) -> Iterator[Any]:
+    """Yield PyArrow's reader of an Arrow (Feather 2) file or stream; a file stays open."""
     import pyarrow as pa
 
-    with pa.memory_map(str(path)) as mapped:
+    with ExitStack() as stack:
+        if isinstance(source, Path):
+            mapped = stack.enter_context(pa.memory_map(str(source)))
+        else:
+            source.seek(0)
+            mapped = pa.PythonFile(source, "r")
         start = mapped.read(8)
         mapped.seek(0)
         if start.startswith(_FEATHER_V1):

@@ -7,13 +7,15 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
+from urllib.parse import quote
 
 from hamsight.errors import ImageError
 from hamsight.places.arrow import arrow_errors, ipc_batches
-from hamsight.places.local import file_errors, open_file, read_file, too_large
+from hamsight.places.local import read_file, too_large
 from hamsight.places.opened import Opened
-from hamsight.places.uris import TableKind, is_url, split_row
+from hamsight.places.seekable import open_seekable, stamp
+from hamsight.places.uris import TableKind, is_url, local_path, split_row
 
 _OPEN_TABLES = 4
 _BATCH_ROWS = 32
@@ -28,17 +30,15 @@ def read_row(uri: str, max_bytes: int) -> bytes:
     """
     place = split_row(uri)
     try:
-        with file_errors():
-            found = place.path.stat()
+        key = (place.kind, place.table, place.column, *stamp(place.table))
     except ImageError as error:
-        raise ImageError(f"the table {place.path}: {error}") from error
-    key = (place.kind, place.path, place.column, found.st_size, found.st_mtime_ns)
+        raise ImageError(f"the table {local_path(place.table)}: {error}") from error
     with _tables.lease(key) as table:
         value = table.value(place.row)
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, str):
-        return _elsewhere(value, place.path.parent, max_bytes)
+        return _elsewhere(value, place.table, max_bytes)
     if not isinstance(value, bytes) or not value:
         raise ImageError("the row has no image")
     if len(value) > max_bytes:
@@ -46,12 +46,16 @@ def read_row(uri: str, max_bytes: int) -> bytes:
     return value
 
 
-def _elsewhere(path: str, folder: Path, max_bytes: int) -> bytes:
-    if is_url(path):
-        from hamsight.places import fetch
+def _elsewhere(path: str, table: str, max_bytes: int) -> bytes:
+    """Return the bytes at a URL, or at a path from the table's folder."""
+    file = local_path(table)
+    if file is not None and not is_url(path):
+        return read_file(file.parent / path, max_bytes)
+    from hamsight.places import fetch
 
-        return fetch(path, max_bytes=max_bytes)
-    return read_file(folder / path, max_bytes)
+    if not is_url(path):
+        path = f"{table.rpartition('/')[0]}/{quote(path) if is_url(table) else path.lstrip('/')}"
+    return fetch(path, max_bytes=max_bytes)
 
 
 class _Column(Protocol):
@@ -116,11 +120,11 @@ class _Rows:
 
 
 class _ParquetColumn:
-    def __init__(self, path: Path, column: str) -> None:
+    def __init__(self, table: str, column: str) -> None:
         import pyarrow.parquet as pq
 
         self._column = column
-        self._opened = open_file(path)
+        self._opened = open_seekable(table)
         self._file = pq.ParquetFile(self._opened, pre_buffer=False, buffer_size=1 << 20)
         if column not in self._file.schema_arrow.names:
             raise ImageError(f"the table has no column {column!r}")
@@ -143,32 +147,35 @@ class _ParquetColumn:
 
 
 class _ArrowColumn:
-    """A column of an Arrow IPC file or stream, mapped into memory."""
+    """A column of an Arrow IPC file or stream; a local one is mapped into memory."""
 
-    def __init__(self, path: Path, column: str) -> None:
-        self._path, self._column = path, column
+    def __init__(self, table: str, column: str) -> None:
+        self._source: Path | BinaryIO = local_path(table) or open_seekable(table)
+        self._column = column
         self.rows, self.starts = 0, [0]
-        for batch in ipc_batches(path):
+        for batch in ipc_batches(self._source):
             if column not in batch.schema.names:
                 raise ImageError(f"the table has no column {column!r}")
             self.rows += batch.num_rows
 
     def batches(self, part: int) -> Iterator[Any]:
-        for batch in ipc_batches(self._path):
+        for batch in ipc_batches(self._source):
             array = batch.column(batch.schema.get_field_index(self._column))
             array.validate(full=True)
             yield array
 
     def close(self) -> None:
-        """Hold nothing: batches keep their own map of the file."""
+        """Close a file elsewhere; of a local one batches keep their own map."""
+        if not isinstance(self._source, Path):
+            self._source.close()
 
 
-def _open(key: tuple[TableKind, Path, str, int, int]) -> _Rows:
-    kind, path, column = key[:3]
+def _open(key: tuple[TableKind, str, str, int, int]) -> _Rows:
+    kind, table, column = key[:3]
     with arrow_errors():
         return _Rows(
-            _ParquetColumn(path, column) if kind == "parquet" else _ArrowColumn(path, column)
+            _ParquetColumn(table, column) if kind == "parquet" else _ArrowColumn(table, column)
         )
 
 
-_tables: Opened[tuple[TableKind, Path, str, int, int], _Rows] = Opened(_open, _OPEN_TABLES)
+_tables: Opened[tuple[TableKind, str, str, int, int], _Rows] = Opened(_open, _OPEN_TABLES)

@@ -6,6 +6,7 @@
     s3://bucket/a.jpg  gs://bucket/a.jpg object stores
     zip://a/b.jpg::/photos.zip           the member a/b.jpg of an archive (also tar://)
     parquet:///t.parquet#row=17&column=x the bytes in a row of a table (also arrow://)
+    parquet://::s3://bucket/t.parquet#…  in a row of a table elsewhere
 
 In a member's name `%`, `:`, `#`, `?`, control characters and bytes that are not UTF-8 are
 percent-encoded, so that any name comes back the same; the rest stands as it is.
@@ -90,8 +91,10 @@ def split_member(uri: str) -> tuple[ArchiveKind, str, str]:
     return ("zip" if found == "zip" else "tar"), name, archive
 
 
-def table_uri(kind: TableKind, path: Path) -> str:
-    """Return the uri of the table at an absolute path; `row_uri` adds a row."""
+def table_uri(kind: TableKind, path: Path | str) -> str:
+    """Return the uri of the table at an absolute path or a URL; `row_uri` adds a row."""
+    if isinstance(path, str):
+        return f"{kind}://::{path}"
     return f"{kind}{path.as_uri().removeprefix('file')}"
 
 
@@ -102,10 +105,10 @@ def row_uri(table: str, row: int, column: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """Where the bytes of a row are; rows count from 0."""
+    """Where the bytes of a row are; rows count from 0. `table` is a path or a URL as text."""
 
     kind: TableKind
-    path: Path
+    table: str
     row: int
     column: str
 
@@ -113,13 +116,16 @@ class RowPlace:
 def split_row(uri: str) -> RowPlace:
     """Return the parts of a row's uri. Raises ImageError."""
     found = scheme(uri)
-    table, _, place = uri.partition("#")
-    path = local_path("file" + table[len(found or "") :])
+    table, _, place = uri.rpartition("#")
+    table = table[len(found or "") :]
+    elsewhere = table.startswith("://::")
+    path = None if elsewhere else local_path("file" + table)
     values = parse_qs(place, keep_blank_values=True, max_num_fields=2)
     row, column = values.get("row", [""])[0], values.get("column", [""])[0]
-    if found not in ("parquet", "arrow") or path is None or not re.fullmatch(r"[0-9]{1,18}", row):
+    there = table.removeprefix("://::") if elsewhere else path_uri(str(path or ""))
+    if found not in ("parquet", "arrow") or not there or not re.fullmatch(r"[0-9]{1,18}", row):
         raise ImageError("not a row of a table; expected parquet:///TABLE#row=NUMBER&column=NAME")
-    return RowPlace("parquet" if found == "parquet" else "arrow", path, int(row), column)
+    return RowPlace("parquet" if found == "parquet" else "arrow", there, int(row), column)
 
 
 def _escape(match: re.Match[str]) -> str:

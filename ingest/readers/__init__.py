@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from hamsight.errors import SourceError, UsageError
-from hamsight.places.uris import local_path, scheme
-from ingest.readers.archive import ArchiveReader
+from hamsight.places.uris import local_path, path_uri, scheme
+from ingest.readers.annotated import absolute
+from ingest.readers.archive import SUFFIXES, ArchiveReader, suffix_of
 from ingest.readers.coco import CocoReader
 from ingest.readers.cvat import CvatReader
 from ingest.readers.datumaro_dataset import DatumaroReader
@@ -19,7 +21,7 @@ from ingest.readers.huggingface import HuggingFaceReader
 from ingest.readers.imagefolder import ImageFolderReader
 from ingest.readers.labelme import LabelmeReader
 from ingest.readers.openimages import OpenImagesReader
-from ingest.readers.remote import open_remote
+from ingest.readers.remote import open_archive, open_remote
 from ingest.readers.table import TableReader
 from ingest.readers.unsplash import UnsplashReader
 from ingest.readers.voc import VocReader
@@ -62,19 +64,55 @@ def open_source(
     reader = None if format is None else _named(format)
     if isinstance(path, str):
         if scheme(path) not in (None, "file"):
-            return open_remote(path, format, options)
+            return open_remote(path, format, options, _choose(format, options))
         path = local_path(path) or Path(path)
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises on some paths
         raise SourceError(_missing(path))
     if reader is not None:
+        if _reads_members(reader) and ArchiveReader().detect(path) and not reader.detect(path):
+            return _in_archive(path, format, options)
         return _forced(reader, path, options)
     for reader in READERS:
         reason = reader.detect(path)
         if reason is not None:
+            if isinstance(reader, ArchiveReader):
+                return _in_archive(path, format, options)
             source = _opened(reader, reason, path, options)
             source.detected += _also(reader, path)
             return source
     raise SourceError(_unrecognised(path))
+
+
+def _reads_members(reader: Reader) -> bool:
+    return not isinstance(reader, (ArchiveReader, DatumaroReader))
+
+
+def _in_archive(path: Path, format: str | None, options: ReadOptions) -> Source:
+    """Return the dataset in a local archive, or its images."""
+    path = absolute(path)
+    kind = SUFFIXES[suffix_of(path.name) or ""]
+    choose = _choose(format, options)
+    return open_archive(kind, path_uri(str(path)), path, path.name, format, options, choose)
+
+
+def _choose(format: str | None, options: ReadOptions) -> Callable[[Path], Source | None]:
+    """Return what opens the mirror of a dataset elsewhere."""
+    named = None if format is None else _named(format)
+
+    def choose(path: Path) -> Source | None:
+        if named is not None:
+            return _forced(named, path, options)
+        for reader in READERS:
+            reason = reader.detect(path)
+            if reason is not None:
+                if isinstance(reader, (FolderReader, ArchiveReader)):
+                    return None
+                source = _opened(reader, reason, path, options)
+                source.detected += _also(reader, path)
+                return source
+        return None
+
+    return choose
 
 
 def _also(taken: Reader, path: Path) -> str:

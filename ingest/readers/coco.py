@@ -14,6 +14,7 @@ from hamsight.item import Category, Item
 from hamsight.places import is_url
 from ingest.readers.coco_json import ImageId, Record, read
 from ingest.readers.folder import printable, uri_of
+from ingest.readers.mirror import is_there
 from ingest.source import SUBSET_NAMES, ReadOptions
 
 _KINDS = ("instances", "person_keypoints", "captions")
@@ -195,7 +196,7 @@ class CocoSource:
         names = [record.file_name for record in self._subsets[subset].values()]
         probes = [name for name in names[:_PROBED] if not is_url(name)]
         for place in places:
-            if any(os.path.isfile(place / name) for name in probes):  # noqa: PTH113 - never raises
+            if any(is_there(place / name) for name in probes):
                 return place
         if probes:
             looked = ", ".join(printable(place) for place in places if place.is_dir())

@@ -1,69 +1,161 @@
-"""Datasets elsewhere than on the disk: folders in object stores; tables and archives of the web."""
+"""Datasets elsewhere than on the disk: in object stores, on the web, in archives."""
 
 from __future__ import annotations
 
-import posixpath
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import TypeAlias
+from urllib.parse import unquote
 
-from hamsight.errors import ImageError, SourceError, UsageError
+from hamsight.errors import SourceError, UsageError
 from hamsight.item import Item
-from hamsight.places import fetch, is_url, path_uri
-from hamsight.places.cloud import list_objects
+from hamsight.places import is_url, path_uri
 from hamsight.places.uris import ArchiveKind, local_path, scheme
 from ingest.readers.annotated import absolute
 from ingest.readers.archive import SUFFIXES, ArchiveSource, suffix_of
 from ingest.readers.folder import folder_item, is_image, is_skipped
-from ingest.readers.table import TableReader, TableSource
+from ingest.readers.mirror import Mirror, MirroredSource, NumberedSource, annotates, said_of
+from ingest.readers.table import is_table
 from ingest.readers.table_rows import table_format
-from ingest.readers.unsplash import UnsplashReader
-from ingest.source import ReadOptions, Source
+from ingest.readers.trees import Tree, archive_tree, file_tree, folder_tree, name_of
+from ingest.source import Numbered, ReadOptions, Source
 
-_FORMATS = ("folder", "archive", "table", "unsplash")
 _READ = (
-    "what is read from there is a folder of images in an object store, an archive"
-    " (.zip, .tar, .tar.gz, …), a table (.csv, .tsv, .json, .jsonl, .parquet, …) and an image; copy"
-    " any other dataset to disk first"
+    "what is read from there is a folder of an object store, or one that a web server lists, with"
+    " images and annotations, an archive (.zip, .tar, .tar.gz, …), a table (.csv, .tsv, .json,"
+    " .jsonl, .parquet, …), an annotation file and an image; copy any other dataset to disk first"
 )
 
+Choose: TypeAlias = Callable[[Path], "Source | None"]
+"""Opens a folder or file as a dataset with annotations; None where it is none."""
 
-def open_remote(place: str, format: str | None, options: ReadOptions) -> Source:
+
+def open_remote(place: str, format: str | None, options: ReadOptions, choose: Choose) -> Source:
     """Return the dataset at a URL: s3, gs, http, https, or a zip or tar archive within one.
 
-    Raises UsageError for a format that is read from disk alone, and SourceError.
+    `choose` is asked for all but plain folders, archives and images. Raises UsageError and
+    SourceError.
     """
-    if format not in (None, *_FORMATS):
+    if format is not None and format.startswith("datumaro"):
         raise UsageError(f"--format {format} is read from disk alone, not from {place}: {_READ}")
     found = scheme(place)
     if found in ("zip", "tar"):
-        return _within("zip" if found == "zip" else "tar", place, options)
+        return _within("zip" if found == "zip" else "tar", place, format, options, choose)
     if found not in ("s3", "gs", "http", "https"):
         raise SourceError(
             f"{place}: {found}:// is not supported; give a local path, or a URL of http, https, s3,"
             " gs, zip or tar"
         )
-    name = _name(place)
+    name = name_of(place)
     suffix = suffix_of(name)
-    if suffix is not None and format in (None, "archive"):
-        return ArchiveSource(place, place, SUFFIXES[suffix], name, options)
+    if suffix is not None:
+        return open_archive(SUFFIXES[suffix], place, place, name, format, options, choose)
+    if is_image(name) and format in (None, "folder"):
+        return RemoteFolder(place, options, [place])
+    if annotates(name):
+        return _around(place, format, choose)
+    if format == "archive":
+        raise SourceError(f"{place}: not named as {format}; {_READ}")
+    try:
+        tree = folder_tree(place)
+    except SourceError as error:
+        if is_url(place):
+            raise SourceError(f"{error}; {_READ}") from error
+        raise
+    source = None if format == "folder" else _opened(tree, place, format, choose)
+    return source or RemoteFolder(place, options, tree.listing)
+
+
+def open_archive(
+    kind: ArchiveKind,
+    uri: str,
+    shown: Path | str,
+    file_name: str,
+    format: str | None,
+    options: ReadOptions,
+    choose: Choose,
+    below: tuple[str, ...] = (),
+) -> Source:
+    """Return the dataset in an archive at a uri, which users call `shown`, or its images."""
+    stem = file_name[: len(file_name) - len(suffix_of(file_name) or "")] or "dataset"
+    if format not in ("archive", "folder"):
+        source = None if below else _shard(uri, shown, file_name, format, choose)
+        if source is None:
+            tree = archive_tree(kind, uri, shown, stem, below)
+            source = _opened(tree, shown, format, choose)
+        if source is not None:
+            return source
+    return ArchiveSource(shown, uri, kind, below[-1] if below else file_name, options, below)
+
+
+def _shard(
+    uri: str, shown: Path | str, name: str, format: str | None, choose: Choose
+) -> Source | None:
+    """Return a tar of samples (WebDataset) elsewhere, or None where it is none."""
+    if not name.lower().endswith(".tar") or local_path(uri) or format not in (None, "webdataset"):
+        return None
+    return _chosen(Mirror(_alone(uri, name)), shown, choose, (name,))
+
+
+def _alone(place: str, name: str) -> Tree:
+    """Return the tree of one file at a URL."""
+    folder = (place.partition("?")[0] if is_url(place) else place).rpartition("/")[0]
+    return Tree(folder, name_of(folder), {(name,): place})
+
+
+def _around(place: str, format: str | None, choose: Choose) -> Source:
+    """Return the dataset of an annotation file or table, with what is around it."""
+    name = name_of(place)
     if table_format(Path(name)) is not None and format in (None, "table", "unsplash"):
-        return _table(place, name, format, options)
-    if format in (None, "folder") and (not is_url(place) or is_image(name)):
-        return RemoteFolder(place, options)
-    words = "a web server lists no folders" if is_url(place) else f"not named as {format}"
-    raise SourceError(f"{place}: {words}; {_READ}")
+        mirror = Mirror(_alone(place, name))
+        if format is not None or is_table(Path(mirror.path((name,)))):
+            source = _chosen(mirror, place, choose, (name,))
+            if source is not None:
+                return source
+    tree, parts = file_tree(place)
+    source = _chosen(Mirror(tree), place, choose, parts)
+    if source is not None:
+        return source
+    raise SourceError(f"{place}: no annotations and no table; {_READ}")
 
 
-def _name(place: str) -> str:
-    """Return the last part of a URL's path; of a bucket its name."""
-    parts = urlsplit(place)
-    path = unquote(parts.path) if is_url(place) else place.partition("://")[2]
-    return posixpath.basename(path.rstrip("/")) or parts.netloc
+def _opened(tree: Tree, shown: Path | str, format: str | None, choose: Choose) -> Source | None:
+    """Return the dataset of a tree, or in its only folder; None where it has images alone."""
+    if format is None and not any(annotates(parts[-1]) for parts in tree.files):
+        return None
+    mirror = Mirror(tree)
+    tops = {parts[:1] for parts in tree.files}
+    roots: list[tuple[str, ...]] = [()]
+    if len(tops) == 1 and not tops & tree.files.keys():
+        roots += tops
+        if roots[1] == (tree.name,):
+            roots.reverse()
+    for root in roots:
+        try:
+            source = _chosen(mirror, shown, choose, root)
+        except SourceError:
+            if format is None or root is roots[-1]:
+                raise
+            continue
+        if source is not None:
+            return source
+    return None
 
 
-def _within(kind: ArchiveKind, place: str, options: ReadOptions) -> ArchiveSource:
+def _chosen(
+    mirror: Mirror, shown: Path | str, choose: Choose, parts: tuple[str, ...] = ()
+) -> Source | None:
+    with said_of(mirror):
+        source = choose(Path(mirror.path(parts)))
+    if source is None:
+        return None
+    made = NumberedSource if isinstance(source, Numbered) else MirroredSource
+    return made(source, mirror, shown)
+
+
+def _within(
+    kind: ArchiveKind, place: str, format: str | None, options: ReadOptions, choose: Choose
+) -> Source:
     """Open `zip://FOLDER::ARCHIVE`, or `zip:///ARCHIVE` for all of a local one."""
     folder, mark, archive = place.partition("://")[2].partition("::")
     if not mark:
@@ -74,9 +166,9 @@ def _within(kind: ArchiveKind, place: str, options: ReadOptions) -> ArchiveSourc
             raise SourceError(f"{place}: no file {path}; expected {kind}://FOLDER::ARCHIVE")
         archive, name = path_uri(str(path)), path.name
     else:
-        name = _name(archive)
+        name = name_of(archive)
     below = tuple(part for part in unquote(folder).split("/") if part)
-    return ArchiveSource(place, archive, kind, below[-1] if below else name, options, below)
+    return open_archive(kind, archive, place, name, format, options, choose, below)
 
 
 class RemoteFolder:
@@ -84,12 +176,11 @@ class RemoteFolder:
 
     format = "folder"
 
-    def __init__(self, place: str, options: ReadOptions) -> None:
+    def __init__(self, place: str, options: ReadOptions, uris: Sequence[str]) -> None:
         self.path = place
-        self.name = _name(place) or "dataset"
+        self.name = name_of(place) or "dataset"
         self._options = options
         self._root = place if place.endswith("/") else f"{place}/"
-        uris = [place] if is_url(place) else self._listed()
         self._items = [(parts, uri) for uri in uris if (parts := self._parts(uri))]
         others = [uri for uri in uris if not self._parts(uri) and not uri.endswith("/")]
         if not self._items:
@@ -113,16 +204,12 @@ class RemoteFolder:
         for parts, uri in self._items:
             yield folder_item(parts, uri, self._options)
 
-    def _listed(self) -> list[str]:
-        try:
-            return list_objects(self.path)
-        except ImageError as error:
-            raise SourceError(f"{self.path}: {error}") from error
-
     def _parts(self, uri: str) -> tuple[str, ...]:
         """Return the parts of an image's path below the place; empty where it is no image."""
         below = self.name if uri == self.path else uri.removeprefix(self._root)
         parts = tuple(part for part in below.split("/") if part not in ("", ".", ".."))
+        if is_url(uri) and uri != self.path:
+            parts = tuple(map(unquote, parts))
         if not parts or uri.endswith("/") or not is_image(parts[-1]) or any(map(is_skipped, parts)):
             return ()
         return parts
@@ -130,56 +217,3 @@ class RemoteFolder:
 
 def _number(others: Sequence[str]) -> str:
     return "1 other object" if len(others) == 1 else f"{len(others):,} other objects"
-
-
-def _table(place: str, name: str, format: str | None, options: ReadOptions) -> Source:
-    """Return a table as a source: a copy of it is read, which is deleted with the source."""
-    folder = tempfile.TemporaryDirectory(prefix="hamsight-")
-    file = Path(folder.name) / name
-    try:
-        file.write_bytes(fetch(place))
-        unsplash = UnsplashReader()
-        if format == "unsplash" or (format is None and unsplash.detect(file)):
-            source = unsplash.open(file, options)
-        else:
-            source = TableReader().open(file, options, base=place.partition("?")[0])
-    except ImageError as error:
-        raise SourceError(f"{place}: {error}") from error
-    except SourceError as error:
-        raise _renamed(error, file, place) from error
-    return _Copied(source, place, folder, file)
-
-
-def _renamed(error: SourceError, file: Path, place: str) -> SourceError:
-    return SourceError(str(error).replace(str(file), place))
-
-
-class _Copied:
-    """A table of which a copy is read; what is said of the copy is said of the place."""
-
-    def __init__(
-        self,
-        source: TableSource,
-        place: str,
-        folder: tempfile.TemporaryDirectory[str],
-        file: Path,
-    ) -> None:
-        self._source, self._folder, self._file = source, folder, file
-        self.path = place
-        self.format, self.name, self.detected = source.format, source.name, source.detected
-
-    @property
-    def notes(self) -> Sequence[str]:
-        return [note.replace(str(self._file), self.path) for note in self._source.notes]
-
-    def count(self) -> int:
-        try:
-            return self._source.count()
-        except SourceError as error:
-            raise _renamed(error, self._file, self.path) from error
-
-    def __iter__(self) -> Iterator[Item]:
-        try:
-            yield from self._source
-        except SourceError as error:
-            raise _renamed(error, self._file, self.path) from error

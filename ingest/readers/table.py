@@ -126,11 +126,8 @@ class TableReader:
         found = _tables_in(path)
         return f"{table_words(found[0])}, {printable(found[0].name)}" if found else None
 
-    def open(self, path: Path, options: ReadOptions, base: str = "") -> TableSource:
-        """Return the table as a source. Raises SourceError where it is wrong.
-
-        `base` is the URL of a table that `path` is a copy of: relative paths begin there.
-        """
+    def open(self, path: Path, options: ReadOptions) -> TableSource:
+        """Return the table as a source. Raises SourceError where it is wrong."""
         found = [path] if path.is_file() else _tables_in(path)
         if len(found) > 1:
             names = ", ".join(printable(file.name) for file in found)
@@ -140,13 +137,7 @@ class TableReader:
         rows = open_rows(Path(os.path.abspath(found[0])))  # noqa: PTH100
         columns = find_columns(rows, options.columns)
         detected = f"{table_words(rows.file)}, images in the column {columns.image!r}"
-        items = TableItems(rows, columns, options, base=base)
-        if base and items.within:
-            raise SourceError(
-                f"{printable(found[0])}: column {columns.image!r} holds the images themselves,"
-                " which are read from disk alone: download the table first"
-            )
-        return TableSource(path, self.name, detected, [items])
+        return TableSource(path, self.name, detected, [TableItems(rows, columns, options)])
 
 
 def is_table(file: Path) -> bool:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from hamsight.item import Item
 from hamsight.places import is_url, local_path, path_uri, row_uri, table_uri
@@ -27,8 +25,7 @@ class TableItems:
     """The items of one table, an item a row.
 
     `subset` is that of rows that name none; `first` counts the rows of earlier tables, so that
-    rows of several tables have ids of their own. `base` is the URL of a table elsewhere, of
-    which `rows` are a copy: there relative paths begin.
+    rows of several tables have ids of their own.
     """
 
     def __init__(
@@ -40,7 +37,6 @@ class TableItems:
         subset: str = "",
         first: int = 0,
         url_query: str = "",
-        base: str = "",
     ) -> None:
         self.rows = rows
         self.within = columns.image in rows.image_columns
@@ -48,7 +44,6 @@ class TableItems:
         self._subset, self._first, self._url_query = subset, first, url_query
         self._attributes = [name for name in rows.columns if name not in columns.all]
         self._table = table_uri("parquet" if rows.format == "Parquet" else "arrow", rows.file)
-        self._url = base.rpartition("/")[0]
         self._base: Path | None = None
 
     def items(self, notes: Notes) -> Iterator[Item]:
@@ -73,10 +68,6 @@ class TableItems:
             if self._url_query and is_url(image):
                 uri = f"{image.partition('?')[0]}?{self._url_query}"
             return uri, image.partition("://")[2].lstrip("/") or image
-        if self._url:
-            name = posixpath.normpath(_slashed(image).lstrip("/"))
-            escaped = quote(name) if is_url(self._url) else name
-            return f"{self._url}/{escaped}", name
         path = local_path(image) if scheme(image) else None
         name = _slashed(image) if path is None else str(path)
         base = self._folder()

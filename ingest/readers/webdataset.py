@@ -13,10 +13,11 @@ from pathlib import Path
 
 from hamsight.errors import ImageError, SourceError
 from hamsight.item import Item
-from hamsight.places import fetch, member_uri, path_uri
+from hamsight.places import fetch, member_uri
 from ingest.readers.annotated import fail, valid_text
 from ingest.readers.archive import names
 from ingest.readers.folder import is_image, is_skipped, printable
+from ingest.readers.mirror import uri_of_file
 from ingest.readers.table_values import add_tag, captions_of, text_form
 from ingest.source import SUBSET_NAMES, ReadOptions
 
@@ -41,7 +42,7 @@ class _Sample:
 
 def _samples(shard: Path) -> Iterator[_Sample]:
     """Yield the samples of a shard: members that follow each other and share their key."""
-    keyed = ((*_split(name), name) for name in names(path_uri(str(shard)), "tar", shard))
+    keyed = ((*_split(name), name) for name in names(uri_of_file(shard), "tar", shard))
     for key, members in groupby(keyed, key=lambda member: member[0]):
         if not any(is_skipped(part) for part in key.split("/")):
             yield _Sample(key, {extension: name for _, extension, name in members})
@@ -91,7 +92,7 @@ class WebDatasetSource:
         """Yield an item for each sample, shard by shard, in the order of the shards."""
         self._ignored = Counter()
         for shard in self._shards:
-            archive = path_uri(str(shard))
+            archive = uri_of_file(shard)
             for sample, extension in self._with_image(shard):
                 yield self._item(shard, archive, sample, extension)
 

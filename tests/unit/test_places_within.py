@@ -96,7 +96,10 @@ def test_bytes_that_are_no_text_come_back(raw):
 def test_any_column_comes_back(column, row):
     path = Path(os.path.abspath("/data/a #?%41::é.parquet"))
     place = split_row(row_uri(table_uri("parquet", path), row, column))
-    assert (place.kind, place.path, place.row, place.column) == ("parquet", path, row, column)
+    assert (place.kind, place.table, place.row, place.column) == ("parquet", str(path), row, column)
+    url = "s3://bucket/a #?%41::é.parquet"
+    place = split_row(row_uri(table_uri("parquet", url), row, column))
+    assert (place.kind, place.table, place.row, place.column) == ("parquet", url, row, column)
 
 
 def test_members_of_any_name(tmp_path):

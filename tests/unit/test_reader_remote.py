@@ -114,7 +114,9 @@ def test_the_web_has_archives_tables_and_images(site, tmp_path):
     (one,) = open_source(f"{site}/im/a%20b.jpg")
     assert (one.id, one.uri) == ("a b.jpg", f"{site}/im/a%20b.jpg")
     assert error(f"{site}/none.zip").startswith(f"{site}/none.zip: HTTP 404")
-    assert "a web server lists no folders; what is read from there is" in error(f"{site}/im/")
+    (listed,) = open_source(f"{site}/im/")
+    assert (listed.id, listed.uri) == (one.id, one.uri)
+    assert "HTTP 404 File not found; what is read from there is" in error(f"{site}/none/")
 
 
 def test_a_wrong_table_elsewhere_is_named_by_its_url(site, tmp_path):
@@ -150,7 +152,8 @@ def test_a_folder_within_an_archive(tmp_path):
     ("place", "format", "words"),
     [
         ("ftp://host/a", None, "ftp:// is not supported; give a local path, or a URL of http"),
-        ("s3://bucket/a", "coco", "--format coco is read from disk alone, not from s3://bucket/a"),
+        ("s3://bucket/some", "coco", "s3://bucket/some: no COCO annotations; looked for annotat"),
+        ("s3://bucket/some", "datumaro", "--format datumaro is read from disk alone, not from s3:"),
         ("s3://bucket/a", "archive", "s3://bucket/a: not named as archive; what is read"),
         ("s3://bucket/none", None, "s3://bucket/none: no image by its extension at or under it"),
         ("s3://bucket/some", None, "at or under it; 1 other object, the first s3://bucket/some/x"),

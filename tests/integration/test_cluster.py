@@ -150,7 +150,7 @@ def test_what_a_real_cluster_is_sent_is_sql(client: Client) -> None:
     sent = [
         fill("create_database", **layout.fragments()),
         fill("create_models", **layout.fragments()),
-        fill("create_items", **layout.fragments("items_x"), hash_bytes=64),
+        fill("create_items", **layout.fragments("items_x"), hash_bytes=64, features="ab"),
         fill("create_distributed", **layout.fragments("items_x"), table="items_x"),
         fill("delete_replaced", **layout.fragments("items_x")),
         fill("delete_dataset_rows", **layout.fragments("rejects")),

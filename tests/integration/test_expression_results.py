@@ -62,7 +62,9 @@ ROWS = made_rows()
 
 @pytest.fixture
 def items(client: Client) -> Iterator[Client]:
-    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64))
+    client.command(
+        fill("create_items", **Layout().fragments("items"), hash_bytes=64, features="ab")
+    )
     insert(client, ROWS)
     yield client
 
@@ -164,7 +166,9 @@ def literal(text: str) -> str:
 
 
 def test_every_text_arrives_as_it_was_written(client: Client) -> None:
-    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64))
+    client.command(
+        fill("create_items", **Layout().fragments("items"), hash_bytes=64, features="ab")
+    )
     blank = {**ROWS[0], "captions": [], "groups": [], "tags": {}, "attributes": {}}
     insert(
         client,
@@ -191,7 +195,9 @@ def test_numbers_arrive_as_they_were_written(items: Client) -> None:
 
 
 def test_no_sum_or_product_wraps(client: Client) -> None:
-    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64))
+    client.command(
+        fill("create_items", **Layout().fragments("items"), hash_bytes=64, features="ab")
+    )
     big = {"file_size": 2**63 - 1, "width": 2**31 - 1, "height": 2**31 - 1}
     insert(client, [{**ROWS[0], **big, "id": "big", "tags": {"dog": 2**31 - 1}}])
     for text in [

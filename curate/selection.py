@@ -98,7 +98,7 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
             for row in catalog.rows("tag_names", {"limit": _TAGS}, table=table)
         }
         where = compile_filter(selection.where, tags)
-        held.append(f"({where.sql})")
+        held.append(where.sql)
         parameters.update(where.parameters)
     return [Condition(f" {fill('and_also')} ".join(held), parameters)]
 

@@ -49,6 +49,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"there are: {', '.join(map(repr, names[:_SHOWN]))}{more}"
 
 
+def check_options(given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise UsageError for an option of a call from Python that is none of `known`."""
+    names = sorted(known)
+    for name in given:
+        if name not in names:
+            raise UsageError(f"there is no option {name!r}; {nearest(name, names)}")
+
+
 def check_within(
     held: Iterable[Sequence[str]], datasets: Iterable[str], subsets: Iterable[str]
 ) -> None:

@@ -303,7 +303,7 @@ def _server(address: Address, settings: dict[str, str]) -> Client:
                 " put both into the DSN, clickhouse://USER:PASSWORD@HOST:PORT/DATABASE"
             ) from None
         raise ConnectionFailedError(
-            f"no ClickHouse answers at {address}: {_first_line(error)};"
+            f"no ClickHouse answers at {address}: {_reason(error)};"
             " see that the server runs and that the port is its HTTP port"
         ) from None
 
@@ -317,11 +317,22 @@ def engine_errors() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise ConnectionFailedError(
-            f"the connection to ClickHouse broke: {_first_line(error)}"
+            f"the connection to ClickHouse broke: {_reason(error)}"
         ) from error
     except ClickHouseError as error:
         raise StatementError(f"ClickHouse refused the statement: {_first_line(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
+    """Return what the system says of a connection that failed, without what HTTP makes of it."""
+    words = _first_line(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            words = cause.strerror or _first_line(cause)
+        cause = cause.__cause__ or cause.__context__
+    return words
+
+
+def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

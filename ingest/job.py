@@ -19,7 +19,7 @@ from hamsight.network import HERE, Compute
 from hamsight.registry import best_cached, registry
 from hamsight.terminal import say
 from ingest.pipeline import Outcome, Settings, run
-from ingest.readers import open_source
+from ingest.readers import WITH_COLUMNS, open_source
 from ingest.readers.folder import printable
 from ingest.reencode import Reencoded, reencode
 from ingest.rehash import Rehashed, rehash
@@ -159,9 +159,22 @@ def open_sources(
 ) -> list[Source]:
     """Open every path before any is ingested, so that a wrong one costs nothing.
 
-    Raises SourceError.
+    Raises SourceError, and UsageError for options that contradict each other or the format.
     """
-    return [open_source(path, format, options) for path in paths]
+    if options.subset is not None and options.subset_from_folder:
+        raise UsageError(
+            "--subset puts every item into one subset, --subset-from-folder makes every folder"
+            " one: give one of the two"
+        )
+    sources = [open_source(path, format, options) for path in paths]
+    for source in sources:
+        if options.columns and source.format not in WITH_COLUMNS:
+            raise UsageError(
+                f"--column is for tables, but {printable(source.path)} is read as"
+                f" {source.format} ({source.detected}): leave --column out, or give the path of"
+                " the table"
+            )
+    return sources
 
 
 def _bar(

@@ -72,11 +72,18 @@ def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:
 
 
 def _sizes(catalog: Catalog, tables: list[str]) -> pa.Table:
-    cluster = catalog.layout.cluster
-    if not cluster:
-        return catalog.arrow(fill("list_tables"), {"tables": tables})
-    given = {"tables": tables, "database": catalog.client.database}
-    return catalog.arrow(fill("list_cluster_tables", cluster=cluster), given)
+    """Return each table's rows, those that were deleted left out, and its bytes on disk."""
+    import pyarrow as pa
+
+    given: dict[str, Any] = {"tables": tables}
+    statement = fill("list_tables")
+    if cluster := catalog.layout.cluster:
+        given["database"] = catalog.client.database
+        statement = fill("list_cluster_tables", cluster=cluster)
+    sizes = catalog.arrow(statement, given)
+    names = sizes["table"].to_pylist()
+    rows = [int(catalog.rows("count_items", table=name)[0][0]) for name in names]
+    return sizes.add_column(1, "rows", pa.array(rows, pa.uint64()))
 
 
 def _search(catalog: Catalog, models: Sequence[CatalogModel]) -> pa.Table:

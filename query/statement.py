@@ -144,7 +144,7 @@ class _Builder:
             self._parameters["pictures"] = pictures
         if request.where is not None:
             where = compile_filter(request.where, tags)
-            found.append(f"({where.sql})")
+            found.append(where.sql)
             self._parameters.update(where.parameters)
         return found
 

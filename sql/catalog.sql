@@ -46,11 +46,8 @@ GROUP BY dataset, subset
 ORDER BY dataset, subset
 
 -- name: list_tables
--- Each table of the catalog: rows, and bytes on disk.
-SELECT
-    name AS table,
-    ifNull(total_rows, 0) AS rows,
-    ifNull(total_bytes, 0) AS bytes
+-- Each table of the catalog, and its bytes on disk.
+SELECT name AS table, ifNull(total_bytes, 0) AS bytes
 FROM system.tables
 WHERE database = currentDatabase() AND name IN {tables:Array(String)}
 ORDER BY name

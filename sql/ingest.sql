@@ -148,7 +148,7 @@ GROUP BY source
 ORDER BY max(started_at), source
 
 -- name: count_items
--- The items of one model.
+-- The rows of a table, such as the items of one model.
 SELECT count() FROM $table
 
 -- name: rows_after

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hamsight.names import check_options
 from hamsight.session.opened import Opened, PathLike, several
 
 if TYPE_CHECKING:
     from ingest.features.load import Imported
-    from ingest.pipeline import Outcome
+    from ingest.pipeline import Outcome, Settings
     from ingest.reencode import Reencoded
     from ingest.rehash import Rehashed
     from ingest.retry import Retried
@@ -46,19 +48,19 @@ class Ingests(Opened):
         stands in `rejected`.
         """
         from ingest.job import ingest, open_sources
-        from ingest.pipeline import Settings
         from ingest.source import ReadOptions
 
         options = ReadOptions(
             subset, subset_from_folder, tags_from_folder, columns or {}, image_width
         )
+        given = _settings(settings)
         (source,) = open_sources([os.fspath(path)], format, options)
         return ingest(
             self.catalog(create=True),
             source,
             dataset=dataset,
             model=None if model is None else os.fspath(model),
-            settings=Settings(**settings),
+            settings=given,
             options=options,
             progress=progress,
             prune=prune,
@@ -71,13 +73,12 @@ class Ingests(Opened):
 
         `settings` are those of `ingest`. Raises UsageError and SourceError.
         """
-        from ingest.pipeline import Settings
         from ingest.retry import retry_rejects
 
         catalog = self.catalog()
         catalog.create()
         names = several(dataset)
-        return retry_rejects(catalog, names, settings=Settings(**settings), progress=progress)
+        return retry_rejects(catalog, names, settings=_settings(settings), progress=progress)
 
     def encode_again(
         self, model: str | None = None, *, progress: bool = False, **settings: Any
@@ -88,9 +89,8 @@ class Ingests(Opened):
         nothing to do. `settings` are those of `ingest`. Raises UsageError, SourceError, ModelError.
         """
         from ingest.job import encode_again
-        from ingest.pipeline import Settings
 
-        return encode_again(self.catalog(), model, settings=Settings(**settings), progress=progress)
+        return encode_again(self.catalog(), model, settings=_settings(settings), progress=progress)
 
     def rehash(
         self,
@@ -128,3 +128,10 @@ class Ingests(Opened):
         from ingest.features.load import import_features
 
         return import_features(self.catalog(create=True), Path(file), model, **options)
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    from ingest.pipeline import Settings
+
+    check_options(given, [field.name for field in fields(Settings)])
+    return Settings(**given)

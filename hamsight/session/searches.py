@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from hamsight.names import chosen
+from hamsight.names import check_options, chosen
 from hamsight.network import Compute, Precision
 from hamsight.session.opened import Opened, PathLike, several
 
@@ -132,6 +133,9 @@ class Searches(Opened):
         save_view(self.catalog(), name, view, replace=replace)
 
 
+_ASKED = ("image", "text", "item", "dataset", "subset", "device", "precision")
+
+
 def _compute(device: str, precision: str) -> Compute:
     return Compute(device, chosen("precision", Precision, precision))
 
@@ -145,9 +149,10 @@ def _request(
     subset: str | Sequence[str] = (),
     **options: Any,
 ) -> Request:
-    from hamsight.names import chosen
     from query.request import Combine, Kind, Query, Rank, Request
 
+    named = {field.name for field in fields(Request)} - {"queries", "datasets", "subsets"}
+    check_options(options, {*named, *_ASKED})
     given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item))
     queries = [Query(kind, one) for kind, values in given for one in several(values)]
     for name, choices in (("combine", Combine), ("rank", Rank)):

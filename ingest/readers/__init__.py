@@ -46,6 +46,9 @@ READERS: tuple[Reader, ...] = (
 )
 """The readers that look at a path; the first that knows it reads it, the most specific first."""
 
+WITH_COLUMNS = frozenset({"table", "imagefolder", "unsplash", "huggingface"})
+"""The formats that --column is for."""
+
 NAMED: tuple[Reader, ...] = (*READERS, DatumaroReader())
 """All readers, those too that read a path only when they are asked for by name."""
 

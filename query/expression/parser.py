@@ -14,6 +14,13 @@ _ARITHMETIC = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "%": _PRODUCT
 _JUNCTIONS = {"or": _OR, "and": _AND}
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _REMEDIES = {"=": "==", "<>": "!=", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not"}
+_INFIX = {
+    "is": 'write == or !=, or for what may be missing "NAME" in attributes',
+    "like": 'write like({}, "%text%")',
+    "ilike": 'write ilike({}, "%text%")',
+    "contains": 'write "TEXT" in {}',
+    "between": "write 1 <= {} <= 9",
+}
 _VALUE = "a name, a number, a text in quotes or ("
 
 
@@ -172,6 +179,8 @@ class _Parser:
             return syntax.Entry(token.column, token.written, str(key.value))
         if self._token.kind is TokenKind.NAME and self._token.written.lower() not in KEYWORDS:
             remedy = f'; a tag of several words is written tags["{token} {self._token}"]'
+            if self._token.written.lower() in _INFIX:
+                remedy = "; " + _INFIX[self._token.written.lower()].format(token)
             raise self._unexpected("an operator or the end", remedy)
         return syntax.Name(token.column, token.written)
 

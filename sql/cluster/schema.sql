@@ -25,15 +25,14 @@ ENGINE = Distributed('$cluster', currentDatabase(), $shard_table, cityHash64(dat
 SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster
 
 -- name: list_cluster_tables
--- Each table of the catalog: rows, and bytes on disk; of items, over one replica of each shard.
+-- Each table of the catalog, and its bytes on disk; of items, over one replica of each shard.
 SELECT
     name AS table,
-    if(startsWith(name, 'items_'), of_shards.rows, ifNull(total_rows, 0)) AS rows,
     if(startsWith(name, 'items_'), of_shards.bytes, ifNull(total_bytes, 0)) AS bytes
 FROM system.tables AS known
 LEFT JOIN
 (
-    SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
+    SELECT table, sum(bytes_on_disk) AS bytes
     FROM cluster('$cluster', system.parts)
     WHERE active AND database = {database:String} AND startsWith(table, 'shard_items_')
     GROUP BY table

@@ -13,6 +13,7 @@ import toy
 from toy import command, stored
 
 import hamsight
+from hamsight.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,16 @@ def test_it_says_what_it_did(ingest, tmp_path):
     assert "5 image files" in first.stderr
     assert "%|" not in first.stderr  # a bar is for a terminal
     assert ingest(folder).stdout.startswith("photos: 0 added, 0 replaced, 5 unchanged, 0 rejected")
+
+
+def test_options_that_would_do_nothing_are_refused(ingest, tmp_path):
+    folder = toy.photos(tmp_path / "photos", 2)
+    with pytest.raises(UsageError, match=r"--column is for tables, but .*photos is read as folder"):
+        ingest(folder, "--column", "image=path")
+    with pytest.raises(UsageError, match="give one of the two"):
+        ingest(folder, "--subset", "a", "--subset-from-folder")
+    with hamsight.open() as session, pytest.raises(UsageError, match="did you mean 'workers'"):
+        session.ingest(folder, worker=2)
 
 
 def test_rejects_are_listed_and_decide_the_status(ingest, tmp_path):

@@ -106,6 +106,8 @@ def test_texts_take_either_quote_and_escapes(pair: str) -> None:
         ("(width > 1", 11, "found the end, expected an operator or )"),
         ("width > 1)", 10, "found ), expected an operator or the end"),
         ("width > 1 2", 11, "found 2, expected an operator or the end"),
+        ("width is None", 7, 'write == or !=, or for what may be missing "NAME" in attributes'),
+        ('filename like "%a"', 10, 'write like(filename, "%text%")'),
         ("traffic light > 0", 9, 'written tags["traffic light"]'),
         ("width > 1; x", 10, "found ;, expected a name, a number, a text in quotes"),
         ("width > \x00", 9, "found '\\x00'"),

@@ -1,24 +1,17 @@
-"""One ingest in a process of its own, for test_kill: DSN, folder and model package as arguments.
+"""One ingest in a process of its own, for test_kill.
 
-At a line on stdin it opens the catalog and prints its rows as JSON; at another it ingests in
-small steps and prints what was dealt with after each.
+At a word it opens the catalog and sends its rows; at another it ingests in small steps and sends
+what was dealt with after each.
 """
 
-import json
 import sys
 from pathlib import Path
-
-import chdb  # noqa: F401 - what a run needs is loaded before it, so that kills fall into it
-import openvino.preprocess  # noqa: F401
-import pyarrow  # noqa: F401
 
 import ingest.writer
 from hamsight.catalog import Catalog
 from hamsight.model import load_package
 from ingest.pipeline import Settings, run
 from ingest.readers import open_source
-
-ingest.writer.FLUSH_ROWS = 12
 
 
 class NoPandas:
@@ -29,35 +22,25 @@ class NoPandas:
             raise ImportError(name)
 
 
-sys.meta_path.insert(0, NoPandas())
-
-
-def say(kind, content):
-    sys.stdout.write(json.dumps([kind, content]) + "\n")
-    sys.stdout.flush()
-
-
-def main(dsn, folder, model):
+def main(pipe, dsn, folder, model):
+    sys.meta_path.insert(0, NoPandas())
+    ingest.writer.FLUSH_ROWS = 12
     package = load_package(model)
-    sys.stdin.readline()
+    pipe.recv()
     with Catalog.open(dsn, create=True) as catalog:
         known = catalog.check(package)
         rows = "SELECT id, lower(hex(sha256)), lower(hex(hash)), groups FROM"
         rows = f"{rows} {known.items_table}" if known else ""
-        say("rows", catalog.client.query(rows).result_rows if known else [])
-        sys.stdin.readline()
+        pipe.send(("rows", catalog.client.query(rows).result_rows if known else []))
+        pipe.recv()
         outcome = run(
             catalog,
             open_source(Path(folder)),
             package,
             "killed",
             Settings("CPU", batch=4, workers=2),
-            on_progress=lambda counts: say("dealt with", counts.total),
+            on_progress=lambda counts: pipe.send(("dealt with", counts.total)),
             stopped=lambda: False,
         )
         counts = outcome.counts
-        say("done", [counts.added, counts.replaced, counts.unchanged, counts.rejected])
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        pipe.send(("done", [counts.added, counts.replaced, counts.unchanged, counts.rejected]))

@@ -1,17 +1,9 @@
 """One re-encoding in a process of its own, for test_kill_reencode.
 
-Arguments are DSN, folder, the package of the first ingest and that to encode with. At a line on
-stdin it opens the catalog, which it fills where it is empty, and prints what a reader sees as
-JSON; at another it encodes all again in small steps and prints what was dealt with, and at the
-end what a reader sees then.
+At a word it opens the catalog, which it fills with the `first` package where it is empty, and sends
+what a reader sees; at another it encodes all again with the `target` in small steps, and sends what
+was dealt with and at the end what a reader sees then.
 """
-
-import json
-import sys
-
-import chdb  # noqa: F401 - what a run needs is loaded before it, so that kills fall into it
-import openvino.preprocess  # noqa: F401
-import pyarrow  # noqa: F401
 
 import hamsight
 import ingest.writer
@@ -20,20 +12,13 @@ from hamsight.model import load_package
 from ingest.pipeline import Settings
 from ingest.reencode import reencode
 
-ingest.writer.FLUSH_ROWS = 8
-
-
-def say(kind, content):
-    sys.stdout.write(json.dumps([kind, content]) + "\n")
-    sys.stdout.flush()
-
 
 def seen(catalog):
     """Return the model's digest, its table, all tables of items and the model's rows."""
     (model,) = catalog.models()
     found = catalog.rows("tables_of_prefix", {"prefix": "items_"})
     sql = f"SELECT id, lower(hex(hash)), groups, status FROM {model.items_table} ORDER BY id"
-    rows = catalog.client.query(sql).result_rows
+    rows = [list(row) for row in catalog.client.query(sql).result_rows]
     return [model.digest, model.items_table, [name for (name,) in found], rows]
 
 
@@ -44,18 +29,16 @@ def fill(dsn, folder, package):
         session.set("002.jpg", status="reviewed")
 
 
-def main(dsn, folder, first, target):
+def main(pipe, dsn, folder, first, target):
+    ingest.writer.FLUSH_ROWS = 8
     package = load_package(target)
-    sys.stdin.readline()
+    pipe.recv()
     with Catalog.open(dsn, create=True) as catalog:
         if not catalog.models():
             fill(dsn, folder, first)
-        say("rows", seen(catalog))
-        sys.stdin.readline()
+        pipe.send(("rows", seen(catalog)))
+        pipe.recv()
         settings = Settings("CPU", batch=4, workers=2)
-        reencode(catalog, package, settings, on_progress=lambda done, items: say("at", done))
-        say("done", seen(catalog))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        say = lambda done, items: pipe.send(("at", done))  # noqa: E731
+        reencode(catalog, package, settings, on_progress=say)
+        pipe.send(("done", seen(catalog)))

@@ -4,6 +4,7 @@ import hashlib
 import random
 import sys
 
+import killed_ingest
 import numpy as np
 import pytest
 import toy
@@ -35,9 +36,9 @@ def test_kills_at_random_moments_lose_and_double_nothing(home, cli_dsn, tmp_path
     chance = random.Random(home)
     current, reported, within = {}, 0, 0
     arguments = (cli_dsn, folder, package)
-    following = Child("killed_ingest.py", *arguments)
+    following = Child(killed_ingest.main, *arguments)
     for generation in range(UNKILLED + kills + 1):
-        child, following = following, Child("killed_ingest.py", *arguments)
+        child, following = following, Child(killed_ingest.main, *arguments)
         child.open()
         held = {(id, sha) for id, sha, _, _ in child.rows}
         in_time = len(held & current.items())

@@ -5,6 +5,7 @@ import random
 import sys
 import time
 
+import killed_reencode
 import pytest
 import toy
 from clickhouse_connect.driver.exceptions import DatabaseError
@@ -28,7 +29,7 @@ def test_kills_leave_the_former_rows_or_the_new(home, cli_dsn, tmp_path):
     expected = dict(zip(digests, (rows_of(folder, one) for one in packages), strict=True))
 
     def start(target):
-        return Child("killed_reencode.py", cli_dsn, folder, packages[0], packages[target])
+        return Child(killed_reencode.main, cli_dsn, folder, packages[0], packages[target])
 
     chance, within, target, seconds = random.Random(home), 0, 1, 0.0
     kills = KILLS or 1

@@ -46,10 +46,13 @@ def test_it_says_what_it_did(ingest, tmp_path):
 
 def test_options_that_would_do_nothing_are_refused(ingest, tmp_path):
     folder = toy.photos(tmp_path / "photos", 2)
-    with pytest.raises(UsageError, match=r"--column is for tables, but .*photos is read as folder"):
-        ingest(folder, "--column", "image=path")
-    with pytest.raises(UsageError, match="give one of the two"):
-        ingest(folder, "--subset", "a", "--subset-from-folder")
+    for options, words in (
+        (("--column", "image=path"), "photos is read as folder (2 image files): leave --column"),
+        (("--subset", "a", "--subset-from-folder"), "give one of the two"),
+    ):
+        done = ingest(folder, *options)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert words in done.stderr
     with hamsight.open() as session, pytest.raises(UsageError, match="did you mean 'workers'"):
         session.ingest(folder, worker=2)
 

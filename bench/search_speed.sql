@@ -4,6 +4,11 @@
 -- The most similar items of all, by cosine.
 SELECT id FROM $table ORDER BY cosineDistance(feature, {feature:Array(Float32)}) LIMIT {k:UInt64}
 
+-- name: most_similar_quantized
+-- The same by the codes first, then by the features of so many times the limit.
+SELECT id FROM $table ORDER BY cosineDistance(feature, {feature:Array(Float32)}) LIMIT {k:UInt64}
+SETTINGS vector_search_use_quantized_codes = 1, vector_search_index_fetch_multiplier = $multiple
+
 -- name: empty
 -- No rows.
 TRUNCATE TABLE $table

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from curate.cli import items_
-from curate.export.images import Images
-from curate.export.job import To
+from curate.export.choices import Images, To
 from curate.options import Asked, Dataset, Items, Subset, Where
 from hamsight.errors import EXIT_NO_MATCH, SourceError, UsageError
 from hamsight.options import Database

@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hamsight.address import parse_dsn
 from hamsight.closing import Closing
 from hamsight.errors import EmptyCatalogError, ModelError, ModelMismatchError, UsageError
 from hamsight.hash_settings import HashSettings
@@ -19,7 +21,7 @@ from hamsight.hashing import SIGN, TERNARY, bits_of
 from hamsight.layout import Layout
 from hamsight.model import ModelPackage, load_package
 from hamsight.statements import fill
-from hamsight.store import connect, engine_errors, parse_dsn
+from hamsight.store import connect, engine_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,6 +63,7 @@ class Catalog(Closing):
         self.embedded = address.path is not None
         self.layout = Layout(address.cluster)
         self._dsn = dsn
+        self._has_models = False
 
     @classmethod
     def open(cls, dsn: str | os.PathLike[str] | None = None, *, create: bool = False) -> Catalog:
@@ -99,7 +102,7 @@ class Catalog(Closing):
         self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object
     ) -> None:
         """Run a statement of `sql/` that answers nothing."""
-        with engine_errors():
+        with engine_errors(self.client):
             # `command` would put the parameters into the URL, which a server cuts off sooner.
             table = str(fragments.get("table", ""))
             sql = fill(statement, **{**self.layout.fragments(table), **fragments})
@@ -109,7 +112,7 @@ class Catalog(Closing):
         self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object
     ) -> Sequence[Sequence[Any]]:
         """Return the rows that a statement of `sql/` answers."""
-        with engine_errors():
+        with engine_errors(self.client):
             sql = fill(statement, **fragments)
             return self.client.query(sql, parameters=dict(parameters or {})).result_rows
 
@@ -117,14 +120,20 @@ class Catalog(Closing):
         self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: object
     ) -> pa.Table:
         """Return the answer to the text of a statement as an Arrow table."""
-        with engine_errors():
+        with engine_errors(self.client):
             return self.client.query_arrow(
                 sql, parameters=dict(parameters or {}), settings=settings or None
             )
 
+    def rows_fetched_late(self) -> int:
+        """Return for how many rows at most the engine reads columns after it has cut the rest."""
+        settings = self.client.server_settings
+        limit = settings.get("query_plan_max_limit_for_lazy_materialization")
+        return (int(limit.value) or sys.maxsize) if limit is not None else 0
+
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert an Arrow table; its rows become visible together."""
-        with engine_errors():
+        with engine_errors(self.client):
             self.client.insert_arrow(table, rows)
 
     def insert_rows(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -134,7 +143,7 @@ class Catalog(Closing):
         pandas where it is installed, which takes longer than an ingest that finds nothing new.
         """
         lines = "\n".join(json.dumps(row) for row in rows)
-        with engine_errors():
+        with engine_errors(self.client):
             self.client.raw_insert(table, list(rows[0]), lines.encode(), fmt="JSONEachRow")
 
     def has_table(self, table: str) -> bool:
@@ -143,7 +152,8 @@ class Catalog(Closing):
 
     def models(self) -> list[CatalogModel]:
         """Return the models of the catalog, the oldest first."""
-        if not self.has_table("models"):
+        self._has_models = self._has_models or self.has_table("models")
+        if not self._has_models:
             return []
         found = [CatalogModel(*row) for row in self.rows("find_models")]
         return [model for model in found if _TABLE.fullmatch(model.items_table)]

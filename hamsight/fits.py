@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hamsight.catalog import Catalog, CatalogModel
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from hamsight.hash_fit import HashParameters
 
 TABLE = "hash_fits"
+_KEPT = 2
+_kept: dict[str, HashParameters] = {}
 
 
 def hash_of(catalog: Catalog, model: CatalogModel) -> Hash:
@@ -23,20 +24,25 @@ def hash_of(catalog: Catalog, model: CatalogModel) -> Hash:
     if model.hash_scheme != TERNARY:
         return SignHash()
     fit = model.hash_settings.fit
+    kept = _kept.get(fit)
+    if kept is None:
+        kept = _found(catalog, model, fit)
+        if len(_kept) >= _KEPT:
+            _kept.clear()
+        _kept[fit] = kept
+    return kept
+
+
+def _found(catalog: Catalog, model: CatalogModel, fit: str) -> HashParameters:
+    from hamsight.hash_fit import HashParameters
+
     rows = catalog.rows("find_hash_fit", {"digest": fit}) if catalog.has_table(TABLE) else []
     if not rows:
         raise CatalogError(
             f"the hash of the model {model.name!r} was fitted, but the catalog lacks the fit"
             f" {fit[:12]}: fit it again with `hamsight rehash`"
         )
-    return _parameters(rows[0][0])
-
-
-@lru_cache(maxsize=2)
-def _parameters(text: str) -> HashParameters:
-    from hamsight.hash_fit import HashParameters
-
-    return HashParameters.from_text(text)
+    return HashParameters.from_text(rows[0][0])
 
 
 def add_fit(

@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
+from hamsight.address import GIB, Address, parse_dsn
 from hamsight.errors import (
     CatalogBusyError,
     ConnectionFailedError,
@@ -29,94 +28,9 @@ from hamsight.statements import fill
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-DEFAULT_DSN = ".hamsight"
-_SERVER_SCHEMES = {"clickhouse": "http", "clickhouses": "https"}
-_DSN_FORMS = (
-    "a folder, chdb:///FOLDER, clickhouse://USER:PASSWORD@HOST:8123/DATABASE"
-    " or clickhouses://… for TLS"
-)
-_CLUSTER = re.compile(r"[\w.-]+", re.ASCII)
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid"}
 _AUTHENTICATION_FAILED = 516
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a catalog is. `path` is set for the embedded engine, `host` for a server."""
-
-    database: str
-    path: Path | None = None
-    host: str = ""
-    port: int = 0
-    secure: bool = False
-    user: str = "default"
-    password: str = field(default="", repr=False)
-    cluster: str = ""
-    options: tuple[tuple[str, str], ...] = ()
-
-    def __str__(self) -> str:
-        if self.path is not None:
-            return str(self.path)
-        scheme = "clickhouses" if self.secure else "clickhouse"
-        cluster = f"?cluster={self.cluster}" if self.cluster else ""
-        return f"{scheme}://{self.user}@{self.host}:{self.port}/{self.database}{cluster}"
-
-
-def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
-    """Return the address that a DSN names: by default `HAMSIGHT_DB`, else `./.hamsight`.
-
-    Raises UsageError for a DSN that is none of the known forms.
-    """
-    text = os.fspath(dsn) if dsn is not None else os.environ.get("HAMSIGHT_DB") or DEFAULT_DSN
-    if not text:
-        raise UsageError(f"the DSN is empty; expected {_DSN_FORMS}")
-    if "\x00" in text:
-        raise UsageError(f"the DSN {text!r} holds a NUL character; expected {_DSN_FORMS}")
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
-    if scheme is None:
-        return Address(database="default", path=Path(text).expanduser().resolve())
-    name = scheme[1].lower()
-    shown = re.sub(r"(://[^:/@]*:).*@", r"\1***@", text)
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise UsageError(f"the DSN {shown!r} is not well formed ({error})") from None
-    if name == "chdb":
-        options = dict(parse_qsl(parts.query))
-        folder = unquote(parts.netloc + parts.path)
-        if not folder:
-            raise UsageError(f"the DSN {shown!r} names no folder; expected chdb:///FOLDER")
-        return Address(
-            database=options.pop("database", "default"),
-            path=Path(folder).resolve(),
-            cluster=_cluster(options),
-            options=tuple(options.items()),
-        )
-    if name not in _SERVER_SCHEMES:
-        raise UsageError(f"the DSN {shown!r} begins with {scheme[0]}; expected {_DSN_FORMS}")
-    if not parts.hostname:
-        raise UsageError(f"the DSN {shown!r} names no host; expected {_DSN_FORMS}")
-    secure = name == "clickhouses"
-    options = dict(parse_qsl(parts.query))
-    return Address(
-        database=unquote(parts.path.strip("/")) or "default",
-        host=parts.hostname,
-        port=port or (8443 if secure else 8123),
-        secure=secure,
-        user=unquote(parts.username or "default"),
-        password=unquote(parts.password or ""),
-        cluster=_cluster(options),
-        options=tuple(options.items()),
-    )
-
-
-def _cluster(options: dict[str, str]) -> str:
-    """Take the cluster out of a DSN's options; "" where it names none."""
-    name = options.pop("cluster", "")
-    if name and not _CLUSTER.fullmatch(name):
-        raise UsageError(f"the DSN's cluster {name!r} is no name: expected letters, digits, _ - .")
-    return name
+_OUT_OF_MEMORY = 241
 
 
 def connect(
@@ -133,7 +47,9 @@ def connect(
     ConnectionFailedError when nothing answers.
     """
     address = parse_dsn(dsn)
-    wanted = {**(CLUSTER_SETTINGS if address.cluster else {}), **(settings or {})}
+    memory = {"max_memory_usage": str(int(address.memory * GIB))} if address.memory else {}
+    # `readonly`, where it is among the settings, forbids those that come after it
+    wanted = {**memory, **(CLUSTER_SETTINGS if address.cluster else {}), **(settings or {})}
     client = _embedded(address, create, wanted) if address.path else _server(address, wanted)
     try:
         with engine_errors():
@@ -223,7 +139,7 @@ def _why_not_opened(path: Path, error: Exception) -> ConnectionFailedError | Cat
             f"this process already holds another catalog than {path}:"
             " chDB opens one a process, so close the other first"
         )
-    if holder is not None:
+    if holder is not None and holder != os.getpid():
         return _busy(path, holder)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return ConnectionFailedError(f"the catalog {path} is not writable for this user")
@@ -309,8 +225,12 @@ def _server(address: Address, settings: dict[str, str]) -> Client:
 
 
 @contextmanager
-def engine_errors() -> Iterator[None]:
-    """Turn errors of the driver into StatementError or ConnectionFailedError."""
+def engine_errors(client: Client | None = None) -> Iterator[None]:
+    """Turn errors of the driver into StatementError or ConnectionFailedError.
+
+    `client` is the one that answers, where it goes on to be used: chDB 4.4 puts what a failed
+    statement had written before the answer to the next.
+    """
     from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
     try:
@@ -320,7 +240,20 @@ def engine_errors() -> Iterator[None]:
             f"the connection to ClickHouse broke: {_reason(error)}"
         ) from error
     except ClickHouseError as error:
-        raise StatementError(f"ClickHouse refused the statement: {_first_line(error)}") from error
+        if client is not None and client.uri.startswith("chdb:"):
+            with suppress(ClickHouseError):
+                client.raw_query(fill("nothing"))
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> StatementError:
+    if getattr(error, "code", None) == _OUT_OF_MEMORY:
+        return StatementError(
+            f"the statement needs more memory than it may take: {_first_line(error)};"
+            " ask for less (of a search, fewer --candidates or a smaller -k), or allow more"
+            " with ?memory=GIB in the DSN, on a server up to its own max_memory_usage"
+        )
+    return StatementError(f"ClickHouse refused the statement: {_first_line(error)}")
 
 
 def _reason(error: BaseException) -> str:

@@ -19,6 +19,7 @@ from hamsight.network import HERE, Compute
 from hamsight.recall import Recall, candidates_for, recall_within
 from query.request import Kind, Query, Rank, Request
 from query.statement import build
+from query.steps import ask
 from query.target import Target, hashed
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _milliseconds(
         request = Request((target.query,), k=k, candidates=candidates or None, rank=rank)
         statement = build(request, [target], model, ())
         start = time.perf_counter()
-        catalog.arrow(statement.sql, statement.parameters)
+        ask(catalog, statement, model.items_table)
         times.append(1e3 * (time.perf_counter() - start))
     return statistics.median(times[1:])
 

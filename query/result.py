@@ -16,7 +16,7 @@ from hamsight.imaging import decode
 from hamsight.places import fetch
 from query.arrays import strings, unsigned
 from query.sheet import MatchCell, QueryCell, draw_sheet
-from query.statement import Statement
+from query.steps import Statement
 from query.target import Target
 
 if TYPE_CHECKING:

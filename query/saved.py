@@ -19,7 +19,7 @@ from hamsight.statements import fill
 from query.request import Combine, Kind, Query, Rank, Request
 from query.result import Matches
 from query.search import answer, check_names, prepare, statement_of
-from query.statement import Statement
+from query.steps import Statement
 from query.target import Target, hashed
 
 if TYPE_CHECKING:

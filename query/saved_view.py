@@ -10,7 +10,8 @@ from hamsight.errors import UsageError
 from hamsight.statements import fill, statements
 from hamsight.store import engine_errors
 from query.saved import prepare_saved
-from query.statement import LONGEST, Statement, quoted
+from query.statement import LONGEST
+from query.steps import Statement, quoted
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _PARAMETER = re.compile(r"\{(\w+):([^{}]+)\}")

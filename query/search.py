@@ -10,7 +10,8 @@ from hamsight.names import check_within
 from hamsight.network import HERE, Compute
 from query.request import Rank, Request
 from query.result import Matches
-from query.statement import Statement, build
+from query.statement import build
+from query.steps import Statement, ask
 from query.target import Target, resolve
 
 _TAGS = 100_000
@@ -37,7 +38,7 @@ def answer(
     model: CatalogModel,
 ) -> Matches:
     """Return the matches that the statement of a request finds. Raises StatementError."""
-    table = catalog.arrow(statement.sql, statement.parameters)
+    table = ask(catalog, statement, model.items_table)
     return Matches.of(table, targets, request.offset, statement, model.name)
 
 
@@ -82,14 +83,16 @@ def statement_of(
 
 
 def check_names(catalog: Catalog, model: CatalogModel, request: Request) -> None:
-    """Check that the datasets and subsets that the request names are there.
+    """Check that there are items, and the datasets and subsets that the request names.
 
     Raises EmptyCatalogError and UsageError.
     """
-    rows = catalog.rows("dataset_names", table=model.items_table)
+    named = bool(request.datasets or request.subsets)
+    rows = catalog.rows("dataset_names" if named else "any_item", table=model.items_table)
     if not rows:
         raise EmptyCatalogError(
             f"{catalog.location} holds no items of the model {model.name!r}:"
             " fill it with `hamsight ingest FOLDER`"
         )
-    check_within(rows, request.datasets, request.subsets)
+    if named:
+        check_within(rows, request.datasets, request.subsets)

@@ -64,7 +64,7 @@ def run_sql(
     parameters = _bindable(text, parameters)
     client = catalog.client if write else catalog.reader()
     try:
-        with engine_errors():
+        with engine_errors(client):
             if first not in _ANSWERING:
                 client.command(text, parameters=dict(parameters))
                 return None

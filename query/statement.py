@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import struct
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import Any
 
 from hamsight.catalog import CatalogModel
 from hamsight.errors import UsageError
 from hamsight.statements import fill
-from query.expression import compile_filter
 from query.request import Combine, Kind, Rank, Request
+from query.steps import Statement, Steps
 from query.target import Target
 
 LONGEST = 128 * 1024
 """Bytes of the longest statement that ClickHouse takes over HTTP as a form."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL with the values of its `{name:Type}` parameters."""
-
-    sql: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    def script(self) -> str:
-        """Return the statement for `clickhouse client`, with its parameters set before it."""
-        from clickhouse_connect.driver.binding import bind_query
-
-        _, bound = bind_query(self.sql, dict(self.parameters))
-        lines = [
-            fill("set_parameter", name=name, value=quoted(value)) + ";"
-            for name, value in bound.items()
-        ]
-        return "\n".join([*lines, self.sql + ";"])
+_APART = 4
+"""From so many candidates for each item of the answer, columns are fetched in a second step."""
+_SPARE = 2
+_LEAST_SPARE = 50
+"""One scan fetches so many rows more, and of what is wanted the half, for ties at the end."""
 
 
 def build(
@@ -54,40 +42,75 @@ def build(
     return statement
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a search is written: with the columns that describe items, or not; in one scan or two."""
+
+    described: bool
+    one_scan: bool = False
+
+    @property
+    def columns(self) -> str:
+        return f"{self.first_columns}, {fill('described')}" if self.described else fill("identity")
+
+    @property
+    def first_columns(self) -> str:
+        return fill("identity_and_place" if self.described else "identity")
+
+    @property
+    def more(self) -> str:
+        """The columns after `query`."""
+        parts = [fill("described")] if self.described else []
+        parts.extend([fill("whole")] if self.one_scan else [])
+        return "".join(f",\n    {part}" for part in parts)
+
+    @property
+    def bounds(self) -> str:
+        """What tells how near the items are that one scan found."""
+        return f",\n{indent(fill('bounds'), ' ' * 8)}" if self.one_scan else ""
+
+
 class _Builder:
     def __init__(self, request: Request, targets: Sequence[Target], model: CatalogModel) -> None:
         self._request, self._targets, self._table = request, targets, model.items_table
         first = 0 if request.rank is Rank.HAMMING else _candidates_of(request, targets, model)
         reach = max(first, request.k + request.offset)
+        excluded = [target.identity for target in targets if target.identity]
+        if request.exclude_self is False:
+            excluded = []
+        scanned = reach + len(excluded)
+        self._fetched = scanned + scanned // _SPARE + _LEAST_SPARE
+        self._apart = scanned > _APART * request.k
         self._parameters: dict[str, Any] = {
             "k": request.k,
             "offset": request.offset,
             "candidates": first,
             "reach": reach,
-            "scanned": reach,
+            "scanned": scanned,
+            "fetched": self._fetched,
+            "left_out": len(excluded),
+            "excluded": excluded,
         }
-        self._excluding = ""
+        self._excluded = fill("is_a_query" if excluded else "no_item")
         self._conditions: list[str] = []
-        excluded = [target.identity for target in targets if target.identity]
-        if excluded and request.exclude_self is not False:
-            self._excluding = fill("not_the_items")
-            self._parameters["excluded"] = excluded
-            self._parameters["scanned"] += len(excluded)
         numbers = range(1, len(targets) + 1)
         self._hash_bytes = model.bits // 8
         self._named = [f"distance_{number}" for number in numbers]
         self._ordered: list[str] = []
         self._distances: list[str] = []
         self._order_of: list[str] = []
+        self._similarities: list[str] = []
         for number, target in zip(numbers, targets, strict=True):
             self._add(number, target)
-        self._similarities = [fill("similarity_to", feature=f"feature_{n}") for n in numbers]
 
     def _add(self, number: int, target: Target) -> None:
         """Take a query's values, its distance in bits and its place in the order of candidates."""
         distance, given = f"distance_{number}", {"hash_bytes": self._hash_bytes}
         self._parameters[f"hash_{number}"] = target.hash
-        self._parameters[f"feature_{number}"] = target.feature
+        self._parameters[f"feature_{number}"] = _as_base64(target.feature)
+        self._similarities.append(
+            fill("similarity_to", feature=f"feature_{number}", dimension=len(target.feature))
+        )
         self._distances.append(
             fill("distance_to", hash=f"hash_{number}", distance=distance, **given)
         )
@@ -112,23 +135,43 @@ class _Builder:
 
     def build(self, tags: Sequence[str]) -> Statement:
         self._conditions = self._filters(tags)
-        if self._request.combine is Combine.BALANCED and len(self._targets) > 1:
-            sql = fill(
-                "search_balanced",
-                order=self._order(),
-                candidates=indent(self._candidates_of_each(), " " * 12).lstrip(),
-            )
-        else:
-            score, query, query_by_distance = self._score()
-            sql = fill(
-                "search",
-                score=score,
-                query=query,
-                query_by_distance=query_by_distance,
-                similarities=_listed(self._similarities, 16),
-                candidates=indent(self._candidates_of_all(), " " * 12).lstrip(),
-            )
-        return Statement(sql, self._parameters)
+        balanced = self._request.combine is Combine.BALANCED and len(self._targets) > 1
+        form = self._balanced if balanced else self._search
+        ranking = form(_Form(described=not self._apart))
+        one_scan = None if balanced else form(_Form(described=not self._apart, one_scan=True))
+        statement = form(_Form(described=True))
+        return replace(statement, steps=Steps(ranking, one_scan, self._fetched, self._apart))
+
+    def _search(self, form: _Form) -> Statement:
+        score, query, query_by_distance = self._score()
+        sql = fill(
+            "search",
+            score=score,
+            query=query,
+            query_by_distance=query_by_distance,
+            first_columns=form.first_columns,
+            more=form.more,
+            bounds=form.bounds,
+            apart=fill("excluded_apart") + " " if self._parameters["excluded"] else "",
+            frame=" " + fill("in_full") if form.one_scan else "",
+            kept=fill("not_excluded" if self._parameters["excluded"] else "every_item"),
+            candidates=indent(self._candidates_of_all(form), " " * 8).lstrip(),
+        )
+        return self._with_parameters(sql)
+
+    def _balanced(self, form: _Form) -> Statement:
+        sql = fill(
+            "search_balanced",
+            first_columns=form.first_columns,
+            more=form.more,
+            order=self._order(),
+            candidates=indent(self._candidates_of_each(form), " " * 12).lstrip(),
+        )
+        return self._with_parameters(sql)
+
+    def _with_parameters(self, sql: str) -> Statement:
+        used = {one: given for one, given in self._parameters.items() if f"{{{one}:" in sql}
+        return Statement(sql, used)
 
     def _filters(self, tags: Sequence[str]) -> list[str]:
         request, found = self._request, []
@@ -143,33 +186,36 @@ class _Builder:
             found.append(fill("not_the_pictures"))
             self._parameters["pictures"] = pictures
         if request.where is not None:
+            from query.expression import compile_filter
+
             where = compile_filter(request.where, tags)
             found.append(where.sql)
             self._parameters.update(where.parameters)
         return found
 
-    def _candidates_of_all(self) -> str:
+    def _candidates_of_all(self, form: _Form) -> str:
         """Return the candidates by distance to the nearest query, or the farthest (`all`)."""
         every = self._request.combine is Combine.ALL
         counting = "greatest_of" if every and not self._request.dissimilar else "least_of"
         within = "greatest_of" if every else "least_of"
         return self._candidates(
+            form,
+            self._similarities,
             self._distances,
             self._order_of,
             _one_of(counting, self._ordered),
             _one_of(within, self._named),
         )
 
-    def _candidates_of_each(self) -> str:
+    def _candidates_of_each(self, form: _Form) -> str:
         """Return the candidates of every query for itself."""
-        of_each = (self._named, self._distances, self._ordered, self._order_of, self._similarities)
+        of_each = (self._named, self._similarities, self._distances, self._ordered, self._order_of)
         selects = []
         for number, own in enumerate(zip(*of_each, strict=True), start=1):
-            name, distance, ordered, order_of, similarity = own
-            candidates = self._candidates([distance], [order_of], ordered, name)
+            name, similarity, distance, ordered, order_of = own
+            candidates = self._candidates(form, [similarity], [distance], [order_of], ordered, name)
             select = fill(
                 "candidates_of_query",
-                similarity=similarity,
                 number=number,
                 candidates=indent(candidates, " " * 4).lstrip(),
             )
@@ -178,6 +224,8 @@ class _Builder:
 
     def _candidates(
         self,
+        form: _Form,
+        similarities: Sequence[str],
         distances: Sequence[str],
         order_of: Sequence[str],
         counting: str,
@@ -189,24 +237,23 @@ class _Builder:
             held.append(fill("distance_within", distance=within))
             self._parameters["max_distance"] = self._request.max_distance
         nearness = fill("reversed", value=counting) if self._request.dissimilar else counting
-        candidates = fill(
-            "candidates",
+        return fill(
+            "candidates_in_one_scan" if form.one_scan else "candidates",
+            columns=form.columns,
+            excluded=self._excluded,
+            similarities=_listed(similarities, 4),
             distances=_listed(distances, 4),
             order=_listed(order_of, 4),
             nearness=nearness,
             table=self._table,
             conditions=f" {fill('and_also')} ".join(held) or fill("every_item"),
         )
-        if not self._excluding:
-            return candidates
-        inner = indent(candidates, " " * 4).lstrip()
-        return fill("other_candidates", candidates=inner, excluding=self._excluding)
 
     def _score(self) -> tuple[str, str, str]:
         """Return the score that orders candidates, the query answered, and that by distance."""
         request, single = self._request, len(self._targets) == 1
         if request.combine is Combine.ALL and not single:
-            score = fill("score_by_worst_rank", similarity_ranks=_listed(self._ranks(), 12))
+            score = fill("score_by_worst_rank", similarity_ranks=_listed(self._ranks(), 4))
             by_distance = "least_distant_query" if request.dissimilar else "most_distant_query"
             return score, fill("ranked_query"), fill(by_distance)
         cut_off = request.max_distance is not None and not single
@@ -236,9 +283,8 @@ def _candidates_of(request: Request, targets: Sequence[Target], model: CatalogMo
     return max(model.hash_settings.candidates(kind) for kind in kinds)
 
 
-def quoted(text: str) -> str:
-    """Return text as a string literal of ClickHouse's SQL."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _as_base64(feature: Sequence[float]) -> str:
+    return b64encode(struct.pack(f"<{len(feature)}f", *feature)).decode()
 
 
 def _one_of(choice: str, names: Sequence[str]) -> str:

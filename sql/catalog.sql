@@ -1,5 +1,9 @@
 -- Reading what the catalog says of itself.
 
+-- name: nothing
+-- An answer without meaning.
+SELECT 1
+
 -- name: count_tables
 -- 1 where the database of this connection has the table, else 0.
 SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = {table:String}

@@ -3,33 +3,39 @@
 -- a query; cosine similarity orders the first
 -- {candidates} of them; those beyond follow by distance, so that paging is stable for any k.
 
+-- name: identity
+-- What an item is known by.
+dataset, subset, id
+
+-- name: identity_and_place
+-- What an item is known by, and where its picture is.
+dataset, subset, id, uri
+
+-- name: described
+-- What else an answer says of an item.
+width, height, file_size, format, tags, captions, groups, status, attributes
+
 -- name: search
 -- The items nearest to the queries, best first. `place` is an item's order by Hamming distance,
 -- `query` (from 1) the query that it answers; the lower `score`, the better.
+WITH
+    if(place > {candidates:UInt64}, 0, $score) AS score,
+    if(place > {candidates:UInt64}, $query_by_distance, $query) AS query
 SELECT
-    dataset, subset, id, uri,
+    $first_columns,
     distances[query] AS distance,
     similarities[query] AS similarity,
-    query,
-    width, height, file_size, format, tags, captions, groups, status, attributes
+    query$more
 FROM
 (
-    SELECT
-        *,
-        if(place > {candidates:UInt64}, 0, $score) AS score,
-        if(place > {candidates:UInt64}, $query_by_distance, $query) AS query
+    SELECT *, row_number() OVER nearest AS place$bounds
     FROM
     (
-        SELECT
-            *,
-            [$similarities] AS similarities,
-            row_number() OVER (ORDER BY nearness, dataset, subset, id) AS place
-        FROM
-        (
-            $candidates
-        )
+        $candidates
     )
+    WINDOW nearest AS (${apart}ORDER BY nearness, dataset, subset, id$frame)
 )
+WHERE $kept
 ORDER BY place > {candidates:UInt64}, score, place
 LIMIT {k:UInt64} OFFSET {offset:UInt64}
 
@@ -37,11 +43,10 @@ LIMIT {k:UInt64} OFFSET {offset:UInt64}
 -- The answers of several queries merged: the best of each, then the second of each, no item twice.
 -- `place` is an item's order by Hamming distance in one query's own answer, `rank` its rank there.
 SELECT
-    dataset, subset, id, uri,
+    $first_columns,
     distance,
     similarity,
-    query,
-    width, height, file_size, format, tags, captions, groups, status, attributes
+    query$more
 FROM
 (
     SELECT
@@ -54,12 +59,13 @@ FROM
     (
         SELECT
             *,
-            row_number() OVER (PARTITION BY query ORDER BY nearness, dataset, subset, id) AS place
+            row_number() OVER (PARTITION BY query, excluded ORDER BY nearness, dataset, subset, id) AS place
         FROM
         (
             $candidates
         )
     )
+    WHERE NOT excluded
 )
 ORDER BY rank, query
 LIMIT 1 BY dataset, subset, id
@@ -71,7 +77,9 @@ LIMIT {k:UInt64} OFFSET {offset:UInt64}
 -- wanted is; a second one reads names and features, of items that are as near alone. Both are cut
 -- where they read, on a cluster by each shard.
 SELECT
-    dataset, subset, id, uri, width, height, file_size, format, tags, captions, groups, status, attributes, feature,
+    $columns,
+    $excluded AS excluded,
+    [$similarities] AS similarities,
     [$distances] AS distances, [$order] AS nearnesses, $nearness AS nearness
 FROM $table
 WHERE $conditions AND nearness <= (
@@ -79,16 +87,50 @@ WHERE $conditions AND nearness <= (
     FROM $table WHERE $conditions ORDER BY nearness LIMIT {scanned:UInt64}))
 ORDER BY nearness, dataset, subset, id LIMIT {scanned:UInt64}
 
--- name: other_candidates
--- Candidates without the queries themselves.
-SELECT * FROM (
-    $candidates
-)
-WHERE $excluding ORDER BY nearness, dataset, subset, id LIMIT {reach:UInt64}
+-- name: candidates_in_one_scan
+-- The items that come first by `nearness`, some more than are wanted: of the items as near as the
+-- last of them, some may be missing.
+SELECT
+    $columns,
+    $excluded AS excluded,
+    [$similarities] AS similarities,
+    [$distances] AS distances, [$order] AS nearnesses, $nearness AS nearness
+FROM $table
+WHERE $conditions
+ORDER BY nearness LIMIT {fetched:UInt64}
+
+-- name: bounds
+-- How near the last item wanted is, and how near the last of all that were fetched.
+nth_value(nearness, {reach:UInt64}) OVER nearest AS reached,
+last_value(nearness) OVER nearest AS farthest,
+count() OVER nearest AS found
+
+-- name: whole
+-- Whether the items wanted are all nearer than any that one scan may have missed.
+found + {left_out:UInt64} < {fetched:UInt64} OR (found >= {reach:UInt64} AND reached < farthest) AS whole
+
+-- name: in_full
+-- A window of all rows.
+ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+
+-- name: excluded_apart
+-- The queries themselves have places of their own.
+PARTITION BY excluded
+
+-- name: not_excluded
+-- Items other than the queries themselves.
+NOT excluded
+
+-- name: items_of_answer
+-- What an answer says of its items, found by the key.
+SELECT $columns
+FROM $table
+WHERE (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')
+ORDER BY ingested_at
 
 -- name: candidates_of_query
 -- The candidates of one query among several.
-SELECT *, distances[1] AS distance, $similarity AS similarity, $number AS query
+SELECT *, distances[1] AS distance, similarities[1] AS similarity, $number AS query
 FROM (
     $candidates
 )
@@ -114,11 +156,11 @@ $weight * bitHammingDistance(hash, toFixedString(unhex({$hash:String}), $hash_by
 +
 
 -- name: similarity_to
--- Cosine similarity of the feature to a query's; 0 where either is all zeros and has no direction,
--- or is missing, as of imported hashes.
+-- Cosine similarity of the feature to a query's, given as the base64 of its numbers (Float32); 0 where
+-- either is all zeros and has no direction, or is missing, as of imported hashes.
 ifNotFinite(
     1 - cosineDistance(
-        arrayResize(feature, length({$feature:Array(Float32)})), {$feature:Array(Float32)}),
+        arrayResize(feature, $dimension), reinterpret(base64Decode({$feature:String}), 'Array(Float32)')),
     0)
 
 -- name: least_of
@@ -145,9 +187,13 @@ subset IN {subsets:Array(String)}
 -- Items whose files are not those of the pictures that are queries.
 lower(hex(sha256)) NOT IN {pictures:Array(String)}
 
--- name: not_the_items
--- Items other than those that are queries themselves.
-(dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}
+-- name: is_a_query
+-- Whether an item is itself a query.
+(dataset, subset, id) IN {excluded:Array(Tuple(String, String, String))}
+
+-- name: no_item
+-- No item at all.
+false
 
 -- name: every_item
 -- No condition at all.
@@ -247,6 +293,10 @@ SELECT DISTINCT arrayJoin(mapKeys(tags)) AS tag
 FROM $table
 ORDER BY tag
 LIMIT {limit:UInt64}
+
+-- name: any_item
+-- A row where the model has items.
+SELECT 1 FROM $table LIMIT 1
 
 -- name: dataset_names
 -- The datasets of the model with their subsets.

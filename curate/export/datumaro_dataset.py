@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from curate.export.images import Images, Placer
+from curate.export.choices import Images
+from curate.export.images import Placer
 from curate.export.items import Source, Stored
 from curate.export.names import safe_name, safe_path
 from curate.export.report import Report

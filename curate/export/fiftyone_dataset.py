@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from curate.export.images import Images, Placer, local_file
+from curate.export.choices import Images
+from curate.export.images import Placer, local_file
 from curate.export.items import Source, Stored
 from curate.export.report import Report
 from hamsight.errors import ImageError, UsageError

@@ -7,9 +7,9 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from enum import Enum
 from pathlib import Path
 
+from curate.export.choices import Images
 from curate.export.items import Stored
 from curate.export.names import other_path, safe_path
 from curate.selection import Identity
@@ -20,20 +20,6 @@ TAKEN = (FileExistsError, NotADirectoryError, IsADirectoryError)
 """What the file system raises where the path of a new file is taken, or leads through a file."""
 
 _AHEAD = 8
-
-
-class Images(str, Enum):
-    """What becomes of the image files.
-
-    - `copy`: the bytes, fetched from wherever they are.
-    - `link`: symbolic links to local files; `hardlink`: hard links, on one file system.
-    - `none`: they stay where they are.
-    """
-
-    COPY = "copy"
-    LINK = "link"
-    HARDLINK = "hardlink"
-    NONE = "none"
 
 
 class Placer:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 
+from curate.export.choices import Images, To
 from curate.export.coco import write_coco
 from curate.export.datumaro_dataset import write_datumaro
 from curate.export.fiftyone_dataset import write_fiftyone
 from curate.export.folder import write_folder
-from curate.export.images import Images, Placer
+from curate.export.images import Placer
 from curate.export.items import Source
 from curate.export.report import Exported, Missing, Report
 from curate.export.staging import check_file, check_folder, new_file, new_folder
@@ -21,25 +21,6 @@ from curate.export.yolo import write_yolo
 from curate.selection import Selection
 from hamsight.catalog import Catalog
 from hamsight.errors import UsageError
-
-
-class To(str, Enum):
-    """The formats of `export`.
-
-    - `coco`, `yolo`, `datumaro`, `fiftyone`: folders of annotations, with the images or without.
-    - `folder`: the images alone.
-    - `csv`, `jsonl`, `parquet`: a table of the metadata, in one file.
-    """
-
-    COCO = "coco"
-    YOLO = "yolo"
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    FOLDER = "folder"
-    DATUMARO = "datumaro"
-    FIFTYONE = "fiftyone"
-
 
 _TABLES = {To.CSV: write_csv, To.JSONL: write_jsonl, To.PARQUET: write_parquet}
 _FOLDERS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from curate.export.images import TAKEN, Images, Placer
+from curate.export.choices import Images
+from curate.export.images import TAKEN, Placer
 from curate.export.items import Part, Source, Stored
 from curate.export.names import other_path, safe_name, safe_path
 from curate.export.report import Report

@@ -135,9 +135,9 @@ class Changes(Opened):
         An item whose image cannot be had raises nothing and stands in `missing`.
         Raises UsageError, SourceError, UnknownItemError or StatementError.
         """
-        from curate.export.images import Images
+        from curate.export.choices import Images, To
         from curate.export.items import in_group
-        from curate.export.job import To, export
+        from curate.export.job import export
         from hamsight.names import chosen
 
         if group is not None:

@@ -155,15 +155,24 @@ class Found:
 
 
 class Oracle:
-    """Distances (queries, items) and similarities of made items, and answers from them."""
+    """Distances (queries, items) and similarities of made items, and answers from them.
 
-    def __init__(self, items: Sequence[Made]) -> None:
+    `bits` (items, bits) are of their hashes, by default the signs of their features.
+    """
+
+    def __init__(self, items: Sequence[Made], bits: np.ndarray | None = None) -> None:
         self.items = items
         features = np.stack([made.feature for made in items]).astype(np.float64)
-        bits = features > 0
+        bits = features > 0 if bits is None else bits > 0
+        self.hashes = np.packbits(bits, axis=1)
         unit = features / np.linalg.norm(features, axis=1, keepdims=True)
         self.distances = (bits[:, None, :] != bits[None, :, :]).sum(axis=2)
         self.similarities = np.round(unit @ unit.T, 12)
+
+    def hash_of(self, made: Made) -> bytes:
+        """Return the hash of an item."""
+        places = [item.identity for item in self.items]
+        return self.hashes[places.index(made.identity)].tobytes()
 
     def answer(self, asked: Asked) -> list[Found]:
         """Return the right answer to a search."""

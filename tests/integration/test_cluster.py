@@ -22,11 +22,12 @@ from made_catalog import made_items
 
 import hamsight
 import ingest.rehash
+from hamsight.address import parse_dsn
 from hamsight.errors import UsageError
 from hamsight.fits import hash_of
 from hamsight.layout import Layout
 from hamsight.statements import fill, statements
-from hamsight.store import parse_dsn
+from query.steps import Statement
 
 REAL = os.environ.get("HAMSIGHT_TEST_CLUSTER", "")
 ITEMS = made_items(60)
@@ -114,20 +115,10 @@ def test_the_answers_are_those_of_one_server(cluster_dsn: str, engine: str, tmp_
     assert all(answers)
 
 
-@pytest.mark.skipif(bool(REAL), reason="two shards of one engine hold each row twice")
-@pytest.mark.usefixtures("alone")
-def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> None:
-    dsn = f"chdb://{engine}?database=two_{uuid.uuid4().hex[:8]}&cluster=two_shards"
-    made_catalog.fill(dsn, tmp_path / "made", ITEMS)
-    single = f"chdb://{engine}?database=single_{uuid.uuid4().hex[:8]}"
-    made_catalog.fill(single, tmp_path / "single", ITEMS)
-    with hamsight.open(single) as session:
-        statement = session.query(item=ITEMS[3].name, k=5, candidates=20).statement
-    with hamsight.open(dsn) as session:
-        client: Client = session.catalog().client
-        text = f"EXPLAIN distributed = 1 {statement.sql}"
-        plan = client.query(text, parameters=dict(statement.parameters)).result_rows
-        counted = session.sql("SELECT _shard_num, count() AS n FROM items_made GROUP BY 1")
+def each_shard_cuts(client: Client, statement: Statement) -> None:
+    """Check that what is read from a shard is sorted and cut before the shards' rows meet."""
+    text = f"EXPLAIN distributed = 1 {statement.sql}"
+    plan = client.query(text, parameters=dict(statement.parameters)).result_rows
     lines = [row[0] for row in plan]
     shards = [n for n, line in enumerate(lines) if line.strip().startswith("ReadFromMergeTree")]
     assert len(shards) == 2
@@ -141,6 +132,22 @@ def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> 
                 above.append(line.strip())
         assert any(line.startswith("Limit") for line in above), above
         assert any(line.startswith("Sorting (Sorting for ORDER BY)") for line in above), above
+
+
+@pytest.mark.skipif(bool(REAL), reason="two shards of one engine hold each row twice")
+@pytest.mark.usefixtures("alone")
+def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> None:
+    dsn = f"chdb://{engine}?database=two_{uuid.uuid4().hex[:8]}&cluster=two_shards"
+    made_catalog.fill(dsn, tmp_path / "made", ITEMS)
+    single = f"chdb://{engine}?database=single_{uuid.uuid4().hex[:8]}"
+    made_catalog.fill(single, tmp_path / "single", ITEMS)
+    with hamsight.open(single) as session:
+        statement = session.query(item=ITEMS[3].name, k=5, candidates=20).statement
+    with hamsight.open(dsn) as session:
+        client: Client = session.catalog().client
+        for asked in (statement, statement.steps.ranking, statement.steps.one_scan):
+            each_shard_cuts(client, asked)
+        counted = session.sql("SELECT _shard_num, count() AS n FROM items_made GROUP BY 1")
     assert counted is not None
     assert [row["n"] for row in counted.to_pylist()] == [len(ITEMS), len(ITEMS)]
 

@@ -14,6 +14,7 @@ import pytest
 from made_catalog import ITEMS, STRANGE, Made, Oracle, fill
 from typer.testing import CliRunner
 
+import hamsight
 from hamsight.catalog import Catalog
 from hamsight.cli import app
 from hamsight.statements import folder
@@ -40,10 +41,15 @@ RAN: set[str] = set()
 def example(dsn: str, tmp_path: Path) -> Callable[..., list[dict]]:
     """Runs an example on `MADE` and returns its rows."""
     fill(dsn, tmp_path / "package", MADE)
+    return runner(dsn, "items_made")
+
+
+def runner(dsn: str, table: str) -> Callable[..., list[dict]]:
+    """Return what runs an example on an items table and returns its rows."""
 
     def run(name: str, **parameters: object) -> list[dict]:
         RAN.add(name)
-        given = {"items": "items_made", **parameters}
+        given = {"items": table, **parameters}
         params = [f"--param={key}={value}" for key, value in given.items()]
         file = str(EXAMPLES / f"{name}.sql")
         command = ["sql", "--file", file, *params, "--format", "json", "--db", dsn]
@@ -199,7 +205,7 @@ def nearest_within(
 def test_duplicates(example) -> None:
     for name, key in (
         ("duplicates", lambda made: made.sha256.hex()),
-        ("same_hash", lambda made: np.packbits(made.feature > 0).tobytes().hex()),
+        ("same_hash", lambda made: ORACLE.hash_of(made).hex()),
     ):
         groups: dict[str, list[str]] = {}
         for made in MADE:
@@ -256,6 +262,28 @@ def test_unannotated_and_largest(example) -> None:
     for dataset in ("birds", "cats", "more"):
         widths = sorted((MADE[n].width for n in of(dataset)), reverse=True)[:3]
         assert [row["width"] for row in rows if row["dataset"] == dataset] == widths
+
+
+def test_examples_on_a_fitted_hash(dsn: str, tmp_path: Path, monkeypatch) -> None:
+    """Those that compare hashes, on the table that `hamsight rehash` makes."""
+    fill(dsn, tmp_path / "package", MADE)
+    with hamsight.open(dsn) as session:
+        fitted = session.rehash().model
+        assert fitted.hash_scheme == "ternary"
+        found = session.sql(f"SELECT dataset, subset, id, hash FROM {fitted.items_table}")
+    hashes = {named(row): np.frombuffer(row["hash"], np.uint8) for row in found.to_pylist()}
+    bits = np.stack([np.unpackbits(hashes[made.identity]) for made in MADE])
+    monkeypatch.setitem(globals(), "ORACLE", Oracle(MADE, bits))
+    run = runner(dsn, fitted.items_table)
+    for check in (
+        test_nearest,
+        test_nearest_to_several,
+        test_distance_histogram,
+        test_pairs_and_outliers,
+        test_near_copies_and_leakage,
+        test_duplicates,
+    ):
+        check(run)
 
 
 def test_every_example_is_tested_and_documented() -> None:

@@ -25,7 +25,7 @@ from hamsight.errors import (
     UsageError,
 )
 from query.saved_view import with_literals
-from query.statement import Statement, quoted
+from query.steps import Statement, quoted
 
 HOSTILE = [
     'it\'s "q" `b` \\n \\',

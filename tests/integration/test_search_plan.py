@@ -10,9 +10,12 @@ from made_catalog import ITEMS, fill
 from pyarrow import feather
 
 import hamsight
+from hamsight import statements
 from hamsight.catalog import Catalog
+from hamsight.paging import as_json
 from query.request import Kind, Query, Request
-from query.search import prepare
+from query.search import prepare, search
+from query.steps import ask
 
 
 def told(line: str) -> str:
@@ -26,22 +29,93 @@ def test_what_is_not_ranked_is_fetched_for_the_nearest_alone(dsn: str, tmp_path)
     fill(dsn, tmp_path / "package", ITEMS)
     asked = (Query(Kind.ITEM, ITEMS[0].name), Query(Kind.ITEM, ITEMS[1].name))
     with Catalog.open(dsn) as catalog:
-        _, statement, model = prepare(catalog, Request(asked, where="width > 10"))
-        plan = catalog.client.query(
-            f"EXPLAIN {statement.sql}",
-            parameters=dict(statement.parameters),
-            settings={"query_plan_max_limit_for_lazy_materialization": 10_000},
+        _, statement, model = prepare(catalog, Request(asked, k=9, where="width > 10"))
+        steps = statement.steps
+        late = {"feature", "id"}
+        described = {"uri", "tags", "captions", "attributes"}
+        plans = {
+            "statement": (statement, {"feature"} | described),
+            "ranking": (steps.ranking, {"feature"}),
+            "one_scan": (steps.one_scan, late),
+        }
+        for name, (asks, fetched_late) in plans.items():
+            found = catalog.client.query(
+                f"EXPLAIN {asks.sql}",
+                parameters=dict(asks.parameters),
+                settings={"query_plan_max_limit_for_lazy_materialization": 10_000},
+            )
+            lines = [told(row[0]) for row in found.result_rows]
+            scan = next(n for n, line in enumerate(lines) if f".{model.items_table})" in line)
+            filtered = next(line for line in lines[scan:] if "Prewhere filter column: " in line)
+            assert name == "one_scan" or "bitHammingDistance(hash" in filtered
+            assert "width > 10" in filtered
+            read = next(line for line in lines[scan:] if "Output: " in line)
+            fetched = next(line for line in lines if "Lazily read columns: " in line)
+            for column in late | described:
+                assert (column in re.findall(r"\w+", fetched)) == (column in fetched_late)
+                if column not in {"id"}:
+                    assert column not in re.findall(r"\w+", read)
+
+
+def test_the_columns_of_an_answer_are_found_by_the_key(dsn: str, tmp_path) -> None:
+    fill(dsn, tmp_path / "package", ITEMS)
+    with Catalog.open(dsn) as catalog:
+        table = catalog.model().items_table
+        sql = statements.fill("items_of_answer", columns="uri", table=table)
+        wanted = {"identities": as_json([ITEMS[3].identity, ITEMS[9].identity])}
+        plan = catalog.client.query(f"EXPLAIN indexes = 1 {sql}", parameters=wanted)
+        text = " ".join(row[0].strip() for row in plan.result_rows)
+    assert re.search(r"PrimaryKey Keys: dataset subset id", text), text
+
+
+def test_rows_that_vanish_while_a_search_runs_are_left_out(dsn: str, tmp_path) -> None:
+    fill(dsn, tmp_path / "package", ITEMS)
+    request = Request((Query(Kind.ITEM, ITEMS[0].name),), k=9)
+    with Catalog.open(dsn) as catalog:
+        whole = search(catalog, request)
+        _, statement, model = prepare(catalog, request)
+        gone = [(match.dataset, match.subset, match.id) for match in (whole[1], whole[4])]
+        arrow = catalog.arrow
+
+        def deleting(sql, parameters=None, **settings):
+            found = arrow(sql, parameters, **settings)
+            if sql == statement.steps.one_scan.sql:
+                for dataset, subset, id in gone:
+                    catalog.client.command(
+                        f"DELETE FROM {model.items_table} WHERE dataset = {{d:String}}"
+                        " AND subset = {s:String} AND id = {i:String}",
+                        parameters={"d": dataset, "s": subset, "i": id},
+                    )
+            return found
+
+        catalog.arrow = deleting  # type: ignore[method-assign]
+        left = ask(catalog, statement, model.items_table).to_pylist()
+    kept = [match for n, match in enumerate(whole) if n not in (1, 4)]
+    assert [(row["id"], row["distance"], row["width"]) for row in left] == [
+        (match.id, match.distance, match.width) for match in kept
+    ]
+
+
+def test_one_scan_answers_but_where_ties_may_be_missing(dsn: str, tmp_path) -> None:
+    fill(dsn, tmp_path / "package", ITEMS)
+    with Catalog.open(dsn) as catalog:
+        for k, candidates in ((3, 9), (9, 40), (40, 40), (150, 9), (239, 30), (300, 2000)):
+            request = Request((Query(Kind.ITEM, ITEMS[0].name),), k=k, candidates=candidates)
+            _, statement, model = prepare(catalog, request)
+            steps = statement.steps
+            once = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
+            exact = catalog.arrow(steps.ranking.sql, steps.ranking.parameters)
+            assert once["whole"].to_pylist() == [1] * min(k, len(ITEMS) - 1)
+            assert once.drop_columns(["whole"]).equals(exact)
+        catalog.client.command(
+            f"INSERT INTO {model.items_table} SELECT * EXCEPT n REPLACE (id || '+' || n AS id)"
+            f" FROM (SELECT * FROM {model.items_table} WHERE width = {ITEMS[0].width}) AS copied"
+            " CROSS JOIN (SELECT number AS n FROM numbers(100)) AS copies"
         )
-        lines = [told(row[0]) for row in plan.result_rows]
-    scan = next(n for n, line in enumerate(lines) if f".{model.items_table})" in line)
-    filtered = next(line for line in lines[scan:] if "Prewhere filter column: " in line)
-    assert "bitHammingDistance(hash" in filtered
-    assert "width > 10" in filtered
-    read = next(line for line in lines[scan:] if "Output: " in line)
-    fetched = next(line for line in lines if "Lazily read columns: " in line)
-    for column in ("uri", "tags", "captions", "attributes", "feature"):
-        assert not re.search(rf"\b{column}\b", read)
-        assert re.search(rf"\b{column}\b", fetched)
+        request = Request((Query(Kind.ITEM, ITEMS[0].name),), k=3, candidates=9)
+        steps = prepare(catalog, request)[1].steps
+        once = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
+        assert once["whole"].to_pylist() == [0] * 3
 
 
 def test_ties_are_ordered_by_identity_whatever_the_page(dsn: str, tmp_path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import toy
 
 import hamsight
+from hamsight.address import half_of_memory, parse_dsn
 from hamsight.catalog import Catalog
 from hamsight.errors import (
     ConnectionFailedError,
@@ -19,7 +20,7 @@ from hamsight.errors import (
     StatementError,
     UsageError,
 )
-from hamsight.store import connect, parse_dsn
+from hamsight.store import connect
 
 
 def error(kind, work, *args, **options):
@@ -66,6 +67,8 @@ WRONG = [
     ("chdb://", "names no folder"),
     ("a\0b", "NUL"),
     ("clickhouse://host/db?no_such_option=1", "no_such_option"),
+    ("chdb:///a?memory=much", "0.1 at least"),
+    ("clickhouse://host/db?memory=0", "0.1 at least"),
 ]
 
 
@@ -84,6 +87,42 @@ def test_no_message_shows_a_password():
     for wrong in ("clickhouse://me:s3cr3t@host:port/db", "postgres://me:s3cr3t@h/db"):
         assert "s3cr3t" not in error(UsageError, connect, wrong)
     assert "s3cr3t" not in repr(parse_dsn("clickhouse://me:s3cr3t@h/db"))
+
+
+# Memory
+
+
+def test_a_statement_takes_no_more_memory_than_the_dsn_says(dsn):
+    fits = "SELECT length(groupArray(randomString(1000))) FROM numbers(20000)"
+    too_much = "SELECT length(groupArray(randomString(1000))) FROM numbers(400000)"
+    bounded = f"{dsn}{'&' if '?' in dsn else '?'}memory=0.25"
+    with Catalog.open(bounded, create=True) as catalog:
+        assert catalog.arrow(fits).num_rows == 1
+        words = error(StatementError, catalog.arrow, too_much)
+        assert all(part in words for part in ("256.00 MiB", "--candidates", "?memory=GIB"))
+        assert catalog.arrow(fits).num_rows == 1
+    with Catalog.open(dsn) as catalog:
+        assert catalog.arrow(too_much).num_rows == 1
+
+
+def test_an_answer_holds_nothing_of_a_statement_that_failed_before_it(dsn):
+    fails = "SELECT throwIf(number = 5) FROM numbers(10)"
+    with hamsight.open(dsn) as session:
+        catalog = session.catalog(create=True)
+        for ask in (catalog.arrow, lambda sql: session.sql(sql, write=True)):
+            with pytest.raises(StatementError):
+                ask(fails)
+            assert catalog.rows("count_tables", {"table": "models"}) == [(1,)]
+            with pytest.raises(StatementError):
+                ask(fails)
+            assert catalog.arrow("SELECT 7 AS n").to_pylist() == [{"n": 7}]
+
+
+def test_the_embedded_engine_takes_half_of_the_memory_by_default():
+    assert parse_dsn("a").memory == parse_dsn("chdb:///a").memory == half_of_memory() >= 0.1
+    assert parse_dsn("chdb:///a?memory=0.5").memory == 0.5
+    assert parse_dsn("clickhouse://h").memory == 0
+    assert parse_dsn("clickhouse://h?memory=7").memory == 7
 
 
 # Servers

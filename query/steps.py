@@ -1,0 +1,122 @@
+"""A search as one statement, and in steps: ranking first, then the columns of its items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hamsight.catalog import Catalog
+from hamsight.paging import as_json, pages
+from hamsight.statements import fill
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with the values of its `{name:Type}` parameters.
+
+    `steps` is how a program gets the same answer sooner, where the statement is a search.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    steps: Steps | None = None
+
+    def script(self) -> str:
+        """Return the statement for `clickhouse client`, with its parameters set before it."""
+        from clickhouse_connect.driver.binding import bind_query
+
+        _, bound = bind_query(self.sql, dict(self.parameters))
+        lines = [
+            fill("set_parameter", name=name, value=quoted(value)) + ";"
+            for name, value in bound.items()
+        ]
+        return "\n".join([*lines, self.sql + ";"])
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A search in steps: a statement that ranks, then the columns of the answer's rows by key.
+
+    `ranking` is exact. `one_scan`, where there is one, scans once instead of twice and fetches
+    `fetched` rows; its column `whole` is false where ties may be missing, so that `ranking` must
+    be asked. Both leave the columns to the second step if `apart`.
+    """
+
+    ranking: Statement
+    one_scan: Statement | None
+    fetched: int
+    apart: bool
+
+
+def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
+    """Return the answer of a search's statement on an items table, in as few reads as may be.
+
+    Rows that another process deletes meanwhile are left out. Raises StatementError.
+    """
+    steps = statement.steps
+    if steps is None:
+        return catalog.arrow(statement.sql, statement.parameters)
+    ranked = _ranked(catalog, steps)
+    return _described(catalog, ranked, table) if steps.apart else ranked
+
+
+def _ranked(catalog: Catalog, steps: Steps) -> pa.Table:
+    if steps.one_scan is not None and steps.fetched <= catalog.rows_fetched_late():
+        found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
+        # an answer of no rows does not tell whether it is whole
+        if len(found) and found[_WHOLE][0].as_py():
+            return found.drop_columns([_WHOLE])
+    return catalog.arrow(steps.ranking.sql, steps.ranking.parameters)
+
+
+def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
+    """Return ranked items with the columns that describe them, in the order of a statement's."""
+    import pyarrow as pa
+
+    wanted = _identities(ranked)
+    columns = f"{fill('identity_and_place')}, {fill('described')}"
+    sql = fill("items_of_answer", columns=columns, table=table)
+    # one page at least: its columns are those of an answer without rows
+    found = pa.concat_tables(
+        catalog.arrow(sql, {"identities": as_json(page)}) for page in list(pages(wanted)) or [[]]
+    )
+    # of an item that is being replaced there may be two rows, of which the newer comes last
+    places = {identity: place for place, identity in enumerate(_identities(found))}
+    there = [rank for rank, identity in enumerate(wanted) if identity in places]
+    found = _rows(found, [places[wanted[rank]] for rank in there])
+    if len(there) < len(wanted):
+        ranked = _rows(ranked, there)
+    first = fill("identity_and_place").split(", ")
+    told = ranked.drop_columns(fill("identity").split(", "))
+    for name in first:
+        told = told.add_column(first.index(name), found.schema.field(name), found[name])
+    for name in fill("described").split(", "):
+        told = told.append_column(found.schema.field(name), found[name])
+    return told
+
+
+def _rows(table: pa.Table, places: Sequence[int]) -> pa.Table:
+    """Return rows of a table in the order of their places.
+
+    `Table.take` would load pyarrow.compute, which takes longer than the statement.
+    """
+    import pyarrow as pa
+
+    rows = [table.slice(place, 1) for place in places]
+    return pa.concat_tables([table.slice(0, 0), *rows]).combine_chunks()
+
+
+def _identities(table: pa.Table) -> list[tuple[str, ...]]:
+    columns = [table[name].to_pylist() for name in ("dataset", "subset", "id")]
+    return list(zip(*columns, strict=True))
+
+
+def quoted(text: str) -> str:
+    """Return text as a string literal of ClickHouse's SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

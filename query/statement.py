@@ -288,8 +288,15 @@ def _as_base64(feature: Sequence[float]) -> str:
 
 
 def _one_of(choice: str, names: Sequence[str]) -> str:
-    """Return the least or greatest of the values of those names."""
-    return names[0] if len(names) == 1 else fill(choice, values=", ".join(names))
+    """Return the least or greatest of the values of those names.
+
+    Two at a time: of more at once ClickHouse takes three times as long as to compute them.
+    """
+    left = list(names)
+    while len(left) > 1:
+        pairs = [left[n : n + 2] for n in range(0, len(left), 2)]
+        left = [fill(choice, values=", ".join(pair)) if pair[1:] else pair[0] for pair in pairs]
+    return left[0]
 
 
 def _listed(values: Sequence[str], depth: int) -> str:

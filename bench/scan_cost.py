@@ -5,9 +5,9 @@
 
 Hashes are random, 512 bits; a row has an id of 13 letters and no feature. For each number of rows
 it prints how fast rows come in as Arrow, bytes a row on disk, the median time of a search for the
-first 50 and the first 2,000 and of the union of 16, beside FAISS IndexBinaryFlat over the same hashes
-in the same run, and the least memory that each search needs: `max_memory_usage` is halved until the
-engine refuses. The engine works with two threads, FAISS with one.
+first 50 and the first 2,000 and of the union of 16, beside FAISS IndexBinaryFlat over the same
+hashes in the same run, and the least memory that each search needs: `max_memory_usage` is halved
+until the engine refuses. The engine works with two threads, FAISS with one.
 """
 
 from __future__ import annotations

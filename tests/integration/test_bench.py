@@ -38,4 +38,4 @@ def test_scan_cost_runs_small(tmp_path: Path) -> None:
     assert 64 < told["disk_bytes_a_row"]["all"] < 200
     for way in ("first 50", "first 2,000", "union of 16, first 50"):
         assert 0 < told[way]["faiss_ms"] < told[way]["ms"]
-        assert 1 <= told[way]["memory_mib"] < 1024
+        assert told[way]["memory_mib"] < 1024

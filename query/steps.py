@@ -86,7 +86,7 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
     found = pa.concat_tables(
         catalog.arrow(sql, {"identities": as_json(page)}) for page in list(pages(wanted)) or [[]]
     )
-    # of an item that is being replaced there may be two rows, of which the newer comes last
+    # of an item that is being replaced there may be two rows: either will do
     places = {identity: place for place, identity in enumerate(_identities(found))}
     there = [rank for rank, identity in enumerate(wanted) if identity in places]
     found = _rows(found, [places[wanted[rank]] for rank in there])

@@ -126,7 +126,6 @@ NOT excluded
 SELECT $columns
 FROM $table
 WHERE (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')
-ORDER BY ingested_at
 
 -- name: candidates_of_query
 -- The candidates of one query among several.

@@ -195,9 +195,10 @@ class CocoSource:
         )
         names = [record.file_name for record in self._subsets[subset].values()]
         probes = [name for name in names[:_PROBED] if not is_url(name)]
-        for place in places:
-            if any(is_there(place / name) for name in probes):
-                return place
+        for name in probes:
+            for place in places:
+                if is_there(place / name):
+                    return place
         if probes:
             looked = ", ".join(printable(place) for place in places if place.is_dir())
             self._notes.append(

@@ -105,7 +105,7 @@ class Mirror:
                 else:
                     file.write(fetch(uri, max_bytes=MAX_BYTES))
         except ImageError as error:
-            raise SourceError(f"{self.tree.place}: {'/'.join(parts)}: {error}") from error
+            raise SourceError(f"{uri}: {error}") from error
 
     def path(self, parts: Parts) -> str:
         """Return the file here that stands for the file of that path below the place."""

@@ -100,7 +100,7 @@ def _shard(
 def _alone(place: str, name: str) -> Tree:
     """Return the tree of one file at a URL."""
     folder = (place.partition("?")[0] if is_url(place) else place).rpartition("/")[0]
-    return Tree(folder, name_of(folder), {(name,): place})
+    return Tree(folder, name_of(folder), {(name,): place}, listed=False)
 
 
 def _around(place: str, format: str | None, choose: Choose) -> Source:

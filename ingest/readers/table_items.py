@@ -13,6 +13,7 @@ from hamsight.places import is_url, local_path, path_uri, row_uri, table_uri
 from hamsight.places.uris import scheme
 from ingest.readers.annotated import Notes, fail, shown, valid_text
 from ingest.readers.folder import printable
+from ingest.readers.mirror import is_there
 from ingest.readers.table_columns import Columns
 from ingest.readers.table_rows import Row, Rows
 from ingest.readers.table_values import captions_of, labels_of, tags_of, text_form
@@ -82,11 +83,10 @@ class TableItems:
             folder = self.rows.file.parent
             places = [folder, folder / "images", folder.parent, folder.parent / "images"]
             first = [row.values.get(self._columns.image) for row in islice(self.rows, _PROBED)]
-            names = [_slashed(one) for one in first if isinstance(one, str) and "\0" not in one]
-            self._base = next(
-                (p for p in places if any(os.path.isfile(p / name) for name in names)),  # noqa: PTH113
-                folder,
-            )
+            texts = (one for one in first if isinstance(one, str) and "\0" not in one)
+            names = [_slashed(one) for one in texts if scheme(one) is None]
+            found = (place for name in names for place in places if is_there(place / name))
+            self._base = next(found, folder)
         return self._base
 
     def _item(self, row: Row, uri: str, place: str) -> Item:

@@ -183,7 +183,7 @@ def test_one_annotation_file_table_or_shard(tmp_path, site):
     with pa.OSFile(str(root / "t.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as to:
         to.write_table(table)
     image(root / "images/a.jpg")
-    text(root / "l.jsonl", json.dumps({"image": "images/a.jpg", "label": "dog"}))
+    text(root / "l.jsonl", json.dumps({"image": "a.jpg", "label": "dog"}))
     for file in ("c/annotations/instances_val.json", "y/data.yaml", "w/train-0.tar", "t.parquet"):
         source = open_source(f"{site}/{file}")
         assert said(source) == said(open_source(root / file))

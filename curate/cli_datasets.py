@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from curate.cli import confirm, items_
-from hamsight.options import Database, refuse_before_command
+from hamsight.options import Database
 from hamsight.terminal import say
-from query.cli import show
-from query.output import Format
+from query.cli import listing
 
-datasets = typer.Typer(help="Show the datasets of the catalog; rename, move or delete them.")
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hamsight.catalog import Catalog
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
 
 
-@datasets.callback(invoke_without_command=True)
-def list_(
-    context: typer.Context,
-    format: Annotated[Format, typer.Option(help="Format of the list.")] = Format.TABLE,
-    db: Database = None,
-) -> None:
-    """Show the datasets of the catalog; rename, move or delete them."""
-    if context.invoked_subcommand is not None:
-        refuse_before_command(context, "db", "format")
-        return
+def _listed(catalog: Catalog) -> pa.Table:
     from curate.datasets import list_datasets
-    from hamsight.catalog import Catalog
 
-    with Catalog.open(db) as catalog:
-        found = list_datasets(catalog)
-    show(found, format)
+    return list_datasets(catalog)
+
+
+datasets = listing("Show the datasets of the catalog; rename, move or delete them.", _listed)
 
 
 @datasets.command("rename")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hamsight.errors import EXIT_NO_MATCH, UsageError
 from hamsight.names import checked
 from hamsight.network import DEFAULT_DEVICE, Compute, Precision
-from hamsight.options import ComputePrecision, Database, Device
+from hamsight.options import ComputePrecision, Database, Device, refuse_before_command
 from hamsight.terminal import say
 from query.arrays import strings
 from query.options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
@@ -22,6 +23,7 @@ from query.request import Request
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hamsight.catalog import Catalog
     from query.result import Matches
 
 
@@ -89,6 +91,28 @@ def show(table: pa.Table, format: Format) -> None:
     """Write a table to stdout; one for people is cut to the terminal."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     write(table, format, sys.stdout.buffer, width=width)
+
+
+def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> typer.Typer:
+    """Return a group of commands that shows a table of the catalog where none of them is named."""
+    group = typer.Typer()
+
+    @group.callback(invoke_without_command=True, help=help)
+    def show_all(
+        context: typer.Context,
+        format: Annotated[Format, typer.Option(help="Format of the list.")] = Format.TABLE,
+        db: Database = None,
+    ) -> None:
+        if context.invoked_subcommand is not None:
+            refuse_before_command(context, "db", "format")
+            return
+        from hamsight.catalog import Catalog
+
+        with Catalog.open(db) as catalog:
+            found = listed(catalog)
+        show(found, format)
+
+    return group
 
 
 def _for_people(matches: Matches) -> pa.Table:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hamsight.network import DEFAULT_DEVICE, Compute, Precision
-from hamsight.options import ComputePrecision, Database, Device, refuse_before_command
-from query.cli import check_delivery, deliver, show
+from hamsight.options import ComputePrecision, Database, Device
+from query.cli import check_delivery, deliver, listing
 from query.options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
 from query.output import Format
 from query.request import Request
 
-saved = typer.Typer(help="Show the saved queries; delete one, or make a SQL view of it.")
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hamsight.catalog import Catalog
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The saved query.")]
 
@@ -70,22 +73,13 @@ def run(
     deliver(matches, format, save, add_to_group, db)
 
 
-@saved.callback(invoke_without_command=True)
-def list_(
-    context: typer.Context,
-    format: Annotated[Format, typer.Option(help="Format of the list.")] = Format.TABLE,
-    db: Database = None,
-) -> None:
-    """Show the saved queries; delete one, or make a SQL view of it."""
-    if context.invoked_subcommand is not None:
-        refuse_before_command(context, "db", "format")
-        return
-    from hamsight.catalog import Catalog
+def _listed(catalog: Catalog) -> pa.Table:
     from query.saved import list_saved
 
-    with Catalog.open(db) as catalog:
-        found = list_saved(catalog)
-    show(found, format)
+    return list_saved(catalog)
+
+
+saved = listing("Show the saved queries; delete one, or make a SQL view of it.", _listed)
 
 
 @saved.command("delete")

@@ -158,8 +158,8 @@ class Catalog(Closing):
         found = [CatalogModel(*row) for row in self.rows("find_models")]
         return [model for model in found if _TABLE.fullmatch(model.items_table)]
 
-    def model(self, name: str | None = None) -> CatalogModel:
-        """Return the model of that name, or the only one where `name` is None.
+    def model(self, name: str | None = None, datasets: Sequence[str] = ()) -> CatalogModel:
+        """Return the model of that name, or the only one, that has the datasets, if it is None.
 
         Raises EmptyCatalogError when there is none and UsageError when the name does not tell.
         """
@@ -170,6 +170,8 @@ class Catalog(Closing):
             )
         names = [model.name for model in models]
         if name is None:
+            if len(models) > 1 and datasets:
+                models = [one for one in models if self._holds(one, datasets)] or models
             if len(models) > 1:
                 raise UsageError(
                     f"the catalog holds features of several models:"
@@ -181,6 +183,10 @@ class Catalog(Closing):
         if Path(name).expanduser().is_dir():
             return self.check(load_package(name)) or self._unknown_model(name, names)
         return self._unknown_model(name, names)
+
+    def _holds(self, model: CatalogModel, datasets: Sequence[str]) -> bool:
+        held = {row[0] for row in self.rows("datasets_in", table=model.items_table)}
+        return held.issuperset(datasets)
 
     def _unknown_model(self, name: str, names: list[str]) -> CatalogModel:
         near = get_close_matches(name, names, n=1)

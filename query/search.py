@@ -23,7 +23,7 @@ def search(catalog: Catalog, request: Request, compute: Compute = HERE) -> Match
     try:
         return answer(catalog, request, targets, statement, model)
     except StatementError:
-        if catalog.model(request.model) == model:
+        if catalog.model(request.model, request.datasets) == model:
             raise
     # another process has given the model other hashes since, in another table
     targets, statement, model = prepare(catalog, request, compute)
@@ -50,7 +50,7 @@ def prepare(
     Raises EmptyCatalogError, ModelMismatchError, ModelError, UnknownItemError, ImageError,
     ExpressionError, and UsageError for a model, dataset or subset that the catalog lacks.
     """
-    model = catalog.model(request.model)
+    model = catalog.model(request.model, request.datasets)
     check_names(catalog, model, request)
     targets = resolve(catalog, model, request, compute)
     return targets, statement_of(catalog, model, request, targets), model

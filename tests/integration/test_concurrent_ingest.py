@@ -269,15 +269,12 @@ def processes(dsn, package, folders: list[Path]) -> list[tuple[int, ...]]:
 def test_two_commands_at_once_end_as_if_one_ran_after_the_other(server, package, tmp_path):
     folder = toy.photos(tmp_path / "photos", 80)
     (folder / "bad.jpg").write_bytes(b"broken")
-    counts = processes(server, package, [folder, folder])
-    assert [(sum(one), one[3]) for one in counts] == [(81, 1)] * 2
     other = tmp_path / "other"
     other.mkdir()
     for n in range(40, 100):
         (other / f"{n:03}.jpg").write_bytes(toy.jpeg(100 + n))
-    (folder / "050.jpg").write_bytes(toy.jpeg(999))
     counts = processes(server, package, [folder, other])
-    assert [sum(one) for one in counts] == [81, 60]
+    assert [(sum(one), one[3]) for one in counts] == [(81, 1), (60, 0)]
     with hamsight.open(server) as session:
         rows = stored(session)
         assert sorted(id for _, id in rows) == [f"{n:03}.jpg" for n in range(100)]
@@ -290,6 +287,6 @@ def test_two_commands_at_once_end_as_if_one_ran_after_the_other(server, package,
         assert len(catalog.models()) == 1
         assert len(catalog.rows("list_rejects", {"limit": 9})) == 1
         ingests = catalog.rows("list_ingests", {"limit": 9})
-        assert [row[6] for row in ingests] == [True] * 4
+        assert [row[6] for row in ingests] == [True] * 2
         again = session.ingest(other, dataset="both", model=str(package)).counts
         assert (again.total, again.added) == (60, 0)

@@ -340,6 +340,9 @@ def test_several_models_need_a_name(dsn: str, tmp_path: Path) -> None:
     with hamsight.open(dsn) as session:
         with pytest.raises(UsageError, match="--model one or --model two"):
             session.query(item=ITEMS[5].name)
+        dataset = ITEMS[5].dataset
+        session.delete(dataset=dataset, model="two")
+        assert session.query(item=ITEMS[5].name, dataset=dataset).model == "one"
         assert len(session.query(item=ITEMS[5].name, model="one")) == 29
         assert session.query(item=ITEMS[35].name, model=str(tmp_path / "two")).model == "two"
         with pytest.raises(UnknownItemError):

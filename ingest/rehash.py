@@ -30,7 +30,7 @@ from hamsight.recall import features_of
 from hamsight.statements import fill
 from hamsight.vocabulary import words_to_fit
 from ingest.catch_up import PASSES, Place, catch_up
-from ingest.tables import MAKING, base_of, sweep_old
+from ingest.tables import MAKING, base_of, stays, sweep_old
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,13 +77,18 @@ def rehash(
     Return None where another process has given the model another table meanwhile, which then
     stays. Raises UsageError where the hash cannot be made.
     """
-    _check(catalog, model, scheme, bits)
     table = f"{base_of(model.items_table)}_h{uuid.uuid4().hex[:8]}"
-    sweep_old(catalog, model.items_table)
     width = (bits_of(model.dimension) if scheme == SIGN else bits) or model.bits
-    hash, fit, sample, words = _fitted(catalog, model, package, scheme, width, compute)
     made = replace(model, items_table=table, bits=width, hash_scheme=scheme)
-    work = _Work(catalog, model, made, hash, on_progress)
+    try:
+        _check(catalog, model, scheme, bits)
+        sweep_old(catalog, model.items_table)
+        hash, fit, sample, words = _fitted(catalog, model, package, scheme, width, compute)
+        work = _Work(catalog, model, made, hash, on_progress)
+    except StatementError:
+        if stays(catalog, model):
+            raise
+        return None
     switched = False
     try:
         work.all()

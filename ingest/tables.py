@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from hamsight.catalog import Catalog
+from hamsight.catalog import Catalog, CatalogModel
 
 MAKING = "_making"
 _MARK = re.compile(r"_[rh][0-9a-f]{8}$")
@@ -36,3 +36,8 @@ def _drop_unused(catalog: Catalog, table: str, listed: str, marks: str, keep: st
     for (name,) in catalog.rows(listed, {"prefix": base}):
         if leftover.fullmatch(name) and name not in used:
             catalog.drop(name)
+
+
+def stays(catalog: Catalog, model: CatalogModel) -> bool:
+    """Tell whether a model still has its table: another process may have given it another."""
+    return any(one.items_table == model.items_table for one in catalog.models())

@@ -13,6 +13,7 @@ from hamsight.hashing import SIGN
 from hamsight.model import ModelPackage
 from hamsight.network import HERE, Compute
 from ingest.rehash import Rehashed, rehash, switch
+from ingest.tables import stays
 
 FIT_ITEMS = 5000
 """Items from which on a hash is fitted; in smaller tables a search misses hardly anything."""
@@ -27,21 +28,14 @@ def tune(
     what another process gives the model meanwhile.
     """
     try:
-        return _tuned(catalog, model, package, compute)
+        if not _is_due(catalog, model):
+            keep_measured(catalog, model, package, compute)
+            return None
     except StatementError:
-        if any(one.items_table == model.items_table for one in catalog.models()):
+        if stays(catalog, model):
             raise
         return None
-
-
-def _tuned(
-    catalog: Catalog, model: CatalogModel, package: ModelPackage, compute: Compute
-) -> Rehashed | None:
-    items = int(catalog.rows("count_items", table=model.items_table)[0][0])
-    if items >= FIT_ITEMS and _may_be_fitted(catalog, model):
-        return rehash(catalog, model, package, compute=compute)
-    keep_measured(catalog, model, package, compute)
-    return None
+    return rehash(catalog, model, package, compute=compute)
 
 
 def keep_measured(
@@ -61,7 +55,9 @@ def keep_measured(
         switch(catalog, model, replace(model, hash_parameters=settings.to_text()))
 
 
-def _may_be_fitted(catalog: Catalog, model: CatalogModel) -> bool:
+def _is_due(catalog: Catalog, model: CatalogModel) -> bool:
+    if int(catalog.rows("count_items", table=model.items_table)[0][0]) < FIT_ITEMS:
+        return False
     if model.hash_scheme != SIGN or model.hash_settings.chosen or model.source == IMPORTED:
         return False
     if catalog.rows("find_featureless", table=model.items_table):

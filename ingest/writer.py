@@ -6,7 +6,6 @@ that was killed in between.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from hamsight.item import Item
 from hamsight.model import ModelPackage
 from hamsight.moving import change_tables, settle
 from hamsight.paging import as_json, pages
+from ingest.healing import Identity, delete_older, heal_rejects, heal_some
 from ingest.prepare import Known, Prepared, Rejected, Unchanged
 from ingest.rows import Curated, item_rows
 from ingest.stored import stored_curation, stored_pictures
@@ -31,12 +31,8 @@ if TYPE_CHECKING:
 
 FLUSH_ROWS = 2048
 FLUSH_SECONDS = 2.0
-_HEAL_ROWS = 10_000
-_LATER_US = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
-
-Identity = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -195,7 +191,7 @@ class Writer:
         self._insert_where_searched(now, features, kept_hashes, of_model)
         replaced = [one.item for one in self._prepared if one.known is not None]
         if replaced:
-            self._delete_older(_identities(replaced), now_us)
+            delete_older(self._dataset, _identities(replaced), now_us, self._change)
         self._forget_rejects([one.item for one in self._prepared])
         self.counts.replaced += len(replaced)
         self.counts.added += len(self._prepared) - len(replaced)
@@ -317,40 +313,17 @@ class Writer:
         self._former_rejects.difference_update(again)
 
     def heal(self) -> None:
-        """Delete all but the latest row of every identity of the dataset that stands twice.
-
-        A run that was killed leaves such rows, and another run at the same time does. Of rows of
-        one moment one is inserted again as of a later one; another process may do that at the same
-        time and choose the same, so this goes on until nothing stands twice.
-        """
-        of_rejects = {"model": self._package.name, "dataset": self._dataset}
-        if self._catalog.rows("count_rejected_twice", of_rejects)[0][0]:
-            self._catalog.run("delete_rejected_twice", of_rejects)
+        """Delete all but the latest row of every identity of the dataset that stands twice."""
+        heal_rejects(self._catalog, self._package.name, self._dataset)
         self._follow()
         while self._model is not None:
-            parameters = {"dataset": self._dataset, "limit": _HEAL_ROWS}
-            of_table = {"table": self._model.items_table, **parameters}
-            twice = self._catalog.rows("find_twice", of_table)
-            by_time: dict[int, list[Identity]] = {}
-            tied: dict[int, list[Identity]] = {}
-            for subset, id, latest_us, latest_rows in twice:
-                of_moment = by_time if latest_rows == 1 else tied
-                of_moment.setdefault(latest_us, []).append((subset, id))
-            for latest_us, identities in tied.items():
-                later_us = latest_us + random.randint(1, _LATER_US)  # noqa: S311
-                for page in pages(identities):
-                    later = {**parameters, "later_us": later_us, "identities": as_json(page)}
-                    self._change("insert_later", later)
-                by_time.setdefault(later_us, []).extend(identities)
-            for latest_us, identities in by_time.items():
-                self._delete_older(identities, latest_us)
-            if not twice:
-                return
-
-    def _delete_older(self, identities: list[Identity], than_us: int) -> None:
-        parameters = {"dataset": self._dataset, "ingested_us": than_us}
-        for page in pages(identities):
-            self._change("delete_replaced", {**parameters, "identities": as_json(page)})
+            table = self._model.items_table
+            try:
+                if not heal_some(self._catalog, table, self._dataset, self._change):
+                    return
+            except StatementError:
+                if not self._follow():
+                    raise
 
     def _change(self, statement: str, parameters: Mapping[str, object]) -> None:
         """Run a statement that changes rows of the model's table."""

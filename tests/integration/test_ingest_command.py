@@ -191,7 +191,7 @@ class Repeated:
 from ingest.job import ingest
 peaks = []
 with hamsight.open(sys.argv[1]) as session:
-    for count in (300, 3000):
+    for count in (200, 2000):
         ingest(session.catalog(create=True), Repeated(sys.argv[2], count), model=sys.argv[3])
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 print(json.dumps(peaks))
@@ -202,11 +202,11 @@ print(json.dumps(peaks))
 def test_memory_does_not_grow_with_the_dataset(package, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
-    toy.picture(1, 640, 480).save(folder / "000.jpg")
+    toy.picture(1, 320, 240).save(folder / "000.jpg")
     arguments = [str(tmp_path / "catalog"), str(folder / "000.jpg"), str(package)]
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, *arguments], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     small, large = json.loads(done.stdout)
-    assert large - small < 150_000, f"{small} KiB for 300 images, {large} KiB for 3,000"
+    assert large - small < 150_000, f"{small} KiB for 200 images, {large} KiB for 2,000"

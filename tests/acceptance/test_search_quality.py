@@ -25,7 +25,7 @@ K = 10
 
 @dataclass(frozen=True)
 class Photos:
-    """flickr8k-2000 in a catalog; `features` (2000, 256) are the stored ones, of items `ids`."""
+    """flickr8k-2000 in a catalog; `features` (2000, 256) are the stored ones, of unit length."""
 
     session: Session
     folder: Path
@@ -33,7 +33,7 @@ class Photos:
     features: np.ndarray
 
     def nearest(self, feature: np.ndarray, count: int) -> list[str]:
-        similarities = self.features @ feature / np.linalg.norm(self.features, axis=1)
+        similarities = self.features @ feature
         return [self.ids[n] for n in np.argsort(-similarities, kind="stable")[:count]]
 
 
@@ -49,6 +49,7 @@ def photos(engine: str) -> Iterator[Photos]:
         table = session.sql("SELECT id, feature FROM items_photo_cca ORDER BY id")
         assert table is not None
         features = np.stack(table["feature"].to_numpy(zero_copy_only=False)).astype(np.float64)
+        features /= np.linalg.norm(features, axis=1, keepdims=True)
         yield Photos(session, shared, table["id"].to_pylist(), features)
         session.sql("DROP DATABASE search_quality", write=True)
 

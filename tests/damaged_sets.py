@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -36,6 +37,7 @@ DATASETS = (
 )
 
 
+@lru_cache(maxsize=1)
 def photos(data: Path) -> dict[str, list[bytes]]:
     """Return the bytes of some real images of each format that Pillow writes here."""
     jpegs = [f.read_bytes() for place in PHOTOS for f in sorted((data / place).rglob("*.jpg"))[:6]]

@@ -71,11 +71,12 @@ GROUP BY model, dataset
 ORDER BY model, dataset
 
 -- name: list_ingests
--- The finished runs of ingest, the latest first.
+-- The runs of ingest, the latest first; what a run wrote when it began counts until it has ended.
 SELECT dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected
 FROM ingests
+WHERE finished_at > started_at OR (dataset, model, source, started_at) NOT IN (
+    SELECT dataset, model, source, started_at FROM ingests WHERE finished_at > started_at)
 ORDER BY started_at DESC, dataset, model, finished_at DESC
-LIMIT 1 BY run, started_at, dataset, model
 LIMIT {limit:UInt64}
 
 -- name: find_dataset_sources

@@ -224,6 +224,21 @@ def test_a_hash_that_another_process_has_just_fitted_stays(
         assert session.verify().to_pylist() == []
 
 
+def test_a_catalog_without_what_tells_runs_apart_is_read_and_mended(two, dsn, package, tmp_path):
+    one, _ = two
+    folder = toy.photos(tmp_path / "photos", 3)
+    one.client.command("ALTER TABLE ingests DROP COLUMN run")
+    one.client.command(
+        "INSERT INTO ingests (dataset, model, source, started_at, finished_at, complete)"
+        " VALUES ('both', 'toy', '/former', 1, 2, true)"
+    )
+    assert len(one.rows("list_ingests", {"limit": 9})) == 1
+    with hamsight.open(dsn) as session:
+        assert session.verify().to_pylist() == []
+        session.ingest(folder, dataset="both", model=str(package))
+    assert [row[6] for row in one.rows("list_ingests", {"limit": 9})] == [True, True]
+
+
 def test_runs_that_begin_at_the_same_moment_are_both_recorded(two, package, tmp_path, monkeypatch):
     one, other = two
     folder = toy.photos(tmp_path / "photos", 3)

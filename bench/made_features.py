@@ -16,6 +16,7 @@ CHUNK = 50_000
 _COARSE = 32
 _FINE = 4096
 _FACTORS = 128
+_SHARED = 20_000
 Float32 = NDArray[np.float32]
 
 
@@ -34,6 +35,13 @@ class Likeness:
     factors: Float32
     rest: float
 
+    spread: bool = False
+    """Whether clusters do not suit coarse cells: there are three levels of them, the noise of each
+    a third of the covariance; of a chunk, two fifths lie about centres of its own, 20 items each,
+    two fifths about `_SHARED` centres that all chunks share, some of them far more often than
+    others, and a fifth about none; and items lie closer or less close, by a factor of 0.6 to 1.4.
+    """
+
     @property
     def dimension(self) -> int:
         """Length of a feature."""
@@ -42,8 +50,11 @@ class Likeness:
     def chunk(self, rows: int, *seed: int) -> Float32:
         """Return features (rows, dimension) of unit length; the same seed gives the same."""
         random = np.random.default_rng(seed)
-        made = self.centres[random.integers(len(self.centres), size=rows)]
-        made += self._noise(rows, random)
+        if self.spread:
+            made = self._spread(rows, random)
+        else:
+            made = self.centres[random.integers(len(self.centres), size=rows)]
+            made += self._noise(rows, random)
         made /= np.linalg.norm(made, axis=1, keepdims=True)
         return made
 
@@ -57,6 +68,23 @@ class Likeness:
                 yield pending.pop(0).result()
                 for n, size in islice(numbered, 1):
                     pending.append(pool.submit(self.chunk, size, seed, n))
+
+    def _spread(self, rows: int, random: np.random.Generator) -> Float32:
+        scale = np.float32((2 / 3) ** 0.5)
+
+        def small(count: int, random: np.random.Generator) -> Float32:
+            picked = (len(self.centres) * random.random(count) ** 1.5).astype(int)
+            return self.centres[picked] + scale * self._noise(count, random)
+
+        shared = small(_SHARED, np.random.default_rng(_SHARED))
+        own = small(max(1, rows // 20), random)
+        kind = random.random(rows)
+        centres = small(rows, random)
+        first, second = kind < 0.4, (kind >= 0.4) & (kind < 0.8)
+        centres[first] = shared[(_SHARED * random.random(first.sum()) ** 1.5).astype(int)]
+        centres[second] = own[random.integers(len(own), size=second.sum())]
+        width = random.uniform(0.6, 1.4, size=(rows, 1)).astype(np.float32)
+        return centres + scale * width * self._noise(rows, random)
 
     def _noise(self, rows: int, random: np.random.Generator) -> Float32:
         noise = random.standard_normal((rows, self.dimension), dtype=np.float32)
@@ -72,7 +100,7 @@ def real_images(path: Path = VECTORS) -> Float32:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def likeness(vectors: Float32, seed: int = 0) -> Likeness:
+def likeness(vectors: Float32, seed: int = 0, spread: bool = False) -> Likeness:
     """Return what features made like `vectors` share with them."""
     random = np.random.default_rng(seed)
     coarse, members = _clusters(vectors, random)
@@ -81,11 +109,12 @@ def likeness(vectors: Float32, seed: int = 0) -> Likeness:
     largest = slice(len(values) - _FACTORS, None)
     rest = float(np.sqrt(values[: largest.start].mean()))
     # the rest is added in every direction, so the factors carry only what is above it
-    spread = np.sqrt(np.maximum(values[largest] - rest**2, 0))
-    factors = (directions[:, largest] * spread).T.astype(np.float32)
+    widths = np.sqrt(np.maximum(values[largest] - rest**2, 0))
+    factors = (directions[:, largest] * widths).T.astype(np.float32)
     bare = Likeness(coarse, factors, rest)
     centres = coarse[members[random.integers(len(members), size=_FINE)]]
-    return Likeness(centres + bare._noise(_FINE, random), factors, rest)
+    scale = np.float32((2 / 3) ** 0.5) if spread else np.float32(1)
+    return Likeness(centres + scale * bare._noise(_FINE, random), factors, rest, spread)
 
 
 def _clusters(vectors: Float32, random: np.random.Generator) -> tuple[Float32, NDArray[np.int64]]:

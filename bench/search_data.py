@@ -72,15 +72,18 @@ def distances(hashes: Bytes, query: Bytes) -> NDArray[np.int64]:
     return differing.sum(axis=1, dtype=np.int64)
 
 
-def prepare(folder: Path, rows: int, feature_rows: int, queries: int, scheme: str) -> Data:
+def prepare(
+    folder: Path, rows: int, feature_rows: int, queries: int, scheme: str, spread: bool = False
+) -> Data:
     """Return the data, made now unless `folder` has it."""
     vectors = real_images()
-    like = likeness(vectors)
+    like = likeness(vectors, spread=spread)
     asked = like.chunk(queries, _QUERY_SEED)
     encode = _ternary(vectors) if scheme == "ternary" else sign_hash
     folder.mkdir(parents=True, exist_ok=True)
-    hash_file = folder / f"{scheme}-{rows}.npy"
-    feature_file = folder / f"features-{feature_rows}.npy"
+    mark = "spread-" if spread else ""
+    hash_file = folder / f"{scheme}-{mark}{rows}.npy"
+    feature_file = folder / f"features-{mark}{feature_rows}.npy"
     if not (hash_file.exists() and feature_file.exists()):
         _make(like, encode, rows, feature_rows, hash_file, feature_file)
     return Data(

@@ -66,8 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = round(asked.rows)
     feature_rows = min(rows, round(asked.feature_rows))
     count = asked.queries + 1
-    data = prepare(asked.data, rows, feature_rows, max(count, asked.batch), asked.hash)
-    dsn = asked.dsn or f"chdb://{asked.data / f'catalog-{asked.hash}'}"
+    data = prepare(
+        asked.data, rows, feature_rows, max(count, asked.batch), asked.hash, asked.spread
+    )
+    catalog_name = f"catalog-{asked.hash}{'-spread' if asked.spread else ''}"
+    dsn = asked.dsn or f"chdb://{asked.data / catalog_name}"
     with Catalog.open(dsn, create=True) as catalog:
         store = Store(catalog, data, asked.threads)
         ways = [
@@ -168,6 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=float, default=1e6, help="hashes, such as 1e7")
     parser.add_argument("--feature-rows", type=float, default=1e6, help="of them with features")
     parser.add_argument("--hash", choices=("ternary", "sign"), default="ternary")
+    parser.add_argument(
+        "--spread", action="store_true", help="clusters of many sizes and widths, hard on cells"
+    )
     parser.add_argument("-k", type=int, default=50)
     parser.add_argument("--queries", type=int, default=9, help="measured, after one for warmth")
     parser.add_argument("--batch", type=int, default=16, help="queries asked at a time")

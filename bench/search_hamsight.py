@@ -16,6 +16,7 @@ from hamsight import statements
 from hamsight.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight.errors import StatementError
 from hamsight.hashing import SIGN
+from ingest.index import LEAST_ITEMS, build_index
 from query import steps
 from query.request import Combine, Kind, Query, Rank, Request
 from query.statement import build
@@ -23,6 +24,7 @@ from query.target import Target
 
 BENCH = Path(__file__).resolve().parent
 SELECTIVITIES = (0.5, 0.1, 0.01, 0.001, 0.0001)
+RECALLS = (0.9, 0.95, 0.99)
 COSINE_K = 10
 _PIECE = 50_000
 _WIDTHS = 10_000
@@ -43,20 +45,26 @@ class Store:
         self.hashes = self._model(f"hashes-{rows}", dimension)
         self.features = self._model(f"features-{len(data.features)}", dimension)
         self.rows_a_second = 0.0
+        self.indexed = ""
         self._fill(self.hashes, rows, False)
+        self._index(rows)
         self._fill(self.features, len(data.features), True)
         quantized = f"quantized_{len(data.features)}"
         self._quantized = quantized if self._make_quantized(quantized, dimension) else None
 
     def ways(self, k: int, batch: int) -> Iterator[Way]:
         """Yield the ways to ask: by hash, under filters, and by cosine."""
-        by_hash = {"k": k, "rank": Rank.HAMMING}
+        by_hash = {"k": k, "rank": Rank.HAMMING, "exact": True}
         yield self._way("hamsight exact", "hash", self.hashes, **by_hash)
         yield self._way("hamsight exact, union", "union", self.hashes, batch, **by_hash)
         for share in SELECTIVITIES:
             where = f"width < {round(share * _WIDTHS)}"
             name = f"hamsight exact, filter {100 * share:g} %"
             yield self._way(name, "filtered", self.hashes, where=where, **by_hash)
+        if self.hashes.hash_settings.cells:
+            for recall in RECALLS:
+                asked = {**by_hash, "exact": False, "recall": recall}
+                yield self._way(f"hamsight cells, recall {recall:g}", "hash", self.hashes, **asked)
         for candidates in (50, 200, 500, 2000):
             name = f"hamsight hash then cosine, {candidates:,} candidates"
             yield self._way(name, "cosine", self.features, k=COSINE_K, candidates=candidates)
@@ -66,6 +74,16 @@ class Store:
             sql = self._sql["most_similar_quantized"].replace("$table", str(self._quantized))
             name = f"Quantized('rabitq'), {multiple * COSINE_K:,} candidates"
             yield self._cosine(name, sql.replace("$multiple", str(multiple)))
+
+    def _index(self, rows: int) -> None:
+        """Build the cells of the hashes unless they are there; tables of few rows have none."""
+        if rows >= LEAST_ITEMS and not self.hashes.hash_settings.cells:
+            began, cpu = time.perf_counter(), time.process_time()
+            done = build_index(self.catalog, self.hashes, None)
+            wall, worked = time.perf_counter() - began, time.process_time() - cpu
+            count = done.cells.cells if done.cells else 0
+            self.indexed = f"{count:,} cells built in {wall:.0f} s ({worked:.0f} s of processor)"
+            self.hashes = self.catalog.model(self.hashes.name)
 
     def _way(
         self, name: str, answers: str, model: CatalogModel, queries: int = 1, **asked: object

@@ -81,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures = measure(chosen, data, asked.k, asked.queries)
     print(f"{rows:,} rows, {feature_rows:,} with features, {asked.hash} hash; medians of", end=" ")
     print(f"{asked.queries}, {asked.threads} threads, load {os.getloadavg()[0]:.1f}")
+    if store.indexed:
+        print(store.indexed)
     if store.rows_a_second:
         print(f"loaded {store.rows_a_second:,.0f} ready hashes a second")
     show(figures)

@@ -49,8 +49,15 @@ def delete_dataset(catalog: Catalog, name: str) -> int:
     items = 0
     if has_items(catalog, name):
         items = delete(catalog, Selection(datasets=(name,)))
+        for table in _cells(catalog):
+            catalog.run("delete_dataset_rows", {"dataset": name}, table=table)
     forget(catalog, [name])
     return items
+
+
+def _cells(catalog: Catalog) -> list[str]:
+    """Return the tables of cells of all models."""
+    return [table for model in catalog.models() for table in model.hash_settings.cell_tables]
 
 
 def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
@@ -75,6 +82,7 @@ def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
         catalog.run("begin_rename", both)
 
     def copy(table: str, key: str = "subset, id, ingested_at") -> None:
+        key = "subset, id, hash" if table.startswith("cells_") else key
         uncopied = fill("uncopied_rows", table=table, key=key)
         catalog.run("copy_renamed", both, table=table, uncopied=uncopied)
         if catalog.rows("count_rows", both, table=table, condition=uncopied)[0][0]:
@@ -87,7 +95,7 @@ def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
         catalog.run("delete_dataset_rows", {"dataset": former}, table=table)
 
     def tables() -> list[str]:
-        return [model.items_table for model in catalog.models()]
+        return [*_cells(catalog), *(model.items_table for model in catalog.models())]
 
     change_tables(catalog, tables, copy)
     copy("rejects", "model, subset, id, rejected_at")

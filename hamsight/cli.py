@@ -16,6 +16,7 @@ from ingest.cli import ingest
 from ingest.cli_features import import_features
 from ingest.cli_formats import formats
 from ingest.cli_hash import rehash
+from ingest.cli_index import index
 from query.cli import query
 from query.cli_catalog import functions, info, sql
 from query.cli_evaluate import evaluate
@@ -64,6 +65,7 @@ app.add_typer(models, name="models")
 app.command()(import_features)
 app.command()(formats)
 app.command()(rehash)
+app.command()(index)
 app.command()(evaluate)
 app.command()(functions)
 app.add_typer(group, name="group")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from hamsight.errors import CatalogError
 
 VERSION = 1
+_CELLS_TABLE = re.compile(r"cells_items_[a-z0-9_]+")
 DEFAULT_CANDIDATES = 2000
 
 
@@ -27,16 +29,51 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class CellSettings:
+    """The coarse cells of a model's items, as they were built from `items` items.
+
+    `probes` says how many of the `cells` cells a search reads: by kind (image, words), by how many
+    items it wants of them, and by the recall asked for.
+    """
+
+    table: str
+    items: int
+    cells: int
+    probes: Mapping[str, Mapping[str, Mapping[str, int]]]
+
+    def probes_for(self, kind: str, wanted: int, recall: float) -> int | None:
+        """Return how many cells keep that share of the `wanted` nearest items.
+
+        None is returned where that was not measured.
+        """
+        measured = self.probes.get(kind, {})
+        enough = [int(reach) for reach in measured if int(reach) >= wanted]
+        if not enough:
+            return None
+        shares = measured[str(min(enough))]
+        kept = [float(share) for share in shares if float(share) >= recall]
+        return shares[str(min(kept))] if kept else None
+
+
+@dataclass(frozen=True, slots=True)
 class HashSettings:
     """`fit` is the digest of a row of `hash_fits`, empty where nothing was fitted.
 
-    `chosen` says that a user chose the scheme, so that it is not changed on its own.
+    `chosen` says that a user chose the scheme, so that it is not changed on its own. `cells` are
+    those that searches read; new items go into the tables of `making` too.
     """
 
     fit: str = ""
     chosen: bool = False
     calibration: Calibration | None = None
+    cells: CellSettings | None = None
+    making: tuple[str, ...] = ()
     version: int = field(default=VERSION)
+
+    @property
+    def cell_tables(self) -> list[str]:
+        """The tables of cells that new items go into."""
+        return [*([self.cells.table] if self.cells else []), *self.making]
 
     def to_text(self) -> str:
         """Return JSON for the row of `models`."""
@@ -52,8 +89,17 @@ class HashSettings:
             return cls()
         try:
             values = json.loads(text)
-            calibration = values.pop("calibration")
-            settings = cls(**values, calibration=calibration and Calibration(**calibration))
+            calibration, cells = values.pop("calibration"), values.pop("cells", None)
+            making = tuple(values.pop("making", ()))
+            settings = cls(
+                **values,
+                calibration=calibration and Calibration(**calibration),
+                cells=cells and CellSettings(**cells),
+                making=making,
+            )
+            for table in settings.cell_tables:
+                if not _CELLS_TABLE.fullmatch(table):
+                    raise ValueError(f"{table!r} is no table of cells")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CatalogError(
                 f"what the catalog says of its hash is damaged ({type(error).__name__} {error}):"

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -27,6 +27,9 @@ from ingest.source import ReadOptions, Source
 from ingest.tune import tune
 from ingest.vanished import Seen, find_vanished
 from ingest.writer import Counts
+
+if TYPE_CHECKING:
+    from ingest.index import Indexed
 
 
 def ingest(
@@ -152,6 +155,33 @@ def hash_again(
             compute=compute,
             on_progress=show,
         )
+
+
+def index_items(
+    catalog: Catalog,
+    model: str | None,
+    *,
+    compute: Compute = HERE,
+    progress: bool = False,
+) -> Indexed:
+    """Build the coarse cells of a model's items anew. Raises what `build_index` raises.
+
+    `model` is a model of the catalog or the folder of its package; None is the only one. Without
+    its package, words are not measured: searches for words then read all items.
+    """
+    from ingest.index import build_index
+
+    found = catalog.model(model)
+    package = None
+    if found.words and found.source != IMPORTED:
+        package = catalog.package(found, model)
+    with _bar(f"{found.name} indexed", " items", progress, delay=1) as bar:
+
+        def show(done: int, items: int) -> None:
+            bar.total = items
+            bar.update(done - bar.n)
+
+        return build_index(catalog, found, package, compute=compute, on_progress=show)
 
 
 def open_sources(

@@ -30,7 +30,7 @@ from hamsight.recall import features_of
 from hamsight.statements import fill
 from hamsight.vocabulary import words_to_fit
 from ingest.catch_up import PASSES, Place, catch_up
-from ingest.tables import MAKING, base_of, stays, sweep_old
+from ingest.tables import MAKING, base_of, drop_cells, stays, sweep_old
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,6 +110,7 @@ def rehash(
         if not switched:
             catalog.drop(table)
     catalog.drop(model.items_table)
+    drop_cells(catalog, model.items_table)
     items = int(catalog.rows("count_items", table=table)[0][0])
     return Rehashed(made, model.items_table, items, sample, words)
 

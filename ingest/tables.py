@@ -10,6 +10,7 @@ import re
 
 from hamsight.catalog import Catalog, CatalogModel
 
+CENTRES = "_centres"
 MAKING = "_making"
 _MARK = re.compile(r"_[rh][0-9a-f]{8}$")
 
@@ -29,6 +30,20 @@ def sweep_old(catalog: Catalog, table: str) -> None:
     _drop_unused(catalog, table, "old_tables_of_prefix", "h", "")
 
 
+def cells_prefix(items_table: str) -> str:
+    """Return what the names of the tables of cells of an items table begin with."""
+    return f"cells_{items_table}_"
+
+
+def drop_cells(catalog: Catalog, items_table: str, only: str = "", keep: str = "") -> None:
+    """Drop the tables of cells of an items table: all but `keep`, or `only` the one named."""
+    prefix = cells_prefix(items_table)
+    leftover = re.compile(re.escape(only or prefix) + r"([0-9a-f]{8})?" + f"({CENTRES})?")
+    for (name,) in catalog.rows("tables_of_prefix", {"prefix": prefix}):
+        if leftover.fullmatch(name) and not (keep and name in (keep, keep + CENTRES)):
+            catalog.drop(name)
+
+
 def _drop_unused(catalog: Catalog, table: str, listed: str, marks: str, keep: str) -> None:
     base = base_of(table)
     leftover = re.compile(re.escape(base) + rf"(_{marks}[0-9a-f]{{8}}({MAKING})?)?")
@@ -36,6 +51,7 @@ def _drop_unused(catalog: Catalog, table: str, listed: str, marks: str, keep: st
     for (name,) in catalog.rows(listed, {"prefix": base}):
         if leftover.fullmatch(name) and name not in used:
             catalog.drop(name)
+            drop_cells(catalog, name)
 
 
 def stays(catalog: Catalog, model: CatalogModel) -> bool:

@@ -12,7 +12,8 @@ from hamsight.fits import hash_of
 from hamsight.hashing import SIGN
 from hamsight.model import ModelPackage
 from hamsight.network import HERE, Compute
-from ingest.rehash import Rehashed, rehash, switch
+from hamsight.settings import change_settings
+from ingest.rehash import Rehashed, rehash
 from ingest.tables import stays
 
 FIT_ITEMS = 5000
@@ -51,8 +52,7 @@ def keep_measured(
     items = int(catalog.rows("count_items", table=model.items_table)[0][0])
     if stale(model, items) and not catalog.rows("find_featureless", table=model.items_table):
         measured = calibrate(catalog, model, hash_of(catalog, model), package, compute)
-        settings = replace(model.hash_settings, calibration=measured)
-        switch(catalog, model, replace(model, hash_parameters=settings.to_text()))
+        change_settings(catalog, model, lambda one: replace(one, calibration=measured))
 
 
 def _is_due(catalog: Catalog, model: CatalogModel) -> bool:

@@ -7,7 +7,7 @@ that was killed in between.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from ingest.stored import stored_curation, stored_pictures
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 FLUSH_ROWS = 2048
@@ -242,13 +243,24 @@ class Writer:
             try:
                 curated = self._curated()
                 rows = item_rows(self._dataset, self._prepared, features, hashes, now, curated)
+                cells = model.hash_settings.cell_tables
+                self._add_to_cells(rows, cells)
                 self._catalog.insert(model.items_table, rows)
             except StatementError:
-                if not self._follow():
+                if not self._follow() and self._model == model:
                     raise
             else:
                 if not self._follow():
+                    assert self._model is not None
+                    new = self._model.hash_settings.cell_tables
+                    self._add_to_cells(rows, set(new) - set(cells))
                     return
+
+    def _add_to_cells(self, rows: pa.Table, tables: Collection[str]) -> None:
+        if tables:
+            from hamsight.cells import add_to_cells
+
+            add_to_cells(self._catalog, sorted(tables), rows)
 
     def _follow(self) -> bool:
         """Take the model's row as it is now; return whether its table is another one.

@@ -180,7 +180,9 @@ def _milliseconds(
     times = []
     for target in [targets[0], *targets]:
         rank = Rank.COSINE if candidates else Rank.HAMMING
-        request = Request((target.query,), k=k, candidates=candidates or None, rank=rank)
+        request = Request(
+            (target.query,), k=k, candidates=candidates or None, rank=rank, exact=True
+        )
         statement = build(request, [target], model, ())
         start = time.perf_counter()
         ask(catalog, statement, model.items_table)

@@ -60,7 +60,9 @@ def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:
         names = pa.array([model.name] * table.num_rows, pa.string())
         datasets.append(table.add_column(0, "model", names))
     shown = ("name", "items_table", "dimension", "bits", "words", "source", "digest")
-    tables = ["models", "hash_fits", "ingests", "rejects", *(model.items_table for model in models)]
+    cells = [table for model in models for table in model.hash_settings.cell_tables]
+    items = [model.items_table for model in models]
+    tables = ["models", "hash_fits", "ingests", "rejects", *items, *cells]
     return [
         ("models", pa.table({key: [getattr(model, key) for model in models] for key in shown})),
         ("search", _search(catalog, models)),

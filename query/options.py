@@ -9,7 +9,7 @@ import typer
 
 from hamsight.options import takes
 from query.output import Format
-from query.request import DEFAULT_K, Combine, Kind, Query, Rank, Request
+from query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Kind, Query, Rank, Request
 
 AnswerFormat = Annotated[Format, typer.Option("--format", help="Format of the answer.")]
 Sheet = Annotated[
@@ -87,6 +87,17 @@ def request_of(
         str | None,
         typer.Option(metavar="NAME|FOLDER", help="Model, where the catalog has several."),
     ] = None,
+    recall: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Of the nearest by hash, the share that is found where there are cells, see"
+            " `hamsight index`.",
+        ),
+    ] = DEFAULT_RECALL,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Read all items, though there are cells.")
+    ] = False,
 ) -> Request:
     """Return the request that the options make; raises UsageError."""
     given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item))
@@ -104,6 +115,8 @@ def request_of(
         where=where,
         exclude_self=exclude_self,
         model=model,
+        recall=recall,
+        exact=exact,
     )
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from hamsight.errors import UsageError
 
 DEFAULT_K = 50
+DEFAULT_RECALL = 0.95
 _UINT32 = 2**32
 
 
@@ -61,6 +62,9 @@ class Request:
 
     `exclude_self` leaves the queries' own rows out of the answer: None those of stored items,
     True those and stored copies of the pictures, False nothing.
+
+    Where the table has cells (`hamsight index`), so many of them are read that a share `recall`
+    of the nearest is found; `exact` reads all items.
     """
 
     queries: tuple[Query, ...]
@@ -76,6 +80,8 @@ class Request:
     where: str | None = None
     exclude_self: bool | None = None
     model: str | None = None
+    recall: float = DEFAULT_RECALL
+    exact: bool = False
 
     def __post_init__(self) -> None:
         """Raise UsageError for what no search can mean."""
@@ -90,6 +96,8 @@ class Request:
             self._within("--candidates", self.candidates, 1, _UINT32, "at least 1")
         if self.max_distance is not None:
             self._within("--max-distance", self.max_distance, 0, _UINT32, "0 or more bits")
+        if not 0 < self.recall <= 1:
+            raise UsageError(f"--recall is {self.recall}; expected more than 0 and at most 1")
 
     @staticmethod
     def _within(option: str, value: int, least: int, below: int, expected: str) -> None:

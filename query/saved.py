@@ -87,11 +87,17 @@ def find_saved(catalog: Catalog, name: str) -> Saved:
 
 
 def prepare_saved(
-    catalog: Catalog, name: str, *, k: int | None = None, offset: int | None = None
+    catalog: Catalog,
+    name: str,
+    *,
+    k: int | None = None,
+    offset: int | None = None,
+    exact: bool = False,
 ) -> tuple[Request, Sequence[Target], Statement, CatalogModel]:
     """Return what answers a saved query on the items that the catalog has now.
 
-    `k` and `offset` stand in place of those that were saved. Raises UsageError for an unknown
+    `k` and `offset` stand in place of those that were saved; with `exact` the statement reads all
+    items, and no table that may be replaced. Raises UsageError for an unknown
     name, dataset, subset or model, ModelMismatchError when the model has changed since,
     ExpressionError for a filter that no longer holds, and EmptyCatalogError.
     """
@@ -100,6 +106,7 @@ def prepare_saved(
         saved.request,
         k=saved.request.k if k is None else k,
         offset=saved.request.offset if offset is None else offset,
+        exact=exact or saved.request.exact,
     )
     model = catalog.model(request.model)
     if model.digest != saved.digest:

@@ -28,7 +28,7 @@ def save_view(catalog: Catalog, name: str, view: str, *, replace: bool = False) 
     is taken, and for queries that make the view's text longer than ClickHouse takes.
     """
     _check_view(catalog, view, replace)
-    request, targets, statement, _ = prepare_saved(catalog, name)
+    request, targets, statement, _ = prepare_saved(catalog, name, exact=True)
     ranked = fill("ranked", statement=statement.sql)
     text = with_literals(Statement(ranked, {**statement.parameters, "offset": request.offset}))
     made = fill(

@@ -12,6 +12,7 @@ from typing import Any
 from hamsight.catalog import CatalogModel
 from hamsight.errors import UsageError
 from hamsight.statements import fill
+from query.near_cells import NearCells, near_cells
 from query.request import Combine, Kind, Rank, Request
 from query.steps import Statement, Steps
 from query.target import Target
@@ -44,10 +45,15 @@ def build(
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How a search is written: with the columns that describe items, or not; in one scan or two."""
+    """How a search is written: with the columns that describe items, or not; in one scan or two.
+
+    `in_cells` reads near cells in place of all items, and `checked` tells whether they had enough.
+    """
 
     described: bool
     one_scan: bool = False
+    in_cells: bool = False
+    checked: bool = False
 
     @property
     def columns(self) -> str:
@@ -62,11 +68,14 @@ class _Form:
         """The columns after `query`."""
         parts = [fill("described")] if self.described else []
         parts.extend([fill("whole")] if self.one_scan else [])
+        parts.extend([fill("whole_in_cells")] if self.checked else [])
         return "".join(f",\n    {part}" for part in parts)
 
     @property
     def bounds(self) -> str:
         """What tells how near the items are that one scan found."""
+        if self.checked:
+            return f",\n{indent(fill('found_in_cells'), ' ' * 8)}"
         return f",\n{indent(fill('bounds'), ' ' * 8)}" if self.one_scan else ""
 
 
@@ -80,6 +89,7 @@ class _Builder:
             excluded = []
         scanned = reach + len(excluded)
         self._fetched = scanned + scanned // _SPARE + _LEAST_SPARE
+        self._ranks_by_cosine = first > 0
         self._apart = scanned > _APART * request.k
         self._parameters: dict[str, Any] = {
             "k": request.k,
@@ -93,6 +103,11 @@ class _Builder:
         }
         self._excluded = fill("is_a_query" if excluded else "no_item")
         self._conditions: list[str] = []
+        self._cells = near_cells(request, targets, model.hash_settings.cells, scanned)
+        if self._cells:
+            self._parameters["probed"] = self._cells.probed
+            for number, count in enumerate(self._cells.probes, start=1):
+                self._parameters[f"probes_{number}"] = count
         numbers = range(1, len(targets) + 1)
         self._hash_bytes = model.bits // 8
         self._named = [f"distance_{number}" for number in numbers]
@@ -138,7 +153,18 @@ class _Builder:
         balanced = self._request.combine is Combine.BALANCED and len(self._targets) > 1
         form = self._balanced if balanced else self._search
         ranking = form(_Form(described=not self._apart))
-        one_scan = None if balanced else form(_Form(described=not self._apart, one_scan=True))
+        described = not self._apart
+        if self._cells is not None and len(self._targets) == 1 and not self._ranks_by_cosine:
+            quick = self._nearest_in_cells(self._cells)
+            exact = form(_Form(described=True))
+            steps = Steps(exact, quick, 0, apart=False, least=self._request.k)
+            return replace(quick, steps=steps, in_cells=True)
+        if self._cells is not None:
+            quick = form(_Form(described, in_cells=True, checked=True))
+            statement = form(_Form(described=True, in_cells=True))
+            steps = Steps(ranking, quick, 0, self._apart)
+            return replace(statement, steps=steps, in_cells=True)
+        one_scan = None if balanced else form(_Form(described, one_scan=True))
         statement = form(_Form(described=True))
         return replace(statement, steps=Steps(ranking, one_scan, self._fetched, self._apart))
 
@@ -237,8 +263,12 @@ class _Builder:
             held.append(fill("distance_within", distance=within))
             self._parameters["max_distance"] = self._request.max_distance
         nearness = fill("reversed", value=counting) if self._request.dissimilar else counting
+        name = "candidates_in_one_scan" if form.one_scan else "candidates"
+        if form.in_cells and self._cells is not None:
+            held.append(self._in_near_cells(self._cells, distances, order_of, nearness))
+            name = "candidates_in_cells"
         return fill(
-            "candidates_in_one_scan" if form.one_scan else "candidates",
+            name,
             columns=form.columns,
             excluded=self._excluded,
             similarities=_listed(similarities, 4),
@@ -248,6 +278,53 @@ class _Builder:
             table=self._table,
             conditions=f" {fill('and_also')} ".join(held) or fill("every_item"),
         )
+
+    def _nearest_in_cells(self, cells: NearCells) -> Statement:
+        """Return what ranks the items of near cells by the hash of one query."""
+        form = _Form(described=True)
+        sql = fill(
+            "nearest_in_cells",
+            measured=self._measured(self._distances, self._order_of),
+            nearness=self._ordered[0],
+            first_columns=form.first_columns,
+            similarity=indent(self._similarities[0], " " * 4).lstrip(),
+            more=form.more,
+            table=self._table,
+            conditions=self._in_near_cells(
+                cells, self._distances, self._order_of, self._ordered[0]
+            ),
+            excluded=self._excluded,
+        )
+        return self._with_parameters(sql)
+
+    def _in_near_cells(
+        self, cells: NearCells, distances: Sequence[str], order_of: Sequence[str], nearness: str
+    ) -> str:
+        """Return the condition that an item is near to one of the queries by its cell."""
+        near = []
+        for distance, ordered in zip(distances, order_of, strict=True):
+            place = self._distances.index(distance)
+            near.append(
+                fill(
+                    "near_cells",
+                    measured=self._measured([distance], [ordered]),
+                    nearness=self._ordered[place],
+                    centres=cells.centres,
+                    probes=f"probes_{place + 1}",
+                )
+            )
+        return fill(
+            "in_near_cells",
+            cells=cells.table,
+            near=indent(f"\n{fill('or_also')}\n".join(near), " " * 8).lstrip(),
+            measured=self._measured(distances, order_of),
+            nearness=nearness,
+        )
+
+    def _measured(self, distances: Sequence[str], order_of: Sequence[str]) -> str:
+        """Return distances and places in the order of candidates, each with its name."""
+        named = [one for one in order_of if one not in self._named]
+        return ", ".join([*distances, *named])
 
     def _score(self) -> tuple[str, str, str]:
         """Return the score that orders candidates, the query answered, and that by distance."""

@@ -21,11 +21,13 @@ class Statement:
     """SQL with the values of its `{name:Type}` parameters.
 
     `steps` is how a program gets the same answer sooner, where the statement is a search.
+    `in_cells` says that it does not read all items.
     """
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     steps: Steps | None = None
+    in_cells: bool = False
 
     def script(self) -> str:
         """Return the statement for `clickhouse client`, with its parameters set before it."""
@@ -44,14 +46,16 @@ class Steps:
     """A search in steps: a statement that ranks, then the columns of the answer's rows by key.
 
     `ranking` is exact. `one_scan`, where there is one, scans once instead of twice and fetches
-    `fetched` rows; its column `whole` is false where ties may be missing, so that `ranking` must
-    be asked. Both leave the columns to the second step if `apart`.
+    `fetched` rows, or reads cells near the queries (`fetched` is 0 then); its column `whole` is
+    false where ties or candidates may be missing, so that `ranking` must be asked; where `least` is
+    given, it is as many rows that tell so. Both leave the columns to the second step if `apart`.
     """
 
     ranking: Statement
     one_scan: Statement | None
     fetched: int
     apart: bool
+    least: int = 0
 
 
 def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
@@ -69,8 +73,11 @@ def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
 def _ranked(catalog: Catalog, steps: Steps) -> pa.Table:
     if steps.one_scan is not None and steps.fetched <= catalog.rows_fetched_late():
         found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
+        if steps.least:
+            if len(found) >= steps.least:
+                return found
         # an answer of no rows does not tell whether it is whole
-        if len(found) and found[_WHOLE][0].as_py():
+        elif len(found) and found[_WHOLE][0].as_py():
             return found.drop_columns([_WHOLE])
     return catalog.arrow(steps.ranking.sql, steps.ranking.parameters)
 

@@ -13,6 +13,7 @@ from hamsight.session.opened import Opened, PathLike, several
 
 if TYPE_CHECKING:
     from ingest.features.load import Imported
+    from ingest.index import Indexed
     from ingest.pipeline import Outcome, Settings
     from ingest.reencode import Reencoded
     from ingest.rehash import Rehashed
@@ -118,6 +119,26 @@ class Ingests(Opened):
             compute=Compute(device),
             progress=progress,
         )
+
+    def index(
+        self, model: str | None = None, *, device: str = "AUTO", progress: bool = False
+    ) -> Indexed:
+        """Build coarse cells of a model's items, so that a search reads only those near to it.
+
+        Searches read the former cells, or all items, until the new are whole. A table of fewer
+        than 100,000 items needs none and gets none. Raises UsageError on a cluster, CatalogError
+        where another process changes the model meanwhile, and ModelError.
+        """
+        from hamsight.network import Compute
+        from ingest.job import index_items
+
+        return index_items(self.catalog(), model, compute=Compute(device), progress=progress)
+
+    def drop_index(self, model: str | None = None) -> bool:
+        """Drop a model's cells, so that searches read all items; return whether it had any."""
+        from ingest.index import drop_index
+
+        return drop_index(self.catalog(), self.catalog().model(model))
 
     def import_features(self, file: PathLike, model: str, **options: Any) -> Imported:
         """Bring in features or hashes made elsewhere, as `hamsight import-features` does.

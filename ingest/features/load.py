@@ -13,6 +13,7 @@ from hamsight.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight.errors import SourceError, StatementError, UsageError
 from hamsight.fits import hash_of
 from hamsight.hashing import SIGN, bits_of
+from hamsight.item_pages import item_pages
 from hamsight.moving import settle
 from hamsight.statements import fill
 from ingest.features.check import Checker
@@ -24,6 +25,7 @@ from ingest.tune import keep_measured
 from ingest.writer import Counts
 
 FORMAT = "features"
+_PAGE = 50_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -83,7 +85,9 @@ def import_features(
         if not target.items_table:
             target = catalog.add_model(target)
         try:
+            cells = _add_to_cells(catalog, staging, target, [])
             counts = _move(catalog, staging, target, printable(path.absolute()))
+            _add_to_cells(catalog, staging, target, cells)
         except StatementError:
             if _stays(catalog, target):
                 raise
@@ -104,6 +108,25 @@ def import_features(
         )
     keep_measured(catalog, target)
     return Imported(target, counts)
+
+
+def _add_to_cells(
+    catalog: Catalog, staging: str, model: CatalogModel, done: Sequence[str]
+) -> Sequence[str]:
+    """Put the rows of the staging table into the tables of cells that the model has now.
+
+    Those of `done` have them; return all that have them then.
+    """
+    found = [one for one in catalog.models() if one.items_table == model.items_table]
+    tables = [table for one in found for table in one.hash_settings.cell_tables]
+    new = sorted(set(tables) - set(done))
+    if new:
+        from hamsight.cells import add_to_cells
+
+        for condition, values in item_pages(catalog, staging, _PAGE):
+            page = fill("page_of_named_hashes", table=staging, conditions=condition)
+            add_to_cells(catalog, new, catalog.arrow(page, values))
+    return tables
 
 
 def _stays(catalog: Catalog, model: CatalogModel) -> bool:

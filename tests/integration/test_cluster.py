@@ -188,6 +188,12 @@ def test_the_cluster_of_a_dsn() -> None:
         parse_dsn("clickhouse://host/db?cluster=it's")
 
 
+def test_cells_are_refused(session: hamsight.Session, tmp_path: Path) -> None:
+    session.ingest(toy.photos(tmp_path / "photos", 2))
+    with pytest.raises(UsageError, match="every shard scans its own"):
+        session.index()
+
+
 def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(
     session: hamsight.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

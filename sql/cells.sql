@@ -1,0 +1,100 @@
+-- Coarse cells: a table of hashes beside an items table, in the order of the cell whose centre is
+-- nearest to each. A search reads those of the nearest cells, and takes the items themselves, with
+-- hash and all else, from the items table: what stands here too much or twice does no harm.
+
+-- name: create_cells
+-- The cell of each item; of an item that was replaced, the former cell may stand here too.
+CREATE TABLE $table
+(
+    cell    UInt32,
+    dataset LowCardinality(String),
+    subset  LowCardinality(String),
+    id      String,
+    hash    FixedString($hash_bytes) CODEC(NONE)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (cell, dataset, subset, id)
+SETTINGS index_granularity = 512, min_compress_block_size = 16384, max_compress_block_size = 65536
+
+-- name: create_centres
+-- The centre of each cell, as a hash; cells of one part lie near to one another.
+CREATE TABLE $table
+(
+    cell UInt32,
+    part UInt32,
+    hash FixedString($hash_bytes) CODEC(NONE)
+)
+ENGINE = MergeTree
+ORDER BY cell
+
+-- name: find_centres
+-- The centres in the order of their cells.
+SELECT part, hash FROM $table ORDER BY cell
+
+-- name: sample_hashes
+-- Hashes of items drawn by their identity, one in `every`.
+SELECT hash
+FROM $table
+WHERE sipHash64({seed:UInt64}, dataset, subset, id) % {every:UInt64} = 0
+LIMIT {limit:UInt64}
+
+-- name: page_of_named_hashes
+-- A page of items with their hashes.
+SELECT dataset, subset, id, hash FROM $table WHERE $conditions
+
+-- name: change_settings
+-- What a model's row says of its hash and cells, unless another process has changed it since.
+ALTER TABLE models
+UPDATE hash_parameters = {hash_parameters:String}
+WHERE name = {name:String} AND items_table = {items_table:String} AND hash_parameters = {former:String}
+SETTINGS mutations_sync = 2
+
+-- name: near_cells
+-- The cells whose centres are nearest to a query.
+WITH $measured
+SELECT cell FROM $centres ORDER BY $nearness, cell LIMIT {$probes:UInt64}
+
+-- name: in_near_cells
+-- Items that come first among those of the nearest cells; some more, for those that are gone.
+(dataset, subset, id) IN (
+    WITH $measured
+    SELECT dataset, subset, id
+    FROM $cells
+    WHERE cell IN (
+        $near
+    )
+    ORDER BY $nearness, dataset, subset, id LIMIT {probed:UInt64}
+)
+
+-- name: found_in_cells
+-- How many candidates there are; fewer than are wanted where items of these cells are gone.
+count() OVER () AS found
+
+-- name: whole_in_cells
+-- Whether there are as many candidates as are wanted, so that nothing nearer was left out for them.
+found >= {scanned:UInt64} AS whole
+
+-- name: nearest_in_cells
+-- The items nearest to one query by hash, among those of the nearest cells: a short statement, for
+-- most of its time goes into planning it.
+WITH $measured
+SELECT
+    $first_columns,
+    distance_1 AS distance,
+    $similarity AS similarity,
+    1 AS query$more
+FROM $table
+WHERE $conditions AND NOT $excluded
+ORDER BY $nearness, dataset, subset, id
+LIMIT {k:UInt64} OFFSET {offset:UInt64}
+
+-- name: candidates_in_cells
+-- The same of what is found in cells, in one scan.
+SELECT
+    $columns,
+    $excluded AS excluded,
+    [$similarities] AS similarities,
+    [$distances] AS distances, [$order] AS nearnesses, $nearness AS nearness
+FROM $table
+WHERE $conditions
+ORDER BY nearness, dataset, subset, id LIMIT {scanned:UInt64}

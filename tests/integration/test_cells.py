@@ -1,0 +1,231 @@
+"""Coarse cells: what searches find in them, and that answers stay right whatever changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import toy
+
+import hamsight
+import ingest.index
+from hamsight.cells import train
+from hamsight.errors import CatalogError, UsageError
+
+COUNT, DIMENSION, K = 3000, 64, 20
+RANDOM = np.random.default_rng(3)
+CENTRES = RANDOM.normal(size=(60, DIMENSION))
+OWN = RANDOM.integers(60, size=COUNT)
+SPREAD = RANDOM.uniform(0.3, 0.9, size=(COUNT, 1))
+FEATURES = (CENTRES[OWN] + SPREAD * RANDOM.normal(size=(COUNT, DIMENSION))).astype(np.float32)
+NAMES = [f"{n:04}" for n in range(COUNT)]
+ASKED = NAMES[::375]
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", 1000)
+    monkeypatch.setattr(ingest.index, "_PAGE", 700)
+
+
+@pytest.fixture
+def session(dsn, tmp_path):
+    with hamsight.open(dsn) as opened:
+        bring(opened, tmp_path, NAMES, FEATURES, dimension=DIMENSION)
+        yield opened
+
+
+def bring(session, tmp_path, names, features, dataset="made", **options) -> None:
+    np.savez(tmp_path / "made.npz", id=names, feature=features)
+    session.import_features(tmp_path / "made.npz", "m", dataset=dataset, **options)
+
+
+def found(session, name: str, **options) -> list[str]:
+    options = {"k": K, "rank": "hamming", **options}
+    return [match.id for match in session.query(item=name, **options)]
+
+
+def kept(session, **options) -> float:
+    """The share of the exact answers that a search keeps, and that it read cells."""
+    shares = []
+    for name in ASKED:
+        exact = found(session, name, exact=True, **options)
+        shares.append(len(set(exact) & set(found(session, name, **options))) / len(exact))
+    return float(np.mean(shares))
+
+
+def reads_cells(session, name: str, **options) -> bool:
+    return session.query(item=name, **{"k": K, **options}).statement.in_cells
+
+
+def tables(session) -> list[str]:
+    rows = session.catalog().client.query("SHOW TABLES LIKE 'cells%'").result_rows
+    return [name for (name,) in rows]
+
+
+def test_a_search_keeps_what_recall_says_of_the_exact_answer(session):
+    done = session.index()
+    assert (done.items, done.cells.items) == (COUNT, COUNT)
+    assert len(tables(session)) == 2
+    assert reads_cells(session, ASKED[0], rank="hamming")
+    assert kept(session) >= 0.95
+    assert kept(session, offset=30) >= 0.9
+    assert kept(session, offset=300) >= 0.9
+    assert kept(session, recall=0.5) < kept(session, recall=0.99)
+    first = found(session, ASKED[0], recall=0.99, exclude_self=False)
+    assert first[0] == ASKED[0]
+    both = {"item": ASKED[:2], "k": K, "rank": "hamming"}
+    exact, near = (session.query(exact=one, **both) for one in (True, False))
+    assert near.statement.in_cells
+    assert len({match.name for match in exact} & {match.name for match in near}) >= 0.9 * K
+
+
+def test_what_cells_cannot_answer_is_scanned(session):
+    session.index()
+    assert reads_cells(session, ASKED[0], rank="hamming")
+    for options in (
+        {"where": "width < 5"},
+        {"dataset": "made"},
+        {"max_distance": 20},
+        {"dissimilar": True},
+        {"exact": True},
+        {"recall": 1.0},
+        {"k": 2500},
+    ):
+        assert not reads_cells(session, ASKED[0], rank="hamming", **options), options
+    with pytest.raises(UsageError, match="--recall is 0"):
+        session.query(item=ASKED[0], recall=0)
+
+
+def test_what_changes_is_in_the_answer(session, tmp_path):
+    session.index()
+    name = ASKED[3]
+    near = found(session, name)
+    session.delete([f"made/{one}" for one in near[:5]])
+    assert found(session, name) == found(session, name, exact=True)
+    assert not set(near[:5]) & set(found(session, name))
+    session.add_to_group("g", [f"made/{near[6]}"])
+    groups = {match.id: match.groups for match in session.query(item=name, k=K, rank="hamming")}
+    assert groups[near[6]] == ["g"]
+    # an item that is replaced by one of another cell, and a new one
+    place = NAMES.index(name)
+    bring(session, tmp_path, ["new", near[7]], np.stack([FEATURES[place], -FEATURES[place]]))
+    now = found(session, name)
+    assert now[0] == "new"
+    assert near[7] not in now
+    assert found(session, "new", exclude_self=True) == found(session, "new", exact=True)
+    # almost all of a neighbourhood gone: the answer is that of a scan
+    session.delete(where='not "g" in groups and id != "new"', dataset="made")
+    assert sorted(found(session, "new", k=5)) == [near[6]]
+
+
+def test_a_renamed_dataset_keeps_its_cells(session):
+    session.index()
+    session.rename_dataset("made", "called")
+    assert kept(session) >= 0.95
+    assert reads_cells(session, ASKED[0], rank="hamming")
+    session.delete_dataset("called")
+    table = session.catalog().model().hash_settings.cells.table
+    assert session.sql(f"SELECT count() AS n FROM {table}").to_pylist() == [{"n": 0}]
+
+
+def test_another_hash_has_no_cells_until_they_are_built(session):
+    session.index()
+    session.rehash()
+    assert tables(session) == []
+    assert not reads_cells(session, ASKED[0])
+    former = session.index().cells.table
+    assert kept(session) >= 0.95
+    assert kept(session, rank="cosine") >= 0.95
+    assert session.index().cells.table != former
+    assert not any(name.startswith(former) for name in tables(session))
+    assert session.drop_index()
+    assert tables(session) == []
+    assert not session.drop_index()
+
+
+def test_items_that_come_while_cells_are_built_are_in_them(session, tmp_path, monkeypatch):
+    measured = ingest.index._Measured.probes
+
+    def bring_first(*given):
+        bring(session, tmp_path, ["late"], FEATURES[:1])
+        return measured(*given)
+
+    monkeypatch.setattr(ingest.index._Measured, "probes", bring_first)
+    session.index()
+    assert found(session, NAMES[0])[0] == "late"
+    assert reads_cells(session, NAMES[0], rank="hamming")
+
+
+def test_a_build_that_is_killed_changes_no_answer(session, tmp_path, monkeypatch):
+    session.index()
+    before = found(session, ASKED[1])
+
+    def killed(*given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ingest.index._Measured, "probes", killed)
+        with pytest.raises(KeyboardInterrupt):
+            session.index()
+    assert found(session, ASKED[1]) == before
+    bring(session, tmp_path, ["new"], FEATURES[:1])
+    assert found(session, NAMES[0])[0] == "new"
+    session.index()
+    assert len(tables(session)) == 2
+    assert found(session, NAMES[0])[0] == "new"
+
+
+def test_a_build_that_another_overtakes_says_so(session, monkeypatch):
+    measured = ingest.index._Measured.probes
+    done = []
+
+    def overtake(*given):
+        if not done:
+            done.append(True)
+            done.append(session.index())
+        return measured(*given)
+
+    monkeypatch.setattr(ingest.index._Measured, "probes", overtake)
+    with pytest.raises(CatalogError, match="another process"):
+        session.index()
+    assert session.catalog().model().hash_settings.cells == done[1].cells
+    assert len(tables(session)) == 2
+    assert kept(session) >= 0.95
+
+
+def test_pictures_find_their_cell_when_they_are_ingested(dsn, tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", 10)
+    monkeypatch.setattr(ingest.index, "REACHES", (10,))
+    package = toy.model(tmp_path / "toy")
+    folder = toy.photos(tmp_path / "photos", 60)
+    with hamsight.open(dsn) as session:
+        session.ingest(folder, model=str(package))
+        session.index()
+        (folder / "copy.jpg").write_bytes(toy.jpeg(7))
+        (folder / "009.jpg").write_bytes(toy.jpeg(900))
+        (folder / "like9.jpg").write_bytes(toy.jpeg(900))
+        session.ingest(folder)
+        options = {"k": 1, "rank": "hamming", "recall": 0.5}
+        for name, other in (("007.jpg", "copy.jpg"), ("009.jpg", "like9.jpg")):
+            matches = session.query(item=name, **options)
+            assert matches.statement.in_cells
+            assert [match.id for match in matches] == [other]
+
+
+def test_small_tables_need_none(session, monkeypatch):
+    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", COUNT + 1)
+    assert session.index().cells is None
+    assert tables(session) == []
+
+
+def test_cells_are_near_to_their_hashes():
+    bits = FEATURES > 0
+    hashes = np.packbits(bits, axis=1)
+    cells = train(hashes, 100)
+    assigned = cells.assign(hashes)
+    assert 80 <= len(cells.centres) <= 110
+    centres = np.unpackbits(cells.centres, axis=1).astype(bool)
+    own = (centres[assigned] != bits).sum(axis=1)
+    least = np.array([(centres != one).sum(axis=1).min() for one in bits])
+    assert own.mean() <= least.mean() + 1
+    assert (assigned == cells.assign(hashes[::-1])[::-1]).all()

@@ -13,10 +13,13 @@ from tokenizers import Tokenizer
 
 from hamsight.scenes.captions import SEVERAL, Said
 from hamsight.scenes.content import COLOURS
+from training.photos.measure import Held
+from training.photos.views import SIZE
 from training.phrases import Phrase, allow, anything, phrase, scene_vectors, truth
 from training.render import Scenes, render
 
 SEED = 909_090
+HALF = 256
 ANY = set(COLOURS)
 PATTERNED = {"plain", "stripes", "dots", "checks", "gradient"}
 
@@ -70,22 +73,22 @@ class Package:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
 
     def pictures(self, images: np.ndarray) -> np.ndarray:
-        """Return (n, 256) features of u8 (n, 96, 96, 3)."""
+        """Return (n, 512) features of u8 (n, 112, 112, 3)."""
         parts = np.array_split(images, -(-len(images) // 32))
         return np.concatenate([self.image(part)[0] for part in parts])
 
     def words(self, texts: list[str]) -> np.ndarray:
-        """Return (n, 256) features of texts."""
+        """Return (n, 512) features of texts."""
         ids = np.array([each.ids for each in self.tokenizer.encode_batch(texts)], np.int64)
         parts = np.array_split(ids, -(-len(ids) // 32))
         return np.concatenate([self.text(part)[0] for part in parts])
 
 
 def scores(words: np.ndarray, pictures: np.ndarray, by: str) -> np.ndarray:
-    """Return (texts, pictures): cosine of the features, or minus the bits that differ."""
+    """Return (texts, pictures): cosine of the features, or of their signs."""
     if by == "float":
         return words @ pictures.T
-    return -(256 - np.where(words > 0, 1, -1) @ np.where(pictures > 0, 1, -1).T) / 2
+    return np.where(words > 0, 1, -1) @ np.where(pictures > 0, 1, -1).T
 
 
 def recall(table: np.ndarray) -> dict[str, float]:
@@ -120,15 +123,32 @@ def right_ones(phrases: tuple[Phrase, ...], scenes: Scenes) -> np.ndarray:
     )
 
 
+def of_photos(package: Package, data: Path) -> dict[str, object]:
+    """Return the figures over photos that were held out of the training."""
+    held = Held(data)
+    began = time.perf_counter()
+    pictures = package.pictures(held.images)
+    figures: dict[str, object] = {
+        "images_per_second": round(len(pictures) / (time.perf_counter() - began))
+    }
+    words = package.words([text for _, text in held.captions])
+    by_hash = [np.where(features > 0, 1.0, -1.0) for features in (pictures, words)]
+    figures["taken for scenes"] = int((pictures[:, HALF:] == 0).all(1).sum())
+    figures["float"] = held.figures(pictures, words)
+    figures["hash"] = held.figures(*by_hash)
+    return figures
+
+
 def main() -> None:
     """Print the figures of the model card as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     folder = Path(__file__).parent.parent / "hamsight" / "models" / "mini"
     parser.add_argument("--package", type=Path, default=folder)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--precision", default="f32", choices=("f32", "bf16"))
     options = parser.parse_args()
     package = Package(options.package, options.precision)
-    scenes = render(1000, SEED)
+    scenes = render(1000, SEED, size=SIZE)
     began = time.perf_counter()
     pictures = package.pictures(scenes.images)
     figures: dict[str, object] = {"images_per_second": round(1000 / (time.perf_counter() - began))}
@@ -149,7 +169,9 @@ def main() -> None:
         "float": np.nanmean(np.array(by_float)[named]),
         "hash": np.nanmean(np.array(by_hash)[named]),
     }
-    figures["bits set"] = {"pictures": (pictures > 0).mean().round(3)}
+    figures["scenes taken for photos"] = int((pictures[:, :HALF] == 0).all(1).sum())
+    if options.data.is_dir():
+        figures["photos"] = of_photos(package, options.data)
     print(json.dumps(figures, indent=1, default=float))
 
 

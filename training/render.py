@@ -33,16 +33,16 @@ class Scenes:
     captions: list[tuple[str, ...]]
 
 
-def shrink(image: Image.Image) -> np.ndarray:
-    """Return u8 (SIZE, SIZE, 3): the whole picture, squashed, as model.toml asks for."""
-    return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+def shrink(image: Image.Image, size: int = SIZE) -> np.ndarray:
+    """Return u8 (size, size, 3): the whole picture, squashed."""
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
 
 
-def render(count: int, seed: int, processes: int = 2) -> Scenes:
+def render(count: int, seed: int, processes: int = 2, size: int = SIZE) -> Scenes:
     """Draw `count` scenes; a seed gives the same ones whatever the number of processes."""
     seeds = np.random.SeedSequence(seed).spawn(-(-count // CHUNK))
-    jobs = [(child, min(CHUNK, count - i * CHUNK)) for i, child in enumerate(seeds)]
-    images = np.empty((count, SIZE, SIZE, 3), np.uint8)
+    jobs = [(child, min(CHUNK, count - i * CHUNK), size) for i, child in enumerate(seeds)]
+    images = np.empty((count, size, size, 3), np.uint8)
     cells = np.empty((count, 3, CELLS, CELLS), np.uint8)
     rest: list[Any] = []
     with multiprocessing.Pool(processes) as pool:
@@ -55,12 +55,12 @@ def render(count: int, seed: int, processes: int = 2) -> Scenes:
 
 
 def _render_chunk(
-    job: tuple[np.random.SeedSequence, int],
+    job: tuple[np.random.SeedSequence, int, int],
 ) -> tuple[np.ndarray, np.ndarray, list[Any]]:
     rng = np.random.default_rng(job[0])
     scenes = [draw_scene(rng) for _ in range(job[1])]
     labels = [(scene.groups, scene.background, scene.captions) for scene in scenes]
-    images = np.stack([shrink(scene.image) for scene in scenes])
+    images = np.stack([shrink(scene.image, job[2]) for scene in scenes])
     return images, np.stack([_cells(scene) for scene in scenes]), labels
 
 

@@ -1,0 +1,1 @@
+"""The half of `mini` that knows photos."""

@@ -258,8 +258,8 @@ def choose_package(catalog: Catalog, dataset: str, model: str | None) -> ModelPa
         package = catalog.package(catalog.model(former[0][0]))
         if package.source == DEFAULT_MODEL and best is not None:
             warnings.warn(
-                f"{dataset!r} stays with {DEFAULT_MODEL}, which knows drawn scenes and nothing of"
-                f" photos; --model {best.name} encodes it with that too",
+                f"{dataset!r} stays with {DEFAULT_MODEL}, which knows photos only roughly;"
+                f" --model {best.name} encodes it with that too",
                 stacklevel=3,
             )
         return package
@@ -267,7 +267,7 @@ def choose_package(catalog: Catalog, dataset: str, model: str | None) -> ModelPa
         return load_package(best.name)
     warnings.warn(
         f"no model is named and none is downloaded, so this is encoded with {DEFAULT_MODEL}, which"
-        " knows drawn scenes and NOTHING OF PHOTOS. For photos, once:\n"
+        " is small, knows photos ONLY ROUGHLY and some 2,000 words. For a real CLIP, once:\n"
         f"    hamsight models pull {_COMMON}\n"
         f"and then the same command with --model {_COMMON}. `hamsight models` lists others",
         stacklevel=3,

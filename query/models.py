@@ -44,7 +44,7 @@ def list_models() -> pa.Table:
                 "dimension": package.dimension,
                 "words": "English" if package.text else None,
                 "license": package.license,
-                "about": "drawn scenes; knows nothing of photos",
+                "about": "photos, roughly, and drawn scenes; for trials",
                 "card": str(package.folder / "README.md"),
                 "folder": str(package.folder),
             }

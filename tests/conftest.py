@@ -105,7 +105,7 @@ def cli_dsn(request: pytest.FixtureRequest, home: str, tmp_path: Path) -> str:
     return request.getfixturevalue("dsn")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real photos and models beside the repository."""
     folder = REPO.parent / "shared"

@@ -36,9 +36,9 @@ def test_a_folder_of_both_encoders(tmp_path):
     (tmp_path / "my mini" / "model.toml").unlink()
     described = describe(tmp_path / "my mini")
     package = load_package(str(described.file))
-    assert (package.name, package.dimension) == ("my-mini", 256)
+    assert (package.name, package.dimension) == ("my-mini", 512)
     assert (package.image.layout, package.image.dtype) == ("NHWC", "u8")
-    assert (package.image.preprocess.size, package.text.context) == (96, 64)
+    assert (package.image.preprocess.size, package.text.context) == (112, 64)
     mini = load_package("mini")
     words = ["a red circle", "two blue squares"]
     np.testing.assert_array_equal(encode_texts(package, words), encode_texts(mini, words))

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 import hamsight
 from hamsight.scenes import draw_scene
+from training.photos import sources
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,7 +21,7 @@ else:
     import tomli as tomllib
 
 PACKAGE = Path(hamsight.__file__).parent / "models" / "mini"
-SCENES = 200
+SCENES, HALF = 200, 256
 SEED = 31_337
 
 
@@ -66,6 +67,15 @@ def pictures(mini, scenes):
     return mini.pictures([scene.image for scene in scenes])
 
 
+@pytest.fixture(scope="module")
+def photos(mini, shared):
+    """A caption and the feature of each of 200 photos that were held out."""
+    data = shared / "data"
+    told = sources.captions(data)
+    held = [p for p in sources.photos(data) if p.held and p.source == "flickr8k-2000"][:200]
+    return [told[p.name][0] for p in held], mini.pictures(sources.pixels(data, held))
+
+
 def recall_at_10(table):
     return (np.sum(table > np.diag(table)[:, None], axis=1) < 10).mean()
 
@@ -75,10 +85,10 @@ def bits(features):
 
 
 def test_the_package_is_whole_and_small(mini):
-    assert sum(file.stat().st_size for file in PACKAGE.rglob("*") if file.is_file()) <= 4_000_000
+    assert sum(file.stat().st_size for file in PACKAGE.rglob("*") if file.is_file()) <= 6_000_000
     settings = mini.settings
-    assert (settings["name"], settings["dimension"]) == ("mini", 256)
-    assert settings["license"] == "Apache-2.0"
+    assert (settings["name"], settings["dimension"]) == ("mini", 512)
+    assert settings["license"].startswith("Apache-2.0")
     assert settings["text"]["prompt"] == "{}"
     assert settings["image"]["resize"] == "squash" and settings["image"]["crop"] == "none"
     assert (PACKAGE / "README.md").is_file()
@@ -108,9 +118,38 @@ def test_captions_find_their_pictures(mini, scenes, pictures, wording, least):
 def test_features_have_unit_length_and_even_bits(mini, scenes, pictures):
     words = mini.words([scene.captions[0] for scene in scenes])
     for features in (pictures, words):
-        assert features.shape == (SCENES, 256) and features.dtype == np.float32
+        assert features.shape == (SCENES, 2 * HALF) and features.dtype == np.float32
         np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=0.01)
-        assert 0.4 < (features > 0).mean() < 0.6
+        assert 0.4 < (features[:, :HALF] > 0).mean() < 0.6
+
+
+def test_a_scene_has_the_first_half_and_a_photo_the_other(mini, photos, pictures):
+    assert (pictures[:, HALF:] == 0).all()
+    assert (photos[1][:, :HALF] == 0).all()
+    assert 0.4 < (photos[1][:, HALF:] > 0).mean() < 0.6
+
+
+def test_words_find_photos_that_training_never_saw(mini, photos):
+    captions, features = photos
+    words = mini.words(captions)
+    assert recall_at_10(words @ features.T) >= 0.6
+    assert recall_at_10(bits(words) @ bits(features).T) >= 0.3
+
+
+def test_a_photo_finds_its_kind(mini, shared):
+    held = [p for p in sources.photos(shared / "data") if p.held and p.source == "flowers"]
+    features = mini.pictures(sources.pixels(shared / "data", held))
+    scores = features @ features.T
+    np.fill_diagonal(scores, -1)
+    nearest = scores.argmax(1)
+    assert np.mean([p.label == held[i].label for p, i in zip(held, nearest, strict=True)]) >= 0.65
+
+
+def test_a_feature_does_not_depend_on_how_many_streams_compute(mini, scenes, pictures):
+    settings = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": 2}
+    several = openvino.Core().compile_model(PACKAGE / "image_encoder.xml", "CPU", settings)
+    found = several(mini.pixels([scene.image for scene in scenes[:8]]))[0]
+    assert np.sum(found * pictures[:8], axis=1).min() > 0.999
 
 
 def test_a_feature_does_not_depend_on_its_batch(mini, scenes, pictures):

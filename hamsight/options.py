@@ -24,6 +24,10 @@ Database = Annotated[
         " By default ./.hamsight",
     ),
 ]
+StoredModel = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME|FOLDER", help="Model, where the catalog has several."),
+]
 Device = Annotated[
     str, typer.Option(metavar="DEVICE", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
 ]

@@ -11,7 +11,7 @@ import typer
 from hamsight.errors import CatalogError
 from hamsight.hashing import SIGN, TERNARY
 from hamsight.network import DEFAULT_DEVICE, Compute
-from hamsight.options import Database, Device
+from hamsight.options import Database, Device, StoredModel
 from hamsight.terminal import say
 
 
@@ -31,10 +31,7 @@ def rehash(
         int | None,
         typer.Option(min=8, help="Bits of a fitted hash. By default as many as it has."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FOLDER", help="Model, where the catalog has several."),
-    ] = None,
+    model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     db: Database = None,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hamsight.network import DEFAULT_DEVICE, Compute
-from hamsight.options import Database, Device
+from hamsight.options import Database, Device, StoredModel
 from hamsight.terminal import say
 
 
@@ -16,10 +16,7 @@ def index(
     drop: Annotated[
         bool, typer.Option("--drop", help="Drop the cells: searches read all items again.")
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FOLDER", help="Model, where the catalog has several."),
-    ] = None,
+    model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     db: Database = None,
 ) -> None:

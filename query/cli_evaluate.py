@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hamsight.network import DEFAULT_DEVICE, Compute
-from hamsight.options import Database, Device
+from hamsight.options import Database, Device, StoredModel
 from hamsight.terminal import say
 from query.cli import show
 from query.output import Format
@@ -26,10 +26,7 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw what is kept by how many candidates."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FOLDER", help="Model, where the catalog has several."),
-    ] = None,
+    model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
     db: Database = None,

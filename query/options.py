@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hamsight.options import takes
+from hamsight.options import StoredModel, takes
 from query.output import Format
 from query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Kind, Query, Rank, Request
 
@@ -83,10 +83,7 @@ def request_of(
             " stored copies of --image."
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FOLDER", help="Model, where the catalog has several."),
-    ] = None,
+    model: StoredModel = None,
     recall: Annotated[
         float,
         typer.Option(

@@ -9,7 +9,8 @@ from torch.nn import functional
 DIMENSION = 256
 
 
-def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """Return a convolution, normalised over the batch and clipped at 0."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -22,7 +23,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _convolution(channels, channels)
+        self.first = convolution(channels, channels)
         self.second = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
         )
@@ -38,13 +39,13 @@ class Sight(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.fine = nn.Sequential(
-            _convolution(3, 48, kernel=6, stride=4),
+            convolution(3, 48, kernel=6, stride=4),
             Residual(48),
-            _convolution(48, 96, stride=2),
+            convolution(48, 96, stride=2),
             Residual(96),
             Residual(96),
         )
-        self.coarse = nn.Sequential(_convolution(96, 128, stride=2), Residual(128))
+        self.coarse = nn.Sequential(convolution(96, 128, stride=2), Residual(128))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return both maps."""
@@ -61,9 +62,9 @@ class Summary(nn.Module):
 
     def __init__(self, channels: int, amounts: int) -> None:
         super().__init__()
-        self.places = nn.Sequential(_convolution(128, channels, kernel=1), nn.Flatten())
+        self.places = nn.Sequential(convolution(128, channels, kernel=1), nn.Flatten())
         self.amounts = nn.Sequential(
-            _convolution(96, amounts, kernel=1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+            convolution(96, amounts, kernel=1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
         )
         self.width = channels * 6 * 6 + amounts
         self.norm = nn.BatchNorm1d(self.width)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.loop import Loop
 from training.networks import DIMENSION, Head, Sight, TextEncoder
 from training.phrases import caption, scene_vectors, short_phrase, truth
 from training.render import Scenes, render
@@ -23,7 +24,6 @@ from training.train import contrast, make_ids, signs
 from training.vocabulary import CONTEXT, make_tokenizer
 
 SHORT = 2
-REPORT = 50
 READ = 250
 
 
@@ -101,33 +101,16 @@ class Refiner:
         options = self.options
         rng = np.random.default_rng(options.seed)
         weights = [*self.head.parameters(), *self.text.parameters(), self.scales]
-        optimizer = torch.optim.AdamW(weights, betas=(0.9, 0.98), weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, options.rate, total_steps=options.steps, pct_start=0.1
-        )
-        began, order = time.perf_counter(), np.empty(0, np.int64)
-        sums = np.zeros(2)
-        for step in range(1, options.steps + 1):
+        groups = [{"params": weights, "weight_decay": 0.01}]
+        loop = Loop(groups, options.rate, options.steps, ("feature", "signs"))
+        order = np.empty(0, np.int64)
+        for _ in range(options.steps):
             if len(order) < options.batch:
                 order = rng.permutation(len(self.scenes.groups))
             chosen, order = order[: options.batch], order[options.batch :]
-            losses = self._losses(rng, chosen)
-            sum(losses).backward()
-            nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
+            loop.step(self._losses(rng, chosen))
             with torch.no_grad():
                 self.scales.clamp_(max=math.log(100.0))
-            sums += [loss.item() for loss in losses]
-            if step % REPORT == 0:
-                feature, sign = sums / REPORT
-                seconds = time.perf_counter() - began
-                print(
-                    f"step {step}  feature {feature:.3f}  signs {sign:.3f}  {seconds:.0f} s",
-                    flush=True,
-                )
-                sums[:] = 0
 
     def _maps(self, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
         kind = torch.float32 if self.options.float32 else torch.bfloat16

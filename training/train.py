@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.loop import Loop, decay_of_matrices
 from training.networks import DIMENSION, Sight, Summary, TextEncoder
 from training.phrases import (
     BACKGROUND_WIDTH,
@@ -28,7 +29,6 @@ from training.vocabulary import CONTEXT, SPECIAL, make_tokenizer
 
 SHAPES, COLOURS = len(GROUP_VALUES["shape"]), len(GROUP_VALUES["colour"])
 LOSSES = ("feature", "signs", "facts", "cells")
-REPORT = 50
 FACTS = [name for name in GROUP_VALUES if name != "shape"]
 
 
@@ -93,37 +93,15 @@ class Trainer:
             [self.sight, self.summary, self.project, self.text, self.facts, self.dense]
         )
         weights = [*modules.parameters(), self.scales]
-        decayed = [weight for weight in weights if weight.ndim > 1]
-        plain = [weight for weight in weights if weight.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": 0.03}, {"params": plain, "weight_decay": 0.0}],
-            betas=(0.9, 0.98),
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, options.rate, total_steps=options.steps, pct_start=0.1
-        )
+        loop = Loop(decay_of_matrices(weights, 0.03), options.rate, options.steps, LOSSES)
         order = np.empty(0, np.int64)
-        began = time.perf_counter()
-        sums = np.zeros(len(LOSSES))
-        for step in range(1, options.steps + 1):
+        for _ in range(options.steps):
             if len(order) < options.batch:
                 order = rng.permutation(len(self.scenes.groups))
             chosen, order = order[: options.batch], order[options.batch :]
-            losses = self._losses(rng, chosen)
-            sum(losses).backward()
-            nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
+            loop.step(self._losses(rng, chosen))
             with torch.no_grad():
                 self.scales.clamp_(max=math.log(60.0))
-            sums += [loss.item() for loss in losses]
-            if step % REPORT == 0:
-                means = "  ".join(
-                    f"{name} {value / REPORT:.3f}" for name, value in zip(LOSSES, sums, strict=True)
-                )
-                print(f"step {step}  {means}  {time.perf_counter() - began:.0f} s", flush=True)
-                sums[:] = 0
 
     def _losses(self, rng: np.random.Generator, chosen: np.ndarray) -> tuple[Tensor, ...]:
         """Return the losses of the features, of their signs, of the facts and of the cells."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +17,7 @@ import pytest
 import toy
 from reader_sets import image, text
 from test_reader_voc import one, voc
+from web_folder import Quiet, Unlisted, served
 
 from hamsight.errors import SourceError
 from hamsight.places import fetch
@@ -27,31 +25,11 @@ from ingest.readers import ReadOptions, open_source
 from ingest.source import Numbered, Source
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    lists = True
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def list_directory(self, path):
-        return super().list_directory(path) if self.lists else self.send_error(403)
-
-
-class Unlisted(Quiet):
-    lists = False
-
-
 @pytest.fixture(params=[Quiet])
 def site(request, tmp_path) -> Iterator[str]:
     """The URL of a web server of the folder tmp_path/sets."""
-    handler = functools.partial(request.param, directory=str(tmp_path / "sets"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join(timeout=10)
+    with served(tmp_path / "sets", request.param) as url:
+        yield url
 
 
 def coco(root: Path) -> None:

@@ -1,15 +1,13 @@
 """Datasets in object stores, on the web and within archives, given as the place to ingest."""
 
-import functools
 import io
-import threading
 import zipfile
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import object_store
 import pytest
 import toy
 from reader_sets import image, text
+from web_folder import served
 
 from hamsight.errors import SourceError, UsageError
 from hamsight.places import fetch
@@ -26,19 +24,8 @@ def store(monkeypatch):
 def site(tmp_path):
     """The URL of a web server of the folder tmp_path/site."""
     (tmp_path / "site").mkdir()
-    handler = functools.partial(Quiet, directory=str(tmp_path / "site"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join(timeout=10)
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
+    with served(tmp_path / "site") as url:
+        yield url
 
 
 def packed(*names: str) -> bytes:

@@ -73,9 +73,9 @@ def gate_of_words(data: Path, words: Words, seed: int) -> tuple[Tensor, Tensor]:
     of_scenes += [caption(rng, scene.groups, scene.background).text for scene in scenes]
     everything = photos(data)
     told = captions(data)
-    trained = [p for p in everything if not p.held]
-    of_photos = [text for p in trained for text in told.get(p.name, [])]
-    of_photos += sorted({name for p in trained if p.label for name in class_names(data, p)}) * 5
+    taught = [p for p in everything if not p.held]
+    of_photos = [text for p in taught for text in told.get(p.name, [])]
+    of_photos += sorted({name for p in taught if p.label for name in class_names(data, p)}) * 5
     of_photos += words.names[1:]
     weights = nn.Embedding(len(words.rows), 1, padding_idx=0)
     nn.init.zeros_(weights.weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.networks import DIMENSION, Residual, _convolution
+from training.networks import DIMENSION, Residual, convolution
 
 
 class PhotoEncoder(nn.Module):
@@ -15,15 +15,15 @@ class PhotoEncoder(nn.Module):
         super().__init__()
         fine, middle, coarse = widths
         self.sight = nn.Sequential(
-            _convolution(3, fine, kernel=7, stride=4),
+            convolution(3, fine, kernel=7, stride=4),
             Residual(fine),
-            _convolution(fine, middle, stride=2),
+            convolution(fine, middle, stride=2),
             Residual(middle),
             Residual(middle),
-            _convolution(middle, coarse, stride=2),
+            convolution(middle, coarse, stride=2),
             Residual(coarse),
             Residual(coarse),
-            _convolution(coarse, summary, kernel=1),
+            convolution(coarse, summary, kernel=1),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.loop import Loop, decay_of_matrices
 from training.networks import DIMENSION
 from training.photos.measure import Held
 from training.photos.networks import PhotoEncoder
@@ -21,7 +22,6 @@ from training.photos.sources import captions, photos
 from training.photos.views import Views
 from training.photos.words import teacher_words
 
-REPORT = 100
 LOSSES = ("feature", "words", "class")
 
 
@@ -81,31 +81,10 @@ class Trainer:
         """Train for the given number of steps, the rate rising briefly, then falling to 0."""
         options = self.options
         weights = [*self.encoder.parameters(), self.prototypes]
-        decayed = [weight for weight in weights if weight.ndim > 1]
-        plain = [weight for weight in weights if weight.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}],
-            betas=(0.9, 0.98),
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, options.rate, total_steps=options.schedule, pct_start=0.1
-        )
-        began, sums = time.perf_counter(), np.zeros(len(LOSSES))
+        loop = Loop(decay_of_matrices(weights, 0.05), options.rate, options.schedule, LOSSES)
         for step, (views, rows) in enumerate(self._batches(), 1):
-            losses = self._losses(views, rows)
-            sum(losses).backward()
-            nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
-            sums += [loss.item() for loss in losses]
-            if step % REPORT == 0:
-                means = "  ".join(
-                    f"{name} {value / REPORT:.3f}" for name, value in zip(LOSSES, sums, strict=True)
-                )
-                print(f"step {step}  {means}  {time.perf_counter() - began:.0f} s", flush=True)
-                sums[:] = 0
-            if step % (5 * REPORT) == 0 or step == options.steps:
+            loop.step(self._losses(views, rows))
+            if step % 500 == 0 or step == options.steps:
                 print(json.dumps(self.measure()), flush=True)
                 torch.save(self.encoder.state_dict(), options.out / "photos-part.pt")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,8 @@ _COARSE = 32
 _FINE = 4096
 _FACTORS = 128
 _SHARED = 20_000
+_POOL = 100_000
+Bytes = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 
@@ -58,16 +61,23 @@ class Likeness:
         made /= np.linalg.norm(made, axis=1, keepdims=True)
         return made
 
-    def chunks(self, rows: int, seed: int) -> Iterator[Float32]:
-        """Yield features of `rows` items, `CHUNK` at a time, made by two threads."""
+    def chunks(
+        self, rows: int, seed: int, encode: Callable[[Float32], Bytes]
+    ) -> Iterator[tuple[Float32, Bytes]]:
+        """Yield features and hashes of `rows` items, `CHUNK` at a time, made by two threads."""
+
+        def make(size: int, number: int) -> tuple[Float32, Bytes]:
+            features = self.chunk(size, seed, number)
+            return features, encode(features)
+
         sizes = [min(CHUNK, rows - start) for start in range(0, rows, CHUNK)]
         with ThreadPoolExecutor(2) as pool:
             numbered = iter(enumerate(sizes))
-            pending = [pool.submit(self.chunk, size, seed, n) for n, size in islice(numbered, 3)]
+            pending = [pool.submit(make, size, n) for n, size in islice(numbered, 3)]
             while pending:
                 yield pending.pop(0).result()
                 for n, size in islice(numbered, 1):
-                    pending.append(pool.submit(self.chunk, size, seed, n))
+                    pending.append(pool.submit(make, size, n))
 
     def _spread(self, rows: int, random: np.random.Generator) -> Float32:
         scale = np.float32((2 / 3) ** 0.5)
@@ -79,17 +89,28 @@ class Likeness:
         shared = small(_SHARED, np.random.default_rng(_SHARED))
         own = small(max(1, rows // 20), random)
         kind = random.random(rows)
-        centres = small(rows, random)
         first, second = kind < 0.4, (kind >= 0.4) & (kind < 0.8)
-        centres[first] = shared[(_SHARED * random.random(first.sum()) ** 1.5).astype(int)]
-        centres[second] = own[random.integers(len(own), size=second.sum())]
-        width = random.uniform(0.6, 1.4, size=(rows, 1)).astype(np.float32)
-        return centres + scale * width * self._noise(rows, random)
+        about_none = ~(first | second)
+        made = self._noise(rows, random)
+        made *= scale * random.uniform(0.6, 1.4, size=(rows, 1)).astype(np.float32)
+        made[first] += shared[(_SHARED * random.random(first.sum()) ** 1.5).astype(int)]
+        made[second] += own[random.integers(len(own), size=second.sum())]
+        made[about_none] += small(int(about_none.sum()), random)
+        return made
 
     def _noise(self, rows: int, random: np.random.Generator) -> Float32:
-        noise = random.standard_normal((rows, self.dimension), dtype=np.float32)
+        """Return the sums of two of `_POOL` samples each, which is twenty times as fast."""
+        noise = self._pool[random.integers(_POOL, size=rows)]
+        noise += self._pool[random.integers(_POOL, size=rows)]
+        return noise
+
+    @cached_property
+    def _pool(self) -> Float32:
+        random = np.random.default_rng(_POOL)
+        noise = random.standard_normal((_POOL, self.dimension), dtype=np.float32)
         noise *= self.rest
-        noise += random.standard_normal((rows, len(self.factors)), dtype=np.float32) @ self.factors
+        noise += random.standard_normal((_POOL, len(self.factors)), dtype=np.float32) @ self.factors
+        noise /= np.float32(2**0.5)
         return noise
 
 

@@ -70,6 +70,11 @@ class Recall:
         below = np.cumsum(self._counts, axis=1)
         return np.take_along_axis(below, self._nearness, axis=1)[whole]
 
+    def worst(self) -> Float32:
+        """Return the similarity of each query's k-th best: float32 (n,), -inf of fewer items."""
+        least: Float32 = self._similarities.min(axis=1)
+        return least
+
 
 def recall_within(places: NDArray[np.int64], candidates: int) -> float:
     """Return the share of the exact best that the first so many candidates hold."""

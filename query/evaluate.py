@@ -17,7 +17,8 @@ from hamsight.hashing import SIGN, Hash
 from hamsight.model import ModelPackage
 from hamsight.network import HERE, Compute
 from hamsight.recall import Recall, candidates_for, recall_within
-from query.request import Kind, Query, Rank, Request
+from query.evaluate_cells import ASKED, OfCells, measure_cells
+from query.request import DEFAULT_RECALL, Kind, Query, Rank, Request
 from query.statement import build
 from query.steps import ask
 from query.target import Target, hashed
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STEPS = (50, 100, 200, 500, 1000, 2000)
-_THEN = "hash, then cosine"
+_THEN, _IN_CELLS_THEN = "hash, then cosine", "cells, then cosine"
 _TIMED = 5
 _KINDS = {"image": "pictures", "words": "words"}
 _LARGE = 0.1  # of the table: candidates beyond that take longer than a better hash would
@@ -36,11 +37,15 @@ _LARGE = 0.1  # of the table: candidates beyond that take longer than a better h
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What the hash keeps for one kind of query: `places` int64 (n, k), as `Recall` has them."""
+    """What the hash keeps for one kind of query: `places` int64 (n, k), as `Recall` has them.
+
+    `cells` is what a search keeps that reads cells, empty where the model has none.
+    """
 
     kind: str
     places: NDArray[np.int64]
     default: int
+    cells: tuple[OfCells, ...] = ()
 
     @property
     def label(self) -> str:
@@ -78,7 +83,8 @@ def evaluate(
 
     Words are asked where there is a package with a text side. Columns of the table: `queries`
     (pictures or words), `asked` (how many), `search`, `candidates`, `recall` (of exact cosine's
-    best `k`), `ms` (median of a few searches) and `note`. Raises EmptyCatalogError, and
+    best `k`), `ms` (median of a few searches) and `note`. Where the model has cells, searches in
+    them are asked for some queries, and what they find is counted. Raises EmptyCatalogError, and
     UsageError for numbers that cannot be.
     """
     import pyarrow as pa
@@ -100,10 +106,14 @@ def evaluate(
     rows: list[dict[str, object]] = []
     curves, advice = [], []
     for asked, found in measured:
-        curve = Curve(asked.kind, found.places(), model.hash_settings.candidates(asked.kind))
+        targets = [_target(asked, n, hash) for n in range(min(ASKED, len(asked.features)))]
+        default = model.hash_settings.candidates(asked.kind)
+        stored = asked.kind == "image"
+        worst = found.worst()[: len(targets)]
+        cells = measure_cells(catalog, model, targets, worst, k, default, stored)
+        curve = Curve(asked.kind, found.places(), default, tuple(cells))
         needed = _needed(curve, found, recall, items)
-        targets = [_target(asked, place, hash) for place in range(min(_TIMED, len(asked.features)))]
-        rows += _rows(catalog, model, curve, needed, items, k, targets)
+        rows += _rows(catalog, model, curve, needed, items, k, targets[:_TIMED])
         curves.append(curve)
         advice += _advice(model, curve, needed, recall, items, k)
     return Evaluation(
@@ -152,7 +162,7 @@ def _rows(
     steps = sorted({*(step for step in STEPS if k <= step < items), needed, curve.default})
     ways = [("hash", 0, curve.kept(k)), *((_THEN, size, curve.kept(size)) for size in steps)]
     ways.append(("exact cosine", items, 1.0))
-    return [
+    rows: list[dict[str, object]] = [
         {
             "queries": curve.label,
             "asked": len(curve.places),
@@ -164,6 +174,19 @@ def _rows(
         }
         for way, candidates, kept in ways
     ]
+    rows += [
+        {
+            "queries": curve.label,
+            "asked": one.asked,
+            "search": _IN_CELLS_THEN if one.candidates else "cells",
+            "candidates": one.candidates or None,
+            "recall": round(one.kept, 4),
+            "ms": round(one.ms, 1),
+            "note": f"--recall {one.recall:g}{', default' if one.recall == DEFAULT_RECALL else ''}",
+        }
+        for one in curve.cells
+    ]
+    return rows
 
 
 def _target(asked: Queries, place: int, hash: Hash) -> Target:
@@ -203,6 +226,12 @@ def _advice(
         advice.append(
             f"{curve.label}: say --candidates {needed}, or let `hamsight rehash` measure again"
         )
+    by_recall = {one.recall: one.kept for one in curve.cells if one.candidates}
+    in_use = by_recall.get(DEFAULT_RECALL, 1.0)
+    if in_use < min(recall, kept):
+        enough = [share for share in sorted(by_recall) if by_recall[share] >= recall]
+        remedy = f"--recall {enough[0]:g}" if enough else "--recall 0.995 or --exact"
+        advice.append(f"{curve.label}: in cells {in_use:.3f} are kept by default; say {remedy}")
     if model.hash_scheme == SIGN and items > DEFAULT_CANDIDATES and needed > _LARGE * items:
         advice.append("`hamsight rehash` fits the hash to these items: then fewer candidates serve")
     return advice

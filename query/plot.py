@@ -65,7 +65,9 @@ class _Plot:
             draw_text(draw, (place, _HEIGHT - _BOTTOM + 24), label, _TEXT, _INK)
             decade *= 10
         axis = "candidates (a dot: the default)"
-        draw_text(draw, (_WIDTH / 2 - 120, _HEIGHT - 12), axis, _TEXT, _INK)
+        if any(curve.cells for curve in one.curves):
+            axis = "candidates (a dot: the default; rings: in cells, by --recall)"
+        draw_text(draw, ((_WIDTH - text_width(axis, _TEXT)) / 2, _HEIGHT - 12), axis, _TEXT, _INK)
 
     def _curve(self, curve: Curve, number: int) -> None:
         colour = _COLOURS[curve.kind]
@@ -75,6 +77,10 @@ class _Plot:
         default = min(curve.default, self._most)
         x, y = self._x(default), self._y(curve.kept(default))
         self._draw.ellipse([x - 6, y - 6, x + 6, y + 6], colour)
+        for one in curve.cells:
+            x, y = self._x(one.candidates), self._y(one.kept)
+            if one.candidates:
+                self._draw.ellipse([x - 9, y - 9, x + 9, y + 9], outline=colour, width=2)
         name = f"{curve.label} ({len(curve.places)} asked)"
         x, y = _LEFT + number * 260, 60
         self._draw.rectangle([x, y - 12, x + 22, y - 4], colour)

@@ -12,6 +12,7 @@ from PIL import Image
 from toy import command
 
 import hamsight
+import ingest.index
 from hamsight.errors import EmptyCatalogError, UsageError
 from hamsight.hashing import SignHash, sign_hash
 from hamsight.recall import Recall, candidates_for, recall_within
@@ -64,6 +65,7 @@ def test_what_it_says_is_what_searches_find(session, scheme):
     assert session.catalog().models() == before
     rows = {row["candidates"]: row for row in done.table.to_pylist()}
     assert {row["queries"] for row in rows.values()} == {"pictures"}
+    assert not any("cells" in row["search"] for row in rows.values())
     assert rows[None]["asked"] == 120
     for candidates in (None, 50):
         options = {"candidates": candidates} if candidates else {"rank": "hamming"}
@@ -125,3 +127,34 @@ def test_the_functions_hash_in_sql(session, dsn):
         f" FROM {done.model.items_table}"
     )
     assert same.to_pylist() == [{"same": 120}]
+
+
+def test_what_it_says_of_cells_is_what_searches_in_them_find(dsn, tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", 1000)
+    random = np.random.default_rng(4)
+    features = random.normal(size=(60, 64))[random.integers(60, size=2500)]
+    features = (features + 0.7 * random.normal(size=features.shape)).astype(np.float32)
+    names = [f"{n:04}" for n in range(len(features))]
+    np.savez(tmp_path / "made.npz", id=names, feature=features)
+    with hamsight.open(dsn) as session:
+        session.import_features(tmp_path / "made.npz", "m", dimension=64)
+        session.index()
+        done = session.evaluate(k=5, queries=60)
+        found = [row for row in done.table.to_pylist() if row["search"] == "cells"]
+        rows = {row["note"].split(",")[0].split()[1]: row for row in found}
+        assert {"0.9", "0.95"} <= set(rows)
+        assert {row["asked"] for row in found} == {50}
+        of_hash = next(row for row in done.table.to_pylist() if row["search"] == "hash")
+        features /= np.linalg.norm(features, axis=1, keepdims=True)
+        for recall, row in rows.items():
+            kept = []
+            for place in range(0, 2500, 125):
+                cosine = features @ features[place]
+                cosine[place] = -2
+                best = {names[one] for one in np.argsort(-cosine)[:5]}
+                asked = {"k": 5, "rank": "hamming", "recall": float(recall)}
+                answer = session.query(item=names[place], **asked)
+                assert answer.statement.in_cells
+                kept.append(len(best & {match.id for match in answer}) / 5)
+            assert abs(row["recall"] - np.mean(kept)) < 0.12
+            assert row["recall"] <= of_hash["recall"] + 0.12

@@ -11,6 +11,7 @@ from search_data import BITS, Data
 from search_way import Way
 
 _NUMPY_ROWS = 1_000_000
+_IVF_ROWS = 20_000_000
 _TRAINED = 200_000
 _PROBES = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -38,6 +39,11 @@ def _faiss(data: Data, k: int, threads: int, batch: int) -> Iterator[Way]:
         "faiss IndexBinaryFlat", "hashes", lambda n: flat.search(many[n : n + batch], k)[1], batch
     )
     rows = len(data.hashes)
+    if rows > _IVF_ROWS:
+        print(
+            f"left out: IndexBinaryIVF would take hours to fill with {rows:,} rows", file=sys.stderr
+        )
+        return
     cells = max(8, int(4 * math.sqrt(rows)))
     quantizer = faiss.IndexBinaryFlat(BITS)
     coarse = faiss.IndexBinaryIVF(quantizer, BITS, cells)

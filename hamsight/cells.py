@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +31,7 @@ Bytes = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Cells:
     """Centres uint8 (cells, bits / 8) and the part of each, ascending: int64 (cells,)."""
 
@@ -46,10 +46,7 @@ class Cells:
 
     def assign_signs(self, rows: Float32) -> NDArray[np.uint32]:
         """Return the cell of each hash given as `signs`, float32 (n, bits)."""
-        centres = signs(self.centres)
-        starts = np.flatnonzero(np.diff(self.parts, prepend=-1))
-        ends = np.append(starts[1:], len(centres))
-        means = np.stack([_majority(centres[a:b]) for a, b in zip(starts, ends, strict=True)])
+        centres, starts, ends, means = self._levels
         count = min(_NEAR_PARTS, len(means))
         near = np.argpartition(-(rows @ means.T), count - 1, axis=1)[:, :count]
         best = np.full(len(rows), -np.inf, np.float32)
@@ -65,6 +62,15 @@ class Cells:
             best[members[better]] = value[better]
             cells[members[better]] = nearest[better] + start
         return cells
+
+    @cached_property
+    def _levels(self) -> tuple[Float32, NDArray[np.int64], NDArray[np.int64], Float32]:
+        """The centres as `signs`, where the parts start and end among them, and the parts' own."""
+        centres = signs(self.centres)
+        starts = np.flatnonzero(np.diff(self.parts, prepend=-1))
+        ends = np.append(starts[1:], len(centres))
+        means = [_majority(centres[a:b]) for a, b in zip(starts, ends, strict=True)]
+        return centres, starts, ends, np.stack(means)
 
 
 def train(hashes: Bytes, count: int, seed: int = 0) -> Cells:

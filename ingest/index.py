@@ -8,7 +8,9 @@ measures how many cells a search needs. One change of the row makes searches use
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,9 +143,7 @@ class _Work:
         """Put all items into their cells; those of datasets that are renamed meanwhile too."""
         known = self._datasets()
         done, waiting = 0, list[pa.Table]()
-        for page in self._pages([], {}):
-            rows = signs(hashes_of(page["hash"]))
-            cells = self.cells.assign_signs(rows)
+        for page, rows, cells in self._assigned(self._pages([], {})):
             measured.add(rows, cells)
             waiting.append(page.append_column("cell", pa.array(cells)))
             done += page.num_rows
@@ -155,6 +155,24 @@ class _Work:
             cells = self.cells.assign(hashes_of(page["hash"]))
             waiting.append(page.append_column("cell", pa.array(cells)))
         self._insert(waiting)
+
+    def _assigned(
+        self, pages: Iterator[pa.Table]
+    ) -> Iterator[tuple[pa.Table, Float32, NDArray[np.uint32]]]:
+        """Yield pages with their hashes as `signs` and their cells, which two threads find."""
+
+        def assign(page: pa.Table) -> tuple[pa.Table, Float32, NDArray[np.uint32]]:
+            rows = signs(hashes_of(page["hash"]))
+            return page, rows, self.cells.assign_signs(rows)
+
+        with ThreadPoolExecutor(2) as pool:
+            coming: deque[Future[tuple[pa.Table, Float32, NDArray[np.uint32]]]] = deque()
+            for page in pages:
+                coming.append(pool.submit(assign, page))
+                if len(coming) > 2:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
 
     def _insert(self, pages: list[pa.Table]) -> None:
         if pages:

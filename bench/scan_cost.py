@@ -149,7 +149,7 @@ def measure(dsn: str, rows: int, runs: int) -> dict[str, Any]:
                 some = asked[n : n + count]
                 queries = tuple(target.query for target in some)
                 request = Request(queries, k=k, rank=Rank.HAMMING, combine=Combine.NEAREST)
-                return steps.ask(catalog, build(request, some, model, ()), table)
+                return steps.ask(catalog, build(request, some, model, (), catalog.layout), table)
 
             return ask
 

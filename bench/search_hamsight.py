@@ -96,7 +96,7 @@ class Store:
                 combine=Combine.NEAREST,
                 **asked,  # type: ignore[arg-type]
             )
-            statement = build(request, targets, model, [])
+            statement = build(request, targets, model, [], self.catalog.layout)
             found = steps.ask(self.catalog, statement, model.items_table)
             return [int(one) for one in found.column("id").to_pylist()]
 

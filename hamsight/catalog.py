@@ -287,6 +287,11 @@ class Catalog(Closing):
         if self.layout.cluster:
             self.run("create_distributed", table=table)
 
+    def await_replicas(self, table: str) -> None:
+        """On a cluster, wait until every replica has what was inserted into a table."""
+        if self.layout.cluster:
+            self.run("await_replicas", table=table)
+
     def drop(self, table: str) -> None:
         """Drop a table that nothing names any more, with its shards."""
         for name in dict.fromkeys([table, self.layout.shard_table(table)]):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hamsight.layout import CENTRES
 from hamsight.recall import hashes_of
 from hamsight.statements import fill
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from hamsight.catalog import Catalog
 
-CENTRES = "_centres"
 _ROUNDS = 8
 _NEAR_PARTS = 4
 _CHUNK = 50_000

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from hamsight.statements import fill
 
+CENTRES = "_centres"
+"""How the name of a table of centres goes on after that of its cells."""
+
 # Rows are on their shards when an insert returns; a subquery over items runs once, not on each
 # shard.
 SETTINGS = {
@@ -22,7 +25,7 @@ class Layout:
     cluster: str = ""
 
     def shard_table(self, table: str) -> str:
-        """Return the table that holds a shard's rows of `table`, which is itself but for items."""
+        """Return the table that holds a shard's rows of `table`: itself unless it is spread."""
         return f"shard_{table}" if self._is_spread(table) else table
 
     def fragments(self, table: str = "") -> Mapping[str, str]:
@@ -32,6 +35,7 @@ class Layout:
             return {
                 "engine": engine,
                 "shard_engine": engine,
+                "replacing_engine": fill("replacing_engine"),
                 "shard_table": table,
                 "on_cluster": "",
                 "on_shards": "",
@@ -40,6 +44,7 @@ class Layout:
         return {
             "engine": fill("engine_everywhere"),
             "shard_engine": fill("engine_of_shard"),
+            "replacing_engine": fill("replacing_engine_of_shard"),
             "shard_table": self.shard_table(table),
             "on_cluster": on_cluster,
             "on_shards": on_cluster if self._is_spread(table) else "",
@@ -47,4 +52,6 @@ class Layout:
         }
 
     def _is_spread(self, table: str) -> bool:
-        return bool(self.cluster) and table.startswith("items_")
+        """Return whether a table is of items or of their cells, but not of the cells' centres."""
+        of_cells = table.startswith("cells_") and not table.endswith(CENTRES)
+        return bool(self.cluster) and (of_cells or table.startswith("items_"))

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from hamsight.calibration import QUERIES, image_queries, text_queries
 from hamsight.catalog import Catalog, CatalogModel
-from hamsight.cells import CENTRES, Cells, signs, train
-from hamsight.errors import CatalogError, StatementError, UsageError
+from hamsight.cells import Cells, signs, train
+from hamsight.errors import CatalogError, StatementError
 from hamsight.fits import hash_of
 from hamsight.hash_settings import CellSettings, HashSettings
 from hamsight.hashing import PLANES
 from hamsight.item_pages import item_pages
+from hamsight.layout import CENTRES
 from hamsight.model import ModelPackage
 from hamsight.network import HERE, Compute
 from hamsight.recall import candidates_for, hashes_of
@@ -67,14 +68,9 @@ def build_index(
     """Build the cells of a model's items and let searches use them; the former are dropped.
 
     `package` encodes the words with which the number of cells that a search reads is measured:
-    without it searches for words read all items. Raises UsageError on a cluster, and CatalogError
-    where another process builds cells too or hashes the model again.
+    without it searches for words read all items. Raises CatalogError where another process builds
+    cells too or hashes the model again.
     """
-    if catalog.layout.cluster:
-        raise UsageError(
-            "cells are kept on one server alone: on a cluster every shard scans its own items,"
-            " so leave `hamsight index` out there and add shards where searches are too slow"
-        )
     items = int(catalog.rows("count_items", table=model.items_table)[0][0])
     if items < LEAST_ITEMS:
         drop_index(catalog, model)
@@ -127,6 +123,7 @@ class _Work:
         """Make the table, and let new items go into it too."""
         table, hash_bytes = self._table, self._hash_bytes
         self._catalog.run("create_cells", table=table, hash_bytes=hash_bytes)
+        self._catalog.spread(table)
         self._catalog.run("create_centres", table=table + CENTRES, hash_bytes=hash_bytes)
         numbers = pa.array(np.arange(len(self.cells.centres), dtype=np.uint32))
         columns = {
@@ -134,7 +131,8 @@ class _Work:
             "part": pa.array(self.cells.parts.astype(np.uint32)),
             "hash": _column(self.cells.centres),
         }
-        self._catalog.insert(self._table + CENTRES, pa.table(columns))
+        self._catalog.insert(table + CENTRES, pa.table(columns))
+        self._catalog.await_replicas(table + CENTRES)
         making = (self._table,)
         if not change_settings(self._catalog, self._model, lambda one: replace(one, making=making)):
             raise StatementError("the model has moved")
@@ -155,6 +153,7 @@ class _Work:
             cells = self.cells.assign(hashes_of(page["hash"]))
             waiting.append(page.append_column("cell", pa.array(cells)))
         self._insert(waiting)
+        self._catalog.await_replicas(self._table)
 
     def _assigned(
         self, pages: Iterator[pa.Table]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from hamsight.catalog import Catalog, CatalogModel
+from hamsight.layout import CENTRES
 
-CENTRES = "_centres"
 MAKING = "_making"
 _MARK = re.compile(r"_[rh][0-9a-f]{8}$")
 
@@ -39,9 +39,12 @@ def drop_cells(catalog: Catalog, items_table: str, only: str = "", keep: str = "
     """Drop the tables of cells of an items table: all but `keep`, or `only` the one named."""
     prefix = cells_prefix(items_table)
     leftover = re.compile(re.escape(only or prefix) + r"([0-9a-f]{8})?" + f"({CENTRES})?")
-    for (name,) in catalog.rows("tables_of_prefix", {"prefix": prefix}):
-        if leftover.fullmatch(name) and not (keep and name in (keep, keep + CENTRES)):
-            catalog.drop(name)
+    # a run that was killed may have left shards without the table that stands for them
+    for shown in dict.fromkeys([prefix, catalog.layout.shard_table(prefix)]):
+        for (found,) in catalog.rows("tables_of_prefix", {"prefix": shown}):
+            name = prefix + found.removeprefix(shown)
+            if leftover.fullmatch(name) and not (keep and name in (keep, keep + CENTRES)):
+                catalog.drop(name)
 
 
 def _drop_unused(catalog: Catalog, table: str, listed: str, marks: str, keep: str) -> None:

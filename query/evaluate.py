@@ -206,7 +206,7 @@ def _milliseconds(
         request = Request(
             (target.query,), k=k, candidates=candidates or None, rank=rank, exact=True
         )
-        statement = build(request, [target], model, ())
+        statement = build(request, [target], model, (), catalog.layout)
         start = time.perf_counter()
         ask(catalog, statement, model.items_table)
         times.append(1e3 * (time.perf_counter() - start))

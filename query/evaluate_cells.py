@@ -57,7 +57,7 @@ def measure_cells(
         for recall in RECALLS:
             kept, times = [], []
             for target, least in zip([targets[0], *targets], [0.0, *worst.tolist()], strict=True):
-                statement = _statement(model, target, k + stored, recall, of_cosine)
+                statement = _statement(catalog, model, target, k + stored, recall, of_cosine)
                 if not statement.in_cells:
                     break
                 start = time.perf_counter()
@@ -72,8 +72,8 @@ def measure_cells(
 
 
 def _statement(
-    model: CatalogModel, target: Target, k: int, recall: float, candidates: int
+    catalog: Catalog, model: CatalogModel, target: Target, k: int, recall: float, candidates: int
 ) -> Statement:
     rank = Rank.COSINE if candidates else Rank.HAMMING
     asked = Request((target.query,), k=k, candidates=candidates or None, rank=rank, recall=recall)
-    return build(asked, [target], model, ())
+    return build(asked, [target], model, (), catalog.layout)

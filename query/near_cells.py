@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hamsight.cells import CENTRES
 from hamsight.hash_settings import CellSettings
+from hamsight.layout import CENTRES
 from query.request import Combine, Kind, Request
 from query.target import Target
 

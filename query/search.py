@@ -79,7 +79,7 @@ def statement_of(
     if request.where is not None:
         rows = catalog.rows("tag_names", {"limit": _TAGS}, table=model.items_table)
         tags = [row[0] for row in rows]
-    return build(request, targets, model, tags)
+    return build(request, targets, model, tags, catalog.layout)
 
 
 def check_names(catalog: Catalog, model: CatalogModel, request: Request) -> None:

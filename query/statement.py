@@ -11,6 +11,7 @@ from typing import Any
 
 from hamsight.catalog import CatalogModel
 from hamsight.errors import UsageError
+from hamsight.layout import Layout
 from hamsight.statements import fill
 from query.near_cells import NearCells, near_cells
 from query.request import Combine, Kind, Rank, Request
@@ -27,13 +28,18 @@ _LEAST_SPARE = 50
 
 
 def build(
-    request: Request, targets: Sequence[Target], model: CatalogModel, tags: Sequence[str]
+    request: Request,
+    targets: Sequence[Target],
+    model: CatalogModel,
+    tags: Sequence[str],
+    layout: Layout,
 ) -> Statement:
     """Return the statement that answers the request; `tags` are the tags that --where may name.
 
-    Raises ExpressionError for a wrong --where and UsageError for too many queries.
+    `layout` says where the catalog's tables are. Raises ExpressionError for a wrong --where and
+    UsageError for too many queries.
     """
-    statement = _Builder(request, targets, model).build(tags)
+    statement = _Builder(request, targets, model, layout).build(tags)
     length = len(statement.sql.encode())
     if length > LONGEST:
         raise UsageError(
@@ -80,8 +86,11 @@ class _Form:
 
 
 class _Builder:
-    def __init__(self, request: Request, targets: Sequence[Target], model: CatalogModel) -> None:
+    def __init__(
+        self, request: Request, targets: Sequence[Target], model: CatalogModel, layout: Layout
+    ) -> None:
         self._request, self._targets, self._table = request, targets, model.items_table
+        self._layout = layout
         first = 0 if request.rank is Rank.HAMMING else _candidates_of(request, targets, model)
         reach = max(first, request.k + request.offset)
         excluded = [target.identity for target in targets if target.identity]
@@ -315,7 +324,7 @@ class _Builder:
             )
         return fill(
             "in_near_cells",
-            cells=cells.table,
+            cells=self._layout.shard_table(cells.table),
             near=indent(f"\n{fill('or_also')}\n".join(near), " " * 8).lstrip(),
             measured=self._measured(distances, order_of),
             nearness=nearness,

@@ -1,10 +1,15 @@
 -- Coarse cells: a table of hashes beside an items table, in the order of the cell whose centre is
 -- nearest to each. A search reads those of the nearest cells, and takes the items themselves, with
--- hash and all else, from the items table: what stands here too much or twice does no harm.
+-- hash and all else, from the items table: what stands here too much or twice does no harm. On a
+-- cluster the rows of an item and of its cell are on the same shard, which looks up its own.
+
+-- name: replacing_engine
+-- The engine of cells on one server.
+ReplacingMergeTree
 
 -- name: create_cells
 -- The cell of each item; of an item that was replaced, the former cell may stand here too.
-CREATE TABLE $table
+CREATE TABLE $shard_table$on_cluster
 (
     cell    UInt32,
     dataset LowCardinality(String),
@@ -12,19 +17,19 @@ CREATE TABLE $table
     id      String,
     hash    FixedString($hash_bytes) CODEC(NONE)
 )
-ENGINE = ReplacingMergeTree
+ENGINE = $replacing_engine
 ORDER BY (cell, dataset, subset, id)
 SETTINGS index_granularity = 512, min_compress_block_size = 16384, max_compress_block_size = 65536
 
 -- name: create_centres
 -- The centre of each cell, as a hash; cells of one part lie near to one another.
-CREATE TABLE $table
+CREATE TABLE $table$on_cluster
 (
     cell UInt32,
     part UInt32,
     hash FixedString($hash_bytes) CODEC(NONE)
 )
-ENGINE = MergeTree
+ENGINE = $engine
 ORDER BY cell
 
 -- name: find_centres
@@ -55,7 +60,8 @@ WITH $measured
 SELECT cell FROM $centres ORDER BY $nearness, cell LIMIT {$probes:UInt64}
 
 -- name: in_near_cells
--- Items that come first among those of the nearest cells; some more, for those that are gone.
+-- Items that come first among those of the nearest cells; some more, for those that are gone. On a
+-- cluster this names a shard's own cells, so that every shard answers it for itself.
 (dataset, subset, id) IN (
     WITH $measured
     SELECT dataset, subset, id

@@ -22,9 +22,18 @@ from clickhouse_connect.driver.client import Client
 from http_front import HttpFront, serve
 
 from hamsight import store
+from hamsight.statements import statements
 
 REPO = Path(__file__).resolve().parent.parent
 SERVER = os.environ.get("HAMSIGHT_TEST_DB", "")
+CLUSTER = os.environ.get("HAMSIGHT_TEST_CLUSTER", "")
+ALONE = {
+    "engine_everywhere": "MergeTree",
+    "engine_of_shard": "MergeTree",
+    "replacing_engine_of_shard": "ReplacingMergeTree",
+    "on_cluster": "",
+    "await_replicas": "SELECT 1",
+}
 USER, PASSWORD = "tester", "s3cret"
 PLAIN = {
     "COLUMNS": "120",
@@ -45,15 +54,16 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that asks for `home` in every home that there is."""
+    """Run each test that asks for `home` in every home that there is, or that its mark names."""
     if "home" in metafunc.fixturenames:
-        homes = ["chdb", "http", *(["server"] if SERVER else [])]
+        marked = metafunc.definition.get_closest_marker("homes")
+        homes = [*(marked.args if marked else ("chdb", "http")), *(["server"] if SERVER else [])]
         metafunc.parametrize("home", homes, indirect=True)
 
 
 @pytest.fixture
 def home(request: pytest.FixtureRequest) -> str:
-    """Where the catalog is: `chdb`, `http` (the loopback front) or `server`."""
+    """Where the catalog is: `chdb`, `http` (the loopback front), `server` or `cluster`."""
     return request.param
 
 
@@ -77,9 +87,32 @@ def front(engine: str) -> Iterator[HttpFront]:
 
 
 @pytest.fixture
-def dsn(home: str, engine: str, front: HttpFront) -> Iterator[str]:
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statements of a cluster without replicas and other nodes."""
+    for name, sql in ALONE.items():
+        monkeypatch.setitem(statements(), name, sql)
+
+
+@pytest.fixture
+def cluster_dsn(request: pytest.FixtureRequest, engine: str) -> Iterator[str]:
+    """The DSN of an empty catalog on a cluster of one shard, this engine, or on the real one."""
+    database = f"test_{uuid.uuid4().hex[:12]}"
+    if CLUSTER:
+        yield urlsplit(CLUSTER)._replace(path=f"/{database}").geturl()
+        return
+    request.getfixturevalue("alone")
+    yield f"chdb://{engine}?database={database}&cluster=one_shard"
+    with store.connect(f"chdb://{engine}") as client:
+        client.command(f"DROP DATABASE IF EXISTS {database}")
+
+
+@pytest.fixture
+def dsn(request: pytest.FixtureRequest, home: str, engine: str, front: HttpFront) -> Iterator[str]:
     """The DSN of a database of this test alone, not yet created, dropped afterwards."""
     database = f"test_{uuid.uuid4().hex[:12]}"
+    if home == "cluster":
+        yield request.getfixturevalue("cluster_dsn")
+        return
     if home == "server":
         yield urlsplit(SERVER)._replace(path=f"/{database}").geturl()
         with clickhouse_connect.get_client(dsn=SERVER) as client:

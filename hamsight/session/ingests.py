@@ -126,8 +126,8 @@ class Ingests(Opened):
         """Build coarse cells of a model's items, so that a search reads only those near to it.
 
         Searches read the former cells, or all items, until the new are whole. A table of fewer
-        than 100,000 items needs none and gets none. Raises UsageError on a cluster, CatalogError
-        where another process changes the model meanwhile, and ModelError.
+        than 100,000 items needs none and gets none. Raises CatalogError where another process
+        changes the model meanwhile, and ModelError.
         """
         from hamsight.network import Compute
         from ingest.job import index_items

@@ -1,5 +1,5 @@
 -- The schema on a cluster (a DSN with ?cluster=NAME). Small tables stand whole on every node; items
--- are spread over the shards by their identity, so that every row of an item is on one shard.
+-- and their cells are spread over the shards by identity, so that all rows of an item are on one.
 -- `items_MODEL` is asked and inserted into on any node; `shard_items_MODEL` holds a shard's rows.
 -- {shard} and {replica} are macros of each server's configuration.
 
@@ -15,26 +15,35 @@ ReplicatedMergeTree('/clickhouse/tables/{uuid}/everywhere', '{shard}-{replica}')
 -- The engine of a shard's items.
 ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')
 
+-- name: replacing_engine_of_shard
+-- The engine of a shard's cells.
+ReplicatedReplacingMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')
+
 -- name: create_distributed
--- The items of one model, over all shards.
+-- The items of one model, or their cells, over all shards.
 CREATE TABLE IF NOT EXISTS $table$on_cluster AS $shard_table
 ENGINE = Distributed('$cluster', currentDatabase(), $shard_table, cityHash64(dataset, subset, id))
+
+-- name: await_replicas
+-- Every node has by then what was inserted into a table before.
+SYSTEM SYNC REPLICA$on_cluster $shard_table
 
 -- name: list_clusters
 -- The clusters that the server knows.
 SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster
 
 -- name: list_cluster_tables
--- Each table of the catalog, and its bytes on disk; of items, over one replica of each shard.
+-- Each table of the catalog, and its bytes on disk; where it is spread, over one replica of each
+-- shard.
 SELECT
     name AS table,
-    if(startsWith(name, 'items_'), of_shards.bytes, ifNull(total_bytes, 0)) AS bytes
+    if(engine = 'Distributed', of_shards.bytes, ifNull(total_bytes, 0)) AS bytes
 FROM system.tables AS known
 LEFT JOIN
 (
     SELECT table, sum(bytes_on_disk) AS bytes
     FROM cluster('$cluster', system.parts)
-    WHERE active AND database = {database:String} AND startsWith(table, 'shard_items_')
+    WHERE active AND database = {database:String} AND startsWith(table, 'shard_')
     GROUP BY table
 ) AS of_shards ON of_shards.table = concat('shard_', known.name)
 WHERE known.database = {database:String} AND known.name IN {tables:Array(String)}

@@ -74,7 +74,7 @@ def found(photos: Photos, words: list[str]) -> list[list[str]]:
     targets = {target.query.given: target for target in resolve(catalog, model, request)}
     best = []
     for text in words:
-        statement = build(request, [targets[text]], model, ())
+        statement = build(request, [targets[text]], model, (), catalog.layout)
         best.append(catalog.arrow(statement.sql, statement.parameters)["id"].to_pylist())
     return best
 

@@ -2,12 +2,11 @@
 
 In process the shards are this engine itself, without Keeper: tables are not replicated and
 statements go to no other node. `HAMSIGHT_TEST_CLUSTER` names a real cluster by a DSN with
-?cluster=NAME; then all is as in use.
+?cluster=NAME; then all is as in use. test_cells.py runs on a cluster too.
 """
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,42 +17,24 @@ import numpy as np
 import pytest
 import toy
 from clickhouse_connect.driver.client import Client
+from conftest import CLUSTER
 from made_catalog import made_items
 
 import hamsight
+import ingest.index
 import ingest.rehash
 from hamsight.address import parse_dsn
+from hamsight.catalog import Catalog
 from hamsight.errors import UsageError
 from hamsight.fits import hash_of
 from hamsight.layout import Layout
-from hamsight.statements import fill, statements
+from hamsight.statements import fill
+from query.request import Kind, Query, Rank, Request
+from query.search import prepare, statement_of
 from query.steps import Statement
 
-REAL = os.environ.get("HAMSIGHT_TEST_CLUSTER", "")
 ITEMS = made_items(60)
-ALONE = {"engine_everywhere": "MergeTree", "engine_of_shard": "MergeTree", "on_cluster": ""}
-
-
-@pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Statements of a cluster without replicas and other nodes."""
-    for name, sql in ALONE.items():
-        monkeypatch.setitem(statements(), name, sql)
-
-
-@pytest.fixture
-def cluster_dsn(request: pytest.FixtureRequest, engine: str) -> Iterator[str]:
-    """The DSN of an empty catalog on a cluster of one shard, or on the real one."""
-    database = f"test_{uuid.uuid4().hex[:12]}"
-    if REAL:
-        from urllib.parse import urlsplit
-
-        yield urlsplit(REAL)._replace(path=f"/{database}").geturl()
-        return
-    request.getfixturevalue("alone")
-    yield f"chdb://{engine}?database={database}&cluster=one_shard"
-    with hamsight.store.connect(f"chdb://{engine}") as client:
-        client.command(f"DROP DATABASE IF EXISTS {database}")
+CENTRES = "cells_items_x_1_centres"
 
 
 @pytest.fixture
@@ -93,7 +74,7 @@ def test_the_life_of_a_dataset(session: hamsight.Session, tmp_path: Path) -> Non
     assert len(ids(session)) == 4
     sizes = session.sql("SELECT count() AS rows FROM shard_items_mini")
     assert sizes is not None
-    assert REAL or sizes.to_pylist() == [{"rows": 4}]
+    assert CLUSTER or sizes.to_pylist() == [{"rows": 4}]
 
 
 def test_the_answers_are_those_of_one_server(cluster_dsn: str, engine: str, tmp_path: Path) -> None:
@@ -134,7 +115,7 @@ def each_shard_cuts(client: Client, statement: Statement) -> None:
         assert any(line.startswith("Sorting (Sorting for ORDER BY)") for line in above), above
 
 
-@pytest.mark.skipif(bool(REAL), reason="two shards of one engine hold each row twice")
+@pytest.mark.skipif(bool(CLUSTER), reason="two shards of one engine hold each row twice")
 @pytest.mark.usefixtures("alone")
 def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> None:
     dsn = f"chdb://{engine}?database=two_{uuid.uuid4().hex[:8]}&cluster=two_shards"
@@ -152,6 +133,47 @@ def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> 
     assert [row["n"] for row in counted.to_pylist()] == [len(ITEMS), len(ITEMS)]
 
 
+@pytest.mark.skipif(bool(CLUSTER), reason="two shards of one engine hold each row twice")
+@pytest.mark.usefixtures("alone")
+def test_each_shard_searches_its_own_cells(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", 100)
+    monkeypatch.setattr(ingest.index, "REACHES", (20,))
+    rng = np.random.default_rng(1)
+    features = np.repeat(rng.normal(size=(12, 64)), 25, axis=0) + rng.normal(0, 0.4, (300, 64))
+    names = [f"{n:03}" for n in range(300)]
+    np.savez(tmp_path / "made.npz", id=names, feature=features.astype(np.float32))
+    bits = features > 0
+    order = np.argsort((bits != bits[7]).sum(axis=1), kind="stable")
+    nearest = [names[place] for place in order if place != 7][:10]
+    single, two = (
+        f"chdb://{engine}?database=cells_{uuid.uuid4().hex[:8]}&cluster={name}"
+        for name in ("one_shard", "two_shards")
+    )
+    for dsn in (single, two):
+        with hamsight.open(dsn) as session:
+            session.import_features(tmp_path / "made.npz", "m", dimension=64)
+            cells = session.index().cells
+    asked = (Query(Kind.ITEM, names[7]),)
+    for rank, candidates in ((Rank.HAMMING, None), (Rank.COSINE, 11)):
+        request = Request(asked, k=10, rank=rank, candidates=candidates, recall=0.99)
+        with Catalog.open(single) as catalog:
+            targets, _, _ = prepare(catalog, request)
+        with Catalog.open(two) as catalog:
+            statement = statement_of(catalog, catalog.model(), request, targets)
+            assert cells is not None and f"FROM shard_{cells.table}\n" in statement.sql
+            assert statement.in_cells
+            for one in (statement, statement.steps.one_scan):
+                each_shard_cuts(catalog.client, one)
+            given = {**statement.parameters, "k": 20, "scanned": 22, "candidates": 22}
+            answer = catalog.arrow(statement.sql, given)
+        found = answer["id"].to_pylist()
+        assert found[::2] == found[1::2]
+        assert rank is not Rank.HAMMING or found[::2] == nearest
+        assert set(found) == set(nearest)
+
+
 def test_what_a_real_cluster_is_sent_is_sql(client: Client) -> None:
     layout = Layout("main")
     sent = [
@@ -159,6 +181,11 @@ def test_what_a_real_cluster_is_sent_is_sql(client: Client) -> None:
         fill("create_models", **layout.fragments()),
         fill("create_items", **layout.fragments("items_x"), hash_bytes=64, features="ab"),
         fill("create_distributed", **layout.fragments("items_x"), table="items_x"),
+        fill("create_cells", **layout.fragments("cells_items_x_1"), hash_bytes=64),
+        fill("create_centres", **layout.fragments(CENTRES), table=CENTRES, hash_bytes=64),
+        fill("create_distributed", **layout.fragments("cells_items_x_1"), table="cells_items_x_1"),
+        fill("await_replicas", **layout.fragments("cells_items_x_1")),
+        fill("await_replicas", **layout.fragments(CENTRES)),
         fill("delete_replaced", **layout.fragments("items_x")),
         fill("delete_dataset_rows", **layout.fragments("rejects")),
         fill("update_places", **layout.fragments("items_x")),
@@ -168,11 +195,18 @@ def test_what_a_real_cluster_is_sent_is_sql(client: Client) -> None:
         for sql in sent
     ]
     texts = [answer.result_rows[0][0] for answer in formatted]
-    assert ["ON CLUSTER" in text for text in texts] == [True, True, True, True, True, False, True]
+    here = [number for number, text in enumerate(texts) if "ON CLUSTER" not in text]
+    assert here == [10]
     assert "ReplicatedMergeTree('/clickhouse/tables/{uuid}/everywhere'" in texts[1]
     assert "shard_items_x" in texts[2] and "ReplicatedMergeTree" in texts[2]
     assert "Distributed('main'" in texts[3] and "cityHash64(dataset, subset, id)" in texts[3]
-    assert texts[4].startswith("DELETE FROM shard_items_x ON CLUSTER main WHERE")
+    replicated = "ReplicatedReplacingMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')"
+    assert texts[4].startswith("CREATE TABLE shard_cells_items_x_1 ") and replicated in texts[4]
+    assert texts[5].startswith(f"CREATE TABLE {CENTRES} ") and "/everywhere'" in texts[5]
+    assert "cityHash64(dataset, subset, id)" in texts[6]
+    assert texts[7] == "SYSTEM SYNC REPLICA ON CLUSTER main shard_cells_items_x_1"
+    assert texts[8] == f"SYSTEM SYNC REPLICA ON CLUSTER main {CENTRES}"
+    assert texts[9].startswith("DELETE FROM shard_items_x ON CLUSTER main WHERE")
 
 
 def test_a_cluster_that_the_server_does_not_know(dsn: str) -> None:
@@ -186,12 +220,6 @@ def test_the_cluster_of_a_dsn() -> None:
     assert str(address) == "clickhouse://me@host:1/db?cluster=main"
     with pytest.raises(UsageError, match=r"cluster \"it's\" is no name"):
         parse_dsn("clickhouse://host/db?cluster=it's")
-
-
-def test_cells_are_refused(session: hamsight.Session, tmp_path: Path) -> None:
-    session.ingest(toy.photos(tmp_path / "photos", 2))
-    with pytest.raises(UsageError, match="every shard scans its own"):
-        session.index()
 
 
 def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(

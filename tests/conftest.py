@@ -34,12 +34,20 @@ ALONE = {
     "on_cluster": "",
     "await_replicas": "SELECT 1",
 }
+COMPILED = REPO / ".pytest_cache" / "compiled"
 USER, PASSWORD = "tester", "s3cret"
 PLAIN = {
     "COLUMNS": "120",
     "NO_COLOR": "1",
     "PYTHONPATH": str(REPO / "tests" / "without_pandas"),
 }
+
+
+if sys.dont_write_bytecode:
+    # Some hundred processes of the tests would compile the same modules, each for itself.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(COMPILED)
+    sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session", autouse=True)

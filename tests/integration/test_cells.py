@@ -24,7 +24,7 @@ SPREAD = RANDOM.uniform(0.3, 0.9, size=(COUNT, 1))
 FEATURES = (CENTRES[OWN] + SPREAD * RANDOM.normal(size=(COUNT, DIMENSION))).astype(np.float32)
 BITS = FEATURES > 0
 NAMES = [f"{n:04}" for n in range(COUNT)]
-ASKED = NAMES[::400]
+ASKED = NAMES[::600]
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +199,7 @@ def test_a_build_that_is_killed_changes_no_answer(session, home, tmp_path, monke
     assert found(session, NAMES[0])[0] == "new"
 
 
+@pytest.mark.homes("chdb")
 def test_a_build_that_another_overtakes_says_so(session, monkeypatch):
     measured = ingest.index._Measured.probes
     done = []
@@ -236,6 +237,7 @@ def test_pictures_find_their_cell_when_they_are_ingested(dsn, tmp_path, monkeypa
             assert [match.id for match in matches] == [other]
 
 
+@pytest.mark.homes("chdb")
 def test_small_tables_need_none(session, monkeypatch):
     monkeypatch.setattr(ingest.index, "LEAST_ITEMS", COUNT + 1)
     assert session.index().cells is None

@@ -110,5 +110,6 @@ def _listed(identities: Sequence[Identity]) -> str:
 
 def _near(catalog: Catalog, tables: Sequence[str], name: str) -> str:
     parameters = {"name": name.rsplit("/", 1)[-1], "limit": _LISTED}
-    rows = catalog.rows("items_like_name", parameters, table=tables[0])
+    unlikeness = catalog.layout.fill("unlikeness")
+    rows = catalog.rows("items_like_name", parameters, table=tables[0], unlikeness=unlikeness)
     return ", ".join(written((row[0], row[1], row[2])) for row in rows) or "none"

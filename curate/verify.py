@@ -159,7 +159,7 @@ def _items(
     if model.hash_scheme == SIGN and model.bits != bits_of(model.dimension):
         wanted = f"{bits} bits for a feature of {model.dimension}"
         yield _differs("hash-length", model.name, wanted, f"{model.bits} bits")
-    wrong_bits = _wrong_bits(model) if comparable else fill("wrong_bits_unknown")
+    wrong_bits = _wrong_bits(catalog, model) if comparable else fill("wrong_bits_unknown")
     given = {"dimension": model.dimension} if comparable else {}
     for rows in _pages(catalog, model, dataset, wrong_bits, given, page):
         yield from _twice(model, rows)
@@ -202,13 +202,13 @@ def _fitted_bits(
             yield _differs("hash-bits", model.name, "the fitted hash of the feature", found, item)
 
 
-def _wrong_bits(model: CatalogModel) -> str:
+def _wrong_bits(catalog: Catalog, model: CatalogModel) -> str:
     bits = bits_of(model.dimension)
     least, most = (
         fill("sign_bits", sign=fill(sign), bits=bits, bytes=bits // 8)
         for sign in ("above", "not_below")
     )
-    return fill("wrong_bits", least=least, most=most)
+    return catalog.layout.fill("differing_bits", other=fill("right_hash", least=least, most=most))
 
 
 def _pages(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from hamsight.hash_settings import HashSettings
 from hamsight.hashing import SIGN, TERNARY, bits_of
 from hamsight.layout import Layout
 from hamsight.model import ModelPackage, load_package
+from hamsight.myscale import is_myscale, with_vector_index
 from hamsight.statements import fill
 from hamsight.store import connect, engine_errors
 
@@ -61,7 +63,7 @@ class Catalog(Closing):
         address = parse_dsn(dsn)
         self.location = str(address)
         self.embedded = address.path is not None
-        self.layout = Layout(address.cluster)
+        self.layout = Layout(address.cluster, is_myscale(client))
         self._dsn = dsn
         self._has_models = False
 
@@ -99,14 +101,23 @@ class Catalog(Closing):
         return connect(self._dsn, settings={"readonly": "1"})
 
     def run(
-        self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, str] | None = None,
+        /,
+        **fragments: object,
     ) -> None:
         """Run a statement of `sql/` that answers nothing."""
         with engine_errors(self.client):
             # `command` would put the parameters into the URL, which a server cuts off sooner.
             table = str(fragments.get("table", ""))
             sql = fill(statement, **{**self.layout.fragments(table), **fragments})
-            self.client.raw_query(sql, parameters=dict(parameters or {}))
+            self.client.raw_query(
+                sql,
+                parameters=dict(parameters or {}),
+                settings={**self.layout.settings, **(settings or {})},
+            )
 
     def rows(
         self, statement: str, parameters: Mapping[str, Any] | None = None, **fragments: object
@@ -262,7 +273,17 @@ class Catalog(Closing):
     def create_items(self, model: CatalogModel) -> None:
         """Make a model's items table where it is missing; on a cluster, its shards first."""
         hash_bytes, features = model.bits // 8, _features(model)
-        self.run("create_items", table=model.items_table, hash_bytes=hash_bytes, features=features)
+        create = partial(
+            self.run,
+            "create_items",
+            table=model.items_table,
+            hash_bytes=hash_bytes,
+            features=features,
+        )
+        if self.layout.myscale:
+            with_vector_index(create, model.dimension)
+        else:
+            create()
         self.spread(model.items_table)
 
     def _create_own_items(self, model: CatalogModel) -> CatalogModel:

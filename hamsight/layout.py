@@ -1,4 +1,4 @@
-"""Where the tables of a catalog are: on one server, or on all nodes of a cluster."""
+"""Where the tables of a catalog are: on one server, on all nodes of a cluster, on MyScale."""
 
 from __future__ import annotations
 
@@ -16,13 +16,36 @@ SETTINGS = {
     "distributed_foreground_insert": "1",
     "distributed_product_mode": "global",
 }
+_ON_MYSCALE = {
+    "feature_type": "feature_type_on_myscale",
+    "without_waiting": "without_waiting_on_myscale",
+    "given_feature": "given_feature_as_numbers",
+    "differing_bits": "differing_bits_by_words",
+    "unlikeness": "unlikeness_by_ngrams",
+}
+"""What sql/myscale/ says in other words."""
+_MYSCALE_SETTINGS = {"mutations_sync": "2"}
+"""A DELETE is waited for, as it is by default from ClickHouse 24.4 on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the statements of `sql/` say otherwise on a cluster; `cluster` is "" on one server."""
+    """What the statements of `sql/` say otherwise on a cluster and on a MyScale server.
+
+    `cluster` is "" on one server.
+    """
 
     cluster: str = ""
+    myscale: bool = False
+
+    def fill(self, name: str, /, **fragments: object) -> str:
+        """Return a statement with its fragments filled in, in words that the server takes."""
+        return fill(_ON_MYSCALE.get(name, name) if self.myscale else name, **fragments)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The settings of statements that change something, where the server's own do not serve."""
+        return _MYSCALE_SETTINGS if self.myscale else {}
 
     def shard_table(self, table: str) -> str:
         """Return the table that holds a shard's rows of `table`: itself unless it is spread."""
@@ -31,8 +54,11 @@ class Layout:
     def fragments(self, table: str = "") -> Mapping[str, str]:
         """Return the fragments of statements that make tables, or change the rows of `table`."""
         engine = fill("engine")
+        words = {name: self.fill(name) for name in ("feature_type", "without_waiting")}
         if not self.cluster:
             return {
+                **words,
+                "vector_index": "",
                 "engine": engine,
                 "shard_engine": engine,
                 "replacing_engine": fill("replacing_engine"),
@@ -42,6 +68,8 @@ class Layout:
             }
         on_cluster = " " + fill("on_cluster", cluster=self.cluster)
         return {
+            **words,
+            "vector_index": "",
             "engine": fill("engine_everywhere"),
             "shard_engine": fill("engine_of_shard"),
             "replacing_engine": fill("replacing_engine_of_shard"),

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from string import Template
 
+_KINDS = ("", "cluster/", "myscale/")
 _NAME = re.compile(r"^--\s*name:\s*(\S+)\s*$", re.MULTILINE)
 
 
@@ -38,9 +39,9 @@ def parse(text: str) -> Iterator[tuple[str, str, str]]:
 
 @lru_cache(maxsize=1)
 def statements() -> Mapping[str, str]:
-    """Return every statement of `sql/*.sql` by its name."""
+    """Return every statement of `sql/` by its name, without the examples."""
     found: dict[str, str] = {}
-    for file in [*sorted(folder().glob("*.sql")), *sorted(folder().glob("cluster/*.sql"))]:
+    for file in sorted(file for kind in _KINDS for file in folder().glob(f"{kind}*.sql")):
         for name, _, sql in parse(file.read_text(encoding="utf-8")):
             if name in found:
                 raise ValueError(f"{file.name}: a second statement is named {name!r}")

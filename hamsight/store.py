@@ -23,6 +23,7 @@ from hamsight.errors import (
 )
 from hamsight.layout import SETTINGS as CLUSTER_SETTINGS
 from hamsight.layout import Layout
+from hamsight.myscale import is_myscale
 from hamsight.statements import fill
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def connect(
     try:
         with engine_errors():
             if address.cluster:
-                _check_cluster(client, address.cluster)
+                _check_cluster(client, address)
             if create and address.database != "default":
                 made = fill("create_database", **Layout(address.cluster).fragments())
                 client.command(made, parameters={"database": address.database})
@@ -70,7 +71,13 @@ def connect(
     return client
 
 
-def _check_cluster(client: Client, cluster: str) -> None:
+def _check_cluster(client: Client, address: Address) -> None:
+    cluster = address.cluster
+    if is_myscale(client):
+        raise UsageError(
+            f"{address} is a MyScale server, where a catalog cannot be spread over a cluster:"
+            " leave ?cluster out of the DSN"
+        )
     known = [row[0] for row in client.query(fill("list_clusters")).result_rows]
     if cluster not in known:
         raise UsageError(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hamsight.calibration import QUERIES, image_queries, text_queries
 from hamsight.catalog import Catalog, CatalogModel
 from hamsight.cells import Cells, signs, train
-from hamsight.errors import CatalogError, StatementError
+from hamsight.errors import CatalogError, StatementError, UsageError
 from hamsight.fits import hash_of
 from hamsight.hash_settings import CellSettings, HashSettings
 from hamsight.hashing import PLANES
@@ -68,9 +68,14 @@ def build_index(
     """Build the cells of a model's items and let searches use them; the former are dropped.
 
     `package` encodes the words with which the number of cells that a search reads is measured:
-    without it searches for words read all items. Raises CatalogError where another process builds
-    cells too or hashes the model again.
+    without it searches for words read all items. Raises UsageError on MyScale, and CatalogError
+    where another process builds cells too or hashes the model again.
     """
+    if catalog.layout.myscale:
+        raise UsageError(
+            "MyScale has a vector index of its own, which searches use: there is nothing to build;"
+            " system.vector_indices tells how far it is"
+        )
     items = int(catalog.rows("count_items", table=model.items_table)[0][0])
     if items < LEAST_ITEMS:
         drop_index(catalog, model)

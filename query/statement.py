@@ -17,6 +17,7 @@ from query.near_cells import NearCells, near_cells
 from query.request import Combine, Kind, Rank, Request
 from query.steps import Statement, Steps
 from query.target import Target
+from query.vector_index import candidates_by_index, uses_vector_index
 
 LONGEST = 128 * 1024
 """Bytes of the longest statement that ClickHouse takes over HTTP as a form."""
@@ -99,17 +100,21 @@ class _Builder:
         scanned = reach + len(excluded)
         self._fetched = scanned + scanned // _SPARE + _LEAST_SPARE
         self._ranks_by_cosine = first > 0
+        self._by_index = first > 0 and uses_vector_index(layout, request)
         self._apart = scanned > _APART * request.k
         self._parameters: dict[str, Any] = {
             "k": request.k,
             "offset": request.offset,
-            "candidates": first,
+            "candidates": scanned * len(targets) if self._by_index else first,
             "reach": reach,
             "scanned": scanned,
             "fetched": self._fetched,
             "left_out": len(excluded),
             "excluded": excluded,
         }
+        # all that the index found is ordered by similarity; ClickHouse 23 takes no parameter in a
+        # window
+        self._beyond = fill("no_item" if self._by_index else "beyond_candidates")
         self._excluded = fill("is_a_query" if excluded else "no_item")
         self._conditions: list[str] = []
         self._cells = near_cells(request, targets, model.hash_settings.cells, scanned)
@@ -129,22 +134,40 @@ class _Builder:
 
     def _add(self, number: int, target: Target) -> None:
         """Take a query's values, its distance in bits and its place in the order of candidates."""
-        distance, given = f"distance_{number}", {"hash_bytes": self._hash_bytes}
+        distance, feature = f"distance_{number}", f"feature_{number}"
         self._parameters[f"hash_{number}"] = target.hash
-        self._parameters[f"feature_{number}"] = _as_base64(target.feature)
-        self._similarities.append(
-            fill("similarity_to", feature=f"feature_{number}", dimension=len(target.feature))
+        as_numbers = self._layout.myscale
+        self._parameters[feature] = (
+            list(target.feature) if as_numbers else _as_base64(target.feature)
         )
+        given = self._layout.fill("given_feature", feature=feature)
+        similarity = fill("similarity_to", given=given, dimension=len(target.feature))
         self._distances.append(
-            fill("distance_to", hash=f"hash_{number}", distance=distance, **given)
+            fill("distance_to", bits=self._differing_bits(f"hash_{number}"), distance=distance)
         )
+        if self._by_index:
+            name = f"nearness_{number}"
+            similarity = fill("named_similarity", similarity=similarity, number=number)
+            self._order_of.append(fill("nearness_by_similarity", number=number))
+        else:
+            name = self._order_by_distance(number, target)
+        self._similarities.append(similarity)
+        self._ordered.append(name)
+
+    def _differing_bits(self, hash: str) -> str:
+        other = fill("given_hash", hash=hash, hash_bytes=self._hash_bytes)
+        return self._layout.fill("differing_bits", other=other)
+
+    def _order_by_distance(self, number: int, target: Target) -> str:
+        """Take a query's order of candidates by distance; return the name of an item's place."""
+        distance = f"distance_{number}"
         lower = []
         for plane, bits in enumerate(target.planes):
             self._parameters[f"plane_{number}_{plane}"] = bits
             of_plane = f"plane_{number}_{plane}"
-            lower.append(fill("plane_distance", hash=of_plane, weight=2**plane, **given))
+            bits = self._differing_bits(of_plane)
+            lower.append(fill("plane_distance", weight=2**plane, bits=bits))
         name = f"nearness_{number}" if lower else distance
-        self._ordered.append(name)
         self._order_of.append(
             fill(
                 "nearness_to",
@@ -156,6 +179,7 @@ class _Builder:
             if lower
             else distance
         )
+        return name
 
     def build(self, tags: Sequence[str]) -> Statement:
         self._conditions = self._filters(tags)
@@ -173,7 +197,8 @@ class _Builder:
             statement = form(_Form(described=True, in_cells=True))
             steps = Steps(ranking, quick, 0, self._apart)
             return replace(statement, steps=steps, in_cells=True)
-        one_scan = None if balanced else form(_Form(described, one_scan=True))
+        in_one = not balanced and not self._by_index
+        one_scan = form(_Form(described, one_scan=True)) if in_one else None
         statement = form(_Form(described=True))
         return replace(statement, steps=Steps(ranking, one_scan, self._fetched, self._apart))
 
@@ -199,6 +224,7 @@ class _Builder:
             "search_balanced",
             first_columns=form.first_columns,
             more=form.more,
+            beyond=self._beyond,
             order=self._order(),
             candidates=indent(self._candidates_of_each(form), " " * 12).lstrip(),
         )
@@ -272,6 +298,20 @@ class _Builder:
             held.append(fill("distance_within", distance=within))
             self._parameters["max_distance"] = self._request.max_distance
         nearness = fill("reversed", value=counting) if self._request.dissimilar else counting
+        if self._by_index:
+            numbers = [self._distances.index(distance) + 1 for distance in distances]
+            return candidates_by_index(
+                numbers,
+                self._layout,
+                condition=f" {fill('and_also')} ".join(held) or fill("every_item"),
+                table=self._table,
+                columns=form.columns,
+                excluded=self._excluded,
+                similarities=_listed(similarities, 4),
+                distances=_listed(distances, 4),
+                order=_listed(order_of, 4),
+                nearness=nearness,
+            )
         name = "candidates_in_one_scan" if form.one_scan else "candidates"
         if form.in_cells and self._cells is not None:
             held.append(self._in_near_cells(self._cells, distances, order_of, nearness))
@@ -353,7 +393,7 @@ class _Builder:
 
     def _ranks(self) -> list[str]:
         return [
-            fill("similarity_rank", number=number, order=self._order())
+            fill("similarity_rank", beyond=self._beyond, number=number, order=self._order())
             for number in range(1, len(self._targets) + 1)
         ]
 

@@ -166,7 +166,10 @@ def _within(row: Sequence[str], request: Request) -> bool:
 
 def _unknown(catalog: Catalog, model: CatalogModel, query: Query) -> Exception:
     parameters = {"name": query.given, "limit": _LISTED}
-    near = catalog.rows("items_like_name", parameters, table=model.items_table)
+    unlikeness = catalog.layout.fill("unlikeness")
+    near = catalog.rows(
+        "items_like_name", parameters, table=model.items_table, unlikeness=unlikeness
+    )
     if not near:
         return EmptyCatalogError(
             f"{catalog.location} holds no items of the model {model.name!r}:"

@@ -11,7 +11,7 @@ CREATE TABLE $table
     id      String,
     uri     String,
     hash    FixedString($hash_bytes),
-    feature Array(BFloat16)
+    feature $feature_type
 )
 ENGINE = MergeTree
 ORDER BY (dataset, subset, id)

@@ -114,6 +114,10 @@ WHERE model = {model:String} AND dataset = {dataset:String}
 -- waited for: readers take the later of the two rows.
 DELETE FROM ingests
 WHERE dataset = {dataset:String} AND run = {run:String} AND finished_at = started_at
+$without_waiting
+
+-- name: without_waiting
+-- A deletion that is not waited for.
 SETTINGS lightweight_deletes_sync = 0
 
 -- name: identities_after

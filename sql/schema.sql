@@ -1,7 +1,8 @@
 -- The catalog: one ClickHouse database. `models` and `ingests` say what its items are;
 -- each model has one wide table of items (items_MODEL), so a search is one FROM without a JOIN.
 -- On one server $engine and $shard_engine are MergeTree, $shard_table is the table's own name, and
--- $on_cluster is nothing; sql/cluster/schema.sql says what they are on a cluster.
+-- $on_cluster is nothing; sql/cluster/schema.sql says what they are on a cluster. $vector_index is
+-- nothing but on MyScale (sql/myscale/schema.sql).
 
 -- name: create_database
 -- The database that a server's DSN names.
@@ -131,13 +132,17 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
     attributes  Map(String, String),
     metadata_digest FixedString(16),
     hash        FixedString($hash_bytes) CODEC(NONE),
-    feature     Array(BFloat16) CODEC(NONE),
-    ingested_at DateTime64(6, 'UTC')
+    feature     $feature_type CODEC(NONE),
+    ingested_at DateTime64(6, 'UTC')$vector_index
 )
 ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
 SETTINGS index_granularity = 64, min_compress_block_size = 16384, max_compress_block_size = 65536
 COMMENT 'features $features'
+
+-- name: feature_type
+-- The type of a column of features.
+Array(BFloat16)
 
 -- name: tables_with_former_filename
 -- Items tables of an older version, where a member of an archive had the archive's name.

@@ -53,7 +53,7 @@ FROM
         *,
         row_number() OVER (
             PARTITION BY query
-            ORDER BY place > {candidates:UInt64}, if(place > {candidates:UInt64}, 0, similarity) $order, place
+            ORDER BY $beyond, if($beyond, 0, similarity) $order, place
         ) AS rank
     FROM
     (
@@ -138,29 +138,41 @@ FROM (
 -- Between the candidates of one query and those of the next.
 UNION ALL
 
+-- name: differing_bits
+-- Bits of the hash that differ from those of another.
+bitHammingDistance(hash, $other)
+
+-- name: given_hash
+-- The hash of a query, or a lower plane of it, given in hex.
+toFixedString(unhex({$hash:String}), $hash_bytes)
+
 -- name: distance_to
--- Bits of the hash that differ from a query's, given in hex.
-bitHammingDistance(hash, toFixedString(unhex({$hash:String}), $hash_bytes)) AS $distance
+-- The distance to a query.
+$bits AS $distance
 
 -- name: nearness_to
 -- The order of candidates for a query of several planes of bits: the highest counts most.
 $weight * $distance + $lower AS $nearness
 
 -- name: plane_distance
--- Bits of the hash that differ from a lower plane of a query, given in hex.
-$weight * bitHammingDistance(hash, toFixedString(unhex({$hash:String}), $hash_bytes))
+-- The distance to a lower plane of a query.
+$weight * $bits
 
 -- name: plus
 -- Between what is added.
 +
 
 -- name: similarity_to
--- Cosine similarity of the feature to a query's, given as the base64 of its numbers (Float32); 0 where
+-- Cosine similarity of the feature to a query's; 0 where
 -- either is all zeros and has no direction, or is missing, as of imported hashes.
 ifNotFinite(
     1 - cosineDistance(
-        arrayResize(feature, $dimension), reinterpret(base64Decode({$feature:String}), 'Array(Float32)')),
+        arrayResize(feature, $dimension), $given),
     0)
+
+-- name: given_feature
+-- The feature of a query, given as the base64 of its numbers (Float32).
+reinterpret(base64Decode({$feature:String}), 'Array(Float32)')
 
 -- name: least_of
 -- The distance to the nearest of several queries.
@@ -248,7 +260,11 @@ arrayMax([$similarity_ranks] AS ranks)
 
 -- name: similarity_rank
 -- The item's rank in one query's own order by similarity.
-row_number() OVER (ORDER BY place > {candidates:UInt64}, similarities[$number] $order, place)
+row_number() OVER (ORDER BY $beyond, similarities[$number] $order, place)
+
+-- name: beyond_candidates
+-- What similarity does not order.
+place > {candidates:UInt64}
 
 -- name: ascending
 -- The lowest first.
@@ -277,10 +293,14 @@ ORDER BY dataset, subset, id
 SELECT dataset, subset, id
 FROM $table
 ORDER BY arrayMin(
-    known -> editDistanceUTF8(substringUTF8(lower(known), 1, 200), substringUTF8(lower({name:String}), 1, 200)),
+    known -> $unlikeness,
     [id, concat(dataset, '/', id), concat(dataset, '/', subset, '/', id), basename(id)]
 ), dataset, subset, id
 LIMIT {limit:UInt64}
+
+-- name: unlikeness
+-- How unlike a name is to a known one.
+editDistanceUTF8(substringUTF8(lower(known), 1, 200), substringUTF8(lower({name:String}), 1, 200))
 
 -- name: find_featureless
 -- An item with a hash but no feature.

@@ -39,10 +39,10 @@ ORDER BY dataset, subset, id
     OR dataset = {last_dataset:String} AND (subset < {last_subset:String}
         OR subset = {last_subset:String} AND id <= {last_id:String}))
 
--- name: wrong_bits
--- Bits of the hash that the feature's signs contradict. Where the stored feature is 0 a bit may
--- be either: BFloat16 keeps every sign, but makes 0 of the smallest numbers.
-bitHammingDistance(hash, bitOr(bitAnd(hash, $most), $least))
+-- name: right_hash
+-- The hash, but for bits that the feature's signs contradict. Where the stored feature is 0 a bit
+-- may be either: BFloat16 keeps every sign, but makes 0 of the smallest numbers.
+bitOr(bitAnd(hash, $most), $least)
 
 -- name: wrong_bits_unknown
 -- For hashes that no feature can be compared with.

@@ -44,7 +44,9 @@ class Checker:
         hashes = self._hashes(table, features, start)
         width = 0 if features is None else self.model.dimension
         flat = np.empty(0, np.float32) if features is None else features.ravel()
-        offsets = pa.array(np.arange(count + 1, dtype=np.int64) * width, pa.int64())
+        offsets = np.arange(count + 1, dtype=np.int64) * width
+        # older servers take no large lists
+        lists, of = (pa.ListArray, pa.int32()) if offsets[-1] < 2**31 else (pa.LargeListArray, None)
         return pa.table(
             {
                 "row": pa.array(np.arange(start + 1, start + count + 1, dtype=np.uint64)),
@@ -53,7 +55,7 @@ class Checker:
                 "id": self._ids(table, start),
                 "uri": self._named(table, "uri", "", False),
                 "hash": hashes,
-                "feature": pa.LargeListArray.from_arrays(offsets, pa.array(flat, pa.float32())),
+                "feature": lists.from_arrays(pa.array(offsets, of), pa.array(flat, pa.float32())),
             }
         )
 

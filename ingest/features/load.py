@@ -75,6 +75,11 @@ def import_features(
     try:
         rows = 0
         for piece in read_features(path, columns or {}, table):
+            if catalog.layout.myscale and "feature" not in piece.column_names:
+                raise UsageError(
+                    f"{printable(path)} holds hashes alone, but MyScale's vector index takes only"
+                    " items with features: give the features too, or a catalog on ClickHouse"
+                )
             if piece.num_rows:
                 catalog.insert(staging, checker.rows(piece, rows))
                 rows += piece.num_rows

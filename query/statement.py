@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import indent
@@ -17,6 +15,7 @@ from query.near_cells import NearCells, near_cells
 from query.request import Combine, Kind, Rank, Request
 from query.steps import Statement, Steps
 from query.target import Target
+from query.term import term_of
 from query.vector_index import candidates_by_index, uses_vector_index
 
 LONGEST = 128 * 1024
@@ -123,63 +122,17 @@ class _Builder:
             for number, count in enumerate(self._cells.probes, start=1):
                 self._parameters[f"probes_{number}"] = count
         numbers = range(1, len(targets) + 1)
-        self._hash_bytes = model.bits // 8
+        terms = [
+            term_of(number, target, layout, model.bits // 8, by_index=self._by_index)
+            for number, target in zip(numbers, targets, strict=True)
+        ]
+        for term in terms:
+            self._parameters.update(term.parameters)
         self._named = [f"distance_{number}" for number in numbers]
-        self._ordered: list[str] = []
-        self._distances: list[str] = []
-        self._order_of: list[str] = []
-        self._similarities: list[str] = []
-        for number, target in zip(numbers, targets, strict=True):
-            self._add(number, target)
-
-    def _add(self, number: int, target: Target) -> None:
-        """Take a query's values, its distance in bits and its place in the order of candidates."""
-        distance, feature = f"distance_{number}", f"feature_{number}"
-        self._parameters[f"hash_{number}"] = target.hash
-        as_numbers = self._layout.myscale
-        self._parameters[feature] = (
-            list(target.feature) if as_numbers else _as_base64(target.feature)
-        )
-        given = self._layout.fill("given_feature", feature=feature)
-        similarity = fill("similarity_to", given=given, dimension=len(target.feature))
-        self._distances.append(
-            fill("distance_to", bits=self._differing_bits(f"hash_{number}"), distance=distance)
-        )
-        if self._by_index:
-            name = f"nearness_{number}"
-            similarity = fill("named_similarity", similarity=similarity, number=number)
-            self._order_of.append(fill("nearness_by_similarity", number=number))
-        else:
-            name = self._order_by_distance(number, target)
-        self._similarities.append(similarity)
-        self._ordered.append(name)
-
-    def _differing_bits(self, hash: str) -> str:
-        other = fill("given_hash", hash=hash, hash_bytes=self._hash_bytes)
-        return self._layout.fill("differing_bits", other=other)
-
-    def _order_by_distance(self, number: int, target: Target) -> str:
-        """Take a query's order of candidates by distance; return the name of an item's place."""
-        distance = f"distance_{number}"
-        lower = []
-        for plane, bits in enumerate(target.planes):
-            self._parameters[f"plane_{number}_{plane}"] = bits
-            of_plane = f"plane_{number}_{plane}"
-            bits = self._differing_bits(of_plane)
-            lower.append(fill("plane_distance", weight=2**plane, bits=bits))
-        name = f"nearness_{number}" if lower else distance
-        self._order_of.append(
-            fill(
-                "nearness_to",
-                weight=2 ** len(lower),
-                distance=distance,
-                lower=f" {fill('plus')} ".join(lower),
-                nearness=name,
-            )
-            if lower
-            else distance
-        )
-        return name
+        self._ordered = [term.ordered for term in terms]
+        self._distances = [term.distance for term in terms]
+        self._order_of = [term.order for term in terms]
+        self._similarities = [term.similarity for term in terms]
 
     def build(self, tags: Sequence[str]) -> Statement:
         self._conditions = self._filters(tags)
@@ -407,10 +360,6 @@ def _candidates_of(request: Request, targets: Sequence[Target], model: CatalogMo
         return request.candidates
     kinds = {"words" if target.query.kind is Kind.TEXT else "image" for target in targets}
     return max(model.hash_settings.candidates(kind) for kind in kinds)
-
-
-def _as_base64(feature: Sequence[float]) -> str:
-    return b64encode(struct.pack(f"<{len(feature)}f", *feature)).decode()
 
 
 def _one_of(choice: str, names: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from hamsight.moving import change_tables, settle
 from hamsight.paging import as_json, pages
 from ingest.healing import Identity, delete_older, heal_rejects, heal_some
 from ingest.prepare import Known, Prepared, Rejected, Unchanged
+from ingest.rejects import Rejects
 from ingest.rows import Curated, item_rows
 from ingest.stored import stored_curation, stored_pictures
 
@@ -74,12 +75,9 @@ class Writer:
         self._prepared: list[Prepared] = []
         self._features: list[NDArray[np.float32]] = []
         self._kept: list[Prepared] = []
-        self._rejected: list[Rejected] = []
+        self._rejects = Rejects(catalog, package.name, dataset)
         self._unchanged = 0
-        self._former_rejects: set[Identity] = set()
         self._flushed_at = time.monotonic()
-
-        self._left: list[Item] = []
         self._moved: list[Unchanged] = []
         self._moments_us: set[int] = set()
         self.under_way: set[Identity] = set()
@@ -89,9 +87,7 @@ class Writer:
         found: dict[Identity, Known] = {}
         for page in pages(_identities(items)):
             parameters = {"dataset": self._dataset, "identities": as_json(page)}
-            of_model = {"model": self._package.name, **parameters}
-            former = self._catalog.rows("known_rejects", of_model)
-            self._former_rejects.update((subset, id) for subset, id in former)
+            self._rejects.look_up(parameters)
             if self._model is not None:
                 rows = self._known_items(parameters)
                 found.update({(row[0], row[1]): Known(*row[2:]) for row in rows})
@@ -118,7 +114,7 @@ class Writer:
 
     def reject(self, rejected: Rejected) -> None:
         """Take an item that cannot be used."""
-        self._rejected.append(rejected)
+        self._rejects.gathered.append(rejected)
 
     def leave(self, unchanged: Unchanged) -> None:
         """Count an item that the catalog holds as it is, but for its place where it moved.
@@ -128,10 +124,8 @@ class Writer:
         self._unchanged += 1
         if unchanged.moved:
             self._moved.append(unchanged)
-        identity = (unchanged.item.subset, unchanged.item.id)
-        self.under_way.discard(identity)
-        if identity in self._former_rejects:
-            self._left.append(unchanged.item)
+        self.under_way.discard((unchanged.item.subset, unchanged.item.id))
+        self._rejects.now_used(unchanged.item)
 
     def is_new(self, known: Known) -> bool:
         """Whether this run itself wrote what the catalog holds of an item."""
@@ -140,7 +134,7 @@ class Writer:
     @property
     def due(self) -> bool:
         """Whether enough rows or time have gathered for a flush."""
-        gathered = (self._prepared, self._kept, self._rejected, self._moved)
+        gathered = (self._prepared, self._kept, self._rejects.gathered, self._moved)
         late = time.monotonic() - self._flushed_at >= FLUSH_SECONDS
         return late or any(len(rows) >= FLUSH_ROWS for rows in gathered)
 
@@ -149,9 +143,7 @@ class Writer:
         now = datetime.now(timezone.utc)
         self._flush_items(now)
         self._update_places()
-        self._forget_rejects(self._left)
-        self._left.clear()
-        self._flush_rejects(now)
+        self.counts.rejected += self._rejects.flush(now)
         self.counts.unchanged += self._unchanged
         self._unchanged = 0
         self._flushed_at = time.monotonic()
@@ -193,7 +185,7 @@ class Writer:
         replaced = [one.item for one in self._prepared if one.known is not None]
         if replaced:
             delete_older(self._dataset, _identities(replaced), now_us, self._change)
-        self._forget_rejects([one.item for one in self._prepared])
+        self._rejects.forget(_identities([one.item for one in self._prepared]))
         self.counts.replaced += len(replaced)
         self.counts.added += len(self._prepared) - len(replaced)
         self.under_way.difference_update(_identities([one.item for one in self._prepared]))
@@ -297,32 +289,6 @@ class Writer:
                 }
                 self._change("update_places", parameters)
         self._moved.clear()
-
-    def _flush_rejects(self, now: datetime) -> None:
-        if not self._rejected:
-            return
-        self._forget_rejects([one.item for one in self._rejected])
-        self._catalog.insert_rows("rejects", [self._reject_row(one, now) for one in self._rejected])
-        self.counts.rejected += len(self._rejected)
-        self._rejected.clear()
-
-    def _reject_row(self, rejected: Rejected, now: datetime) -> dict[str, object]:
-        return {
-            "model": self._package.name,
-            "dataset": self._dataset,
-            "subset": rejected.item.subset,
-            "id": rejected.item.id,
-            "uri": rejected.item.uri,
-            "reason": rejected.reason,
-            "rejected_at": now.strftime("%Y-%m-%d %H:%M:%S.%f"),
-        }
-
-    def _forget_rejects(self, items: Sequence[Item]) -> None:
-        again = [one for one in _identities(items) if one in self._former_rejects]
-        of_model = {"model": self._package.name, "dataset": self._dataset}
-        for page in pages(again):
-            self._catalog.run("delete_rejects", {**of_model, "identities": as_json(page)})
-        self._former_rejects.difference_update(again)
 
     def heal(self) -> None:
         """Delete all but the latest row of every identity of the dataset that stands twice."""

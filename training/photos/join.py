@@ -59,11 +59,16 @@ class JoinedImages(nn.Module):
         )
 
     def see(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return both maps of the scenes' half, the photos' summary, and what the gate reads."""
+        """Return both maps of the scenes' half, the photos' summary, and what the gate reads.
+
+        The summary is the mean of a picture's and its mirror image's, for a photo's left and right
+        say little of what it shows.
+        """
         raw = pixels.float()
         small = (self.shrink @ raw.permute(0, 3, 1, 2) @ self.shrink.T).clamp(0, 255)
         fine, coarse = self.scenes.sight(small.permute(0, 2, 3, 1))
-        summary = self.photos.summary(raw)
+        summary = self.photos.summary(torch.cat([raw, raw.flip(2)]))
+        summary = summary.reshape(2, -1, summary.shape[1]).mean(0)
         return (
             fine,
             coarse,

@@ -1,8 +1,9 @@
 """Draws views of the photos and asks the teacher for the feature of each.
 
 A view is a crop, mirrored or not, with its light and colours changed; one in three is a mixture of
-two. The network and its teacher see the same view, the one at 112 pixels, the other at 224: Beyer
-et al., "Knowledge distillation: A good teacher is patient and consistent", 2021.
+two, in the third plan all are. The network and its teacher see the same view, the one at 112
+pixels, the other at 224: Beyer et al., "Knowledge distillation: A good teacher is patient and
+consistent", 2021.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from PIL import Image
 from training.photos.sources import HELD, Photo, photos, pixels
 
 SIZE, TEACHER_SIZE, DIMENSION = 112, 224, 256
-# The share of caltech101 and flowers that is held out, and the views of each photo of a source.
-PLANS: dict[str, tuple[float, dict[str, int]]] = {
+# The share of caltech101 and flowers that is held out, the share of views that are mixtures of two,
+# and the views of each photo of a source.
+PLANS: dict[str, tuple[float, float, dict[str, int]]] = {
     "first": (
         0.5,
+        1 / 3,
         {
             "flickr8k-2000": 50,
             "caltech101": 30,
@@ -31,9 +34,13 @@ PLANS: dict[str, tuple[float, dict[str, int]]] = {
             "tiny-imagenet-10k": 7,
         },
     ),
-    "second": (HELD, {"flickr8k-2000": 15, "caltech101": 45, "flowers": 40}),
+    "second": (HELD, 1 / 3, {"flickr8k-2000": 15, "caltech101": 45, "flowers": 40}),
+    "third": (
+        HELD,
+        1.0,
+        {"flickr8k-2000": 12, "caltech101": 40, "flowers": 20, "tiny-imagenet-10k": 2},
+    ),
 }
-MIXED = 1 / 3
 PLAIN = 0.3
 CHUNK = 64
 
@@ -51,8 +58,8 @@ def main() -> None:
     began = time.perf_counter()
     folder = options.out / options.plan
     folder.mkdir(parents=True, exist_ok=True)
-    held, views = PLANS[options.plan]
-    order = plan(photos(options.data, held), views, options.share, options.seed)
+    held, mixed, views = PLANS[options.plan]
+    order = plan(photos(options.data, held), views, mixed, options.share, options.seed)
     kinds = {"views": ((SIZE, SIZE, 3), np.uint8), "targets": ((DIMENSION,), np.float32)}
     for name, (shape, kind) in kinds.items():
         path = folder / f"{name}.npy"
@@ -91,14 +98,16 @@ class Views:
         )
 
 
-def plan(found: list[Photo], views: dict[str, int], share: float, seed: int) -> np.ndarray:
+def plan(
+    found: list[Photo], views: dict[str, int], mixed: float, share: float, seed: int
+) -> np.ndarray:
     """Return (n, 2): the photo of each view, and the photo mixed with it or -1."""
     rng = np.random.default_rng(seed)
     first = np.repeat(
         np.arange(len(found)), [0 if each.held else views.get(each.source, 0) for each in found]
     )
     first = rng.permutation(first)[: round(len(first) * share)]
-    second = np.where(rng.random(len(first)) < MIXED, rng.permutation(first), -1)
+    second = np.where(rng.random(len(first)) < mixed, rng.permutation(first), -1)
     return np.stack([first, second], axis=1)
 
 

@@ -157,6 +157,7 @@ class _Builder:
 
     def _search(self, form: _Form) -> Statement:
         score, query, query_by_distance = self._score()
+        at_once = form.one_scan and self._request.where is not None
         sql = fill(
             "search",
             score=score,
@@ -169,6 +170,7 @@ class _Builder:
             frame=" " + fill("in_full") if form.one_scan else "",
             kept=fill("not_excluded" if self._parameters["excluded"] else "every_item"),
             candidates=indent(self._candidates_of_all(form), " " * 8).lstrip(),
+            settings=f"\n{fill('read_at_once')}" if at_once else "",
         )
         return self._with_parameters(sql)
 

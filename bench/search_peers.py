@@ -10,15 +10,18 @@ import numpy as np
 from search_data import BITS, Data
 from search_way import Way
 
+_CELLS = "faiss IndexBinaryIVF"
 _NUMPY_ROWS = 1_000_000
 _IVF_ROWS = 20_000_000
 _TRAINED = 200_000
 _PROBES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
-def peers(data: Data, k: int, threads: int, batch: int) -> Iterator[Way]:
-    """Yield a way to search for each library that is installed."""
-    for make in (_faiss, _usearch, _numpy):
+def peers(data: Data, k: int, threads: int, batch: int, only: str) -> Iterator[Way]:
+    """Yield a way to search for each library that is installed; `only` spares the dearest."""
+    for make in (_faiss, _faiss_cells, _usearch, _numpy):
+        if make is _faiss_cells and only not in _CELLS:
+            continue
         try:
             yield from make(data, k, threads, batch)
         except ImportError as error:
@@ -38,7 +41,12 @@ def _faiss(data: Data, k: int, threads: int, batch: int) -> Iterator[Way]:
     yield Way(
         "faiss IndexBinaryFlat", "hashes", lambda n: flat.search(many[n : n + batch], k)[1], batch
     )
-    rows = len(data.hashes)
+
+
+def _faiss_cells(data: Data, k: int, threads: int, batch: int) -> Iterator[Way]:
+    import faiss
+
+    asked, rows = data.query_hashes, len(data.hashes)
     if rows > _IVF_ROWS:
         print(
             f"left out: IndexBinaryIVF would take hours to fill with {rows:,} rows", file=sys.stderr
@@ -62,7 +70,7 @@ def _faiss(data: Data, k: int, threads: int, batch: int) -> Iterator[Way]:
 
     for probes in _PROBES:
         if probes <= cells:
-            name = f"faiss IndexBinaryIVF {cells}, nprobe {probes}"
+            name = f"{_CELLS} {cells}, nprobe {probes}"
             yield Way(name, "hash", probing(probes))
 
 

@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with Catalog.open(dsn, create=True) as catalog:
         store = Store(catalog, data, asked.threads)
         ways = [
-            *peers(data, asked.k, asked.threads, asked.batch),
+            *peers(data, asked.k, asked.threads, asked.batch, asked.only),
             *store.ways(asked.k, asked.batch),
         ]
         chosen = [way for way in ways if asked.only in way.name or way.name in (FLAT, COSINE)]

@@ -22,9 +22,9 @@ LONGEST = 128 * 1024
 """Bytes of the longest statement that ClickHouse takes over HTTP as a form."""
 _APART = 4
 """From so many candidates for each item of the answer, columns are fetched in a second step."""
-_SPARE = 2
+_SPARE = 4
 _LEAST_SPARE = 50
-"""One scan fetches so many rows more, and of what is wanted the half, for ties at the end."""
+"""One scan fetches so many rows more, and of what is wanted a quarter, for ties at the end."""
 
 
 def build(

@@ -137,7 +137,7 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
 )
 ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
-SETTINGS index_granularity = 64, min_compress_block_size = 16384, max_compress_block_size = 65536
+SETTINGS index_granularity = 128, min_compress_block_size = 16384, max_compress_block_size = 65536
 COMMENT 'features $features'
 
 -- name: feature_type

@@ -12,6 +12,8 @@ from hamsight.errors import CatalogError
 VERSION = 1
 _CELLS_TABLE = re.compile(r"cells_items_[a-z0-9_]+")
 DEFAULT_CANDIDATES = 2000
+MOST_READ = 0.25
+"""Of the cells, the share from which on reading all items costs no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ def index(
     all items, until the new are whole; items that come meanwhile and later find their cell.
     """
     from hamsight.catalog import Catalog
+    from hamsight.hash_settings import MOST_READ
     from ingest.index import LEAST_ITEMS
     from ingest.job import index_items
 
@@ -53,4 +54,6 @@ def index(
     for kind, label in (("image", "pictures and items"), ("words", "words")):
         probes = done.cells.probes_for(kind, 50, 0.95)
         if probes is not None:
-            say(f"{label}: {probes} cells hold 0.95 of the 50 nearest")
+            beyond = probes > MOST_READ * done.cells.cells
+            instead = ": a search reads all items instead" if beyond else ""
+            say(f"{label}: {probes} cells hold 0.95 of the 50 nearest{instead}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hamsight.hash_settings import CellSettings
+from hamsight.hash_settings import MOST_READ, CellSettings
 from hamsight.layout import CENTRES
 from query.request import Combine, Kind, Request
 from query.target import Target
@@ -13,8 +13,6 @@ from query.target import Target
 _SPARE = 4
 """Of what is wanted a share of 1 / _SPARE is read on top, for items that are gone by now."""
 _LEAST_SPARE = 16
-_MOST_READ = 0.25
-"""Of the items, the share from which on reading all of them costs no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,6 @@ def near_cells(
     kinds = ["words" if target.query.kind is Kind.TEXT else "image" for target in targets]
     found = [cells.probes_for(kind, scanned, request.recall) for kind in kinds]
     probes = [count for count in found if count is not None]
-    if len(probes) < len(found) or sum(probes) > _MOST_READ * cells.cells:
+    if len(probes) < len(found) or sum(probes) > MOST_READ * cells.cells:
         return None
     return NearCells(cells.table, probes, scanned + scanned // _SPARE + _LEAST_SPARE)

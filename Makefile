@@ -34,7 +34,7 @@ demo: $(READY)
 	$(BIN)/hamsight demo
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(PYTEST_ARGS)
 
 # Comparisons with transformers, in an environment of their own: PyTorch is found by pip alone.
 reference: .venv-reference/.ready

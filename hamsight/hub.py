@@ -150,8 +150,8 @@ def _unreachable(entry: Entry, why: str) -> ModelError:
     return ModelError(
         f"{entry.name} cannot be downloaded: {why}\n"
         "The same command goes on when there is a network. Without one, put these files there and"
-        " run it again:\n" + "\n".join(lines) + "\nWhat works meanwhile: `mini`, which knows drawn"
-        f" scenes; models in {models_folder()}; --model FOLDER; and all that asks by --item, by"
+        " run it again:\n" + "\n".join(lines) + "\nWhat works meanwhile: `mini`, which knows photos"
+        f" roughly; models in {models_folder()}; --model FOLDER; and all that asks by --item, by"
         " --where or in SQL"
     )
 

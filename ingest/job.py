@@ -267,7 +267,7 @@ def choose_package(catalog: Catalog, dataset: str, model: str | None) -> ModelPa
         return load_package(best.name)
     warnings.warn(
         f"no model is named and none is downloaded, so this is encoded with {DEFAULT_MODEL}, which"
-        " is small, knows photos ONLY ROUGHLY and some 2,000 words. For a real CLIP, once:\n"
+        " is small, knows photos ONLY ROUGHLY and some 2,700 words. For a real CLIP, once:\n"
         f"    hamsight models pull {_COMMON}\n"
         f"and then the same command with --model {_COMMON}. `hamsight models` lists others",
         stacklevel=3,

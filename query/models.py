@@ -40,7 +40,7 @@ def list_models() -> pa.Table:
             {
                 "name": name,
                 "here": "bundled",
-                "mb": 0,
+                "mb": round(sum(file.stat().st_size for file in package.folder.iterdir()) / 1e6),
                 "dimension": package.dimension,
                 "words": "English" if package.text else None,
                 "license": package.license,

@@ -253,35 +253,29 @@ class _Builder:
             held.append(fill("distance_within", distance=within))
             self._parameters["max_distance"] = self._request.max_distance
         nearness = fill("reversed", value=counting) if self._request.dissimilar else counting
-        if self._by_index:
-            numbers = [self._distances.index(distance) + 1 for distance in distances]
-            return candidates_by_index(
-                numbers,
-                self._layout,
-                condition=f" {fill('and_also')} ".join(held) or fill("every_item"),
-                table=self._table,
-                columns=form.columns,
-                excluded=self._excluded,
-                similarities=_listed(similarities, 4),
-                distances=_listed(distances, 4),
-                order=_listed(order_of, 4),
-                nearness=nearness,
-            )
-        name = "candidates_in_one_scan" if form.one_scan else "candidates"
         if form.in_cells and self._cells is not None:
             held.append(self._in_near_cells(self._cells, distances, order_of, nearness))
-            name = "candidates_in_cells"
-        return fill(
-            name,
-            columns=form.columns,
-            excluded=self._excluded,
-            similarities=_listed(similarities, 4),
-            distances=_listed(distances, 4),
-            order=_listed(order_of, 4),
-            nearness=nearness,
-            table=self._table,
-            conditions=f" {fill('and_also')} ".join(held) or fill("every_item"),
-        )
+        parts = {
+            "table": self._table,
+            "columns": form.columns,
+            "excluded": self._excluded,
+            "similarities": _listed(similarities, 4),
+            "distances": _listed(distances, 4),
+            "order": _listed(order_of, 4),
+            "nearness": nearness,
+        }
+        conditions = f" {fill('and_also')} ".join(held) or fill("every_item")
+        if self._by_index:
+            numbers = [self._distances.index(distance) + 1 for distance in distances]
+            return candidates_by_index(numbers, self._layout, condition=conditions, **parts)
+        if form.in_cells:
+            ties, limit = f", {fill('identity')}", "scanned"
+        elif form.one_scan:
+            ties, limit = "", "fetched"
+        else:
+            return fill("candidates", conditions=conditions, **parts)
+        one_scan = {"conditions": conditions, "ties": ties, "limit": limit}
+        return fill("candidates_in_one_scan", **one_scan, **parts)
 
     def _nearest_in_cells(self, cells: NearCells) -> Statement:
         """Return what ranks the items of near cells by the hash of one query."""

@@ -93,14 +93,3 @@ FROM $table
 WHERE $conditions AND NOT $excluded
 ORDER BY $nearness, dataset, subset, id
 LIMIT {k:UInt64} OFFSET {offset:UInt64}
-
--- name: candidates_in_cells
--- The same of what is found in cells, in one scan.
-SELECT
-    $columns,
-    $excluded AS excluded,
-    [$similarities] AS similarities,
-    [$distances] AS distances, [$order] AS nearnesses, $nearness AS nearness
-FROM $table
-WHERE $conditions
-ORDER BY nearness, dataset, subset, id LIMIT {scanned:UInt64}

@@ -93,8 +93,8 @@ WHERE $conditions AND nearness <= (
 ORDER BY nearness, dataset, subset, id LIMIT {scanned:UInt64}
 
 -- name: candidates_in_one_scan
--- The items that come first by `nearness`, some more than are wanted: of the items as near as the
--- last of them, some may be missing.
+-- The items that come first by `nearness`, of all or of those found in cells. Of all they are some more
+-- than are wanted, in no order of those equally near: of the items as near as the last, some may be missing.
 SELECT
     $columns,
     $excluded AS excluded,
@@ -102,7 +102,7 @@ SELECT
     [$distances] AS distances, [$order] AS nearnesses, $nearness AS nearness
 FROM $table
 WHERE $conditions
-ORDER BY nearness LIMIT {fetched:UInt64}
+ORDER BY nearness$ties LIMIT {$limit:UInt64}
 
 -- name: bounds
 -- How near the last item wanted is, and how near the last of all that were fetched.

@@ -229,7 +229,11 @@ class _Measured:
                 places[number] = np.concatenate([places[number], cells[near]])[kept]
 
     def probes(self, cells: Cells) -> dict[str, dict[str, dict[str, int]]]:
-        """Return how many cells each kind of query needs, by reach and recall."""
+        """Return how many cells each kind of query needs, by reach and recall.
+
+        The half of the queries counts whose nearest are farthest: a picture that is no item has
+        none as near as items have among themselves.
+        """
         centres = signs(cells.centres)
         found: dict[str, dict[str, dict[str, int]]] = {}
         for kind, weights in self._weights.items():
@@ -241,12 +245,13 @@ class _Measured:
             nearest = np.argsort(-values, axis=1)[:, 1:]
             ranks = np.take_along_axis(rank, places.astype(np.int64), axis=1)
             ranks = np.take_along_axis(ranks, nearest, axis=1)
-            found[kind] = {
-                str(reach): {
-                    str(share): candidates_for(ranks[:, :reach], share) for share in RECALLS
+            found[kind] = {}
+            for reach in self._reaches:
+                last = np.take_along_axis(values, nearest[:, reach - 1 : reach], axis=1)[:, 0]
+                lonely = np.argsort(last, kind="stable")[: -(-len(last) // 2)]
+                found[kind][str(reach)] = {
+                    str(share): candidates_for(ranks[lonely, :reach], share) for share in RECALLS
                 }
-                for reach in self._reaches
-            }
         return found
 
 

@@ -135,7 +135,7 @@ def test_what_it_says_of_cells_is_what_searches_in_them_find(dsn, tmp_path, monk
     monkeypatch.setattr("query.evaluate.ASKED", 20)
     random = np.random.default_rng(4)
     features = random.normal(size=(60, 64))[random.integers(60, size=2500)]
-    features = (features + 0.7 * random.normal(size=features.shape)).astype(np.float32)
+    features = (features + 0.65 * random.normal(size=features.shape)).astype(np.float32)
     names = [f"{n:04}" for n in range(len(features))]
     np.savez(tmp_path / "made.npz", id=names, feature=features)
     with hamsight.open(dsn) as session:

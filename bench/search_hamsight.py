@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,10 @@ class Store:
         by_hash = {"k": k, "rank": Rank.HAMMING, "exact": True}
         yield self._way("hamsight exact", "hash", self.hashes, **by_hash)
         yield self._way("hamsight exact, union", "union", self.hashes, batch, **by_hash)
+        if self.catalog.embedded:
+            held = {**by_hash, "in_memory": True}
+            yield self._way("hamsight exact, in memory", "hash", self.hashes, **held)
+            yield self._way("hamsight exact, in memory, union", "union", self.hashes, batch, **held)
         for share in SELECTIVITIES:
             where = f"width < {round(share * _WIDTHS)}"
             name = f"hamsight exact, filter {100 * share:g} %"
@@ -65,7 +70,7 @@ class Store:
             for recall in RECALLS:
                 asked = {**by_hash, "exact": False, "recall": recall}
                 yield self._way(f"hamsight cells, recall {recall:g}", "hash", self.hashes, **asked)
-        for candidates in (50, 200, 500, 2000):
+        for candidates in (50, 200, 300, 500, 2000):
             name = f"hamsight hash then cosine, {candidates:,} candidates"
             yield self._way(name, "cosine", self.features, k=COSINE_K, candidates=candidates)
         cosine = self._sql["most_similar"].replace("$table", self.features.items_table)
@@ -86,8 +91,16 @@ class Store:
             self.hashes = self.catalog.model(self.hashes.name)
 
     def _way(
-        self, name: str, answers: str, model: CatalogModel, queries: int = 1, **asked: object
+        self,
+        name: str,
+        answers: str,
+        model: CatalogModel,
+        queries: int = 1,
+        in_memory: bool = False,
+        **asked: object,
     ) -> Way:
+        layout = replace(self.catalog.layout, resident=in_memory)
+
         def ask(n: int) -> list[int]:
             numbers = [(n + step) % len(self.data.queries) for step in range(queries)]
             targets = [self._target(number) for number in numbers]
@@ -96,7 +109,7 @@ class Store:
                 combine=Combine.NEAREST,
                 **asked,  # type: ignore[arg-type]
             )
-            statement = build(request, targets, model, [], self.catalog.layout)
+            statement = build(request, targets, model, [], layout)
             found = steps.ask(self.catalog, statement, model.items_table)
             return [int(one) for one in found.column("id").to_pylist()]
 

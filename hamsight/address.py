@@ -27,7 +27,8 @@ _MOST_MEMORY = 2.0**20
 class Address:
     """Where a catalog is. `path` is set for the embedded engine, `host` for a server.
 
-    `memory` is how much a statement may take, in GiB; 0 leaves that to the server.
+    `memory` is how much a statement may take, in GiB; 0 leaves that to the server. `resident`
+    says that a session holds the hashes that it searches in memory.
     """
 
     database: str
@@ -39,6 +40,7 @@ class Address:
     password: str = field(default="", repr=False)
     cluster: str = ""
     memory: float = 0.0
+    resident: bool = False
     options: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
@@ -78,6 +80,7 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         return Address(
             database=options.pop("database", "default"),
             path=Path(folder).resolve(),
+            resident=_resident(options),
             cluster=_cluster(options),
             memory=_memory(options) or half_of_memory(),
             options=tuple(options.items()),
@@ -88,6 +91,11 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         raise UsageError(f"the DSN {shown!r} names no host; expected {_DSN_FORMS}")
     secure = name == "clickhouses"
     options = dict(parse_qsl(parts.query))
+    if "hashes" in options:
+        raise UsageError(
+            "the DSN's hashes=memory is for an embedded catalog, whose session can hold them:"
+            " leave it out for a server"
+        )
     return Address(
         database=unquote(parts.path.strip("/")) or "default",
         host=parts.hostname,
@@ -124,6 +132,16 @@ def _memory(options: dict[str, str]) -> float:
             f" such as 4, and {_LEAST_MEMORY:g} at least"
         )
     return memory
+
+
+def _resident(options: dict[str, str]) -> bool:
+    """Take out of a DSN's options where hashes are kept; return whether that is in memory."""
+    given = options.pop("hashes", "disk")
+    if given not in ("disk", "memory"):
+        raise UsageError(f"the DSN's hashes {given!r} is no place: expected disk or memory")
+    if given == "memory" and options.get("cluster"):
+        raise UsageError("the DSN's hashes=memory is not for a cluster: leave one of them out")
+    return given == "memory"
 
 
 def half_of_memory() -> float:

@@ -22,6 +22,7 @@ from hamsight.hashing import SIGN, TERNARY, bits_of
 from hamsight.layout import Layout
 from hamsight.model import ModelPackage, load_package
 from hamsight.myscale import is_myscale, with_vector_index
+from hamsight.resident import ResidentHashes
 from hamsight.statements import fill
 from hamsight.store import connect, engine_errors
 
@@ -63,7 +64,8 @@ class Catalog(Closing):
         address = parse_dsn(dsn)
         self.location = str(address)
         self.embedded = address.path is not None
-        self.layout = Layout(address.cluster, is_myscale(client))
+        self.layout = Layout(address.cluster, is_myscale(client), address.resident)
+        self.resident = ResidentHashes(self)
         self._dsn = dsn
         self._has_models = False
 

@@ -32,11 +32,12 @@ _MYSCALE_SETTINGS = {"mutations_sync": "2"}
 class Layout:
     """What the statements of `sql/` say otherwise on a cluster and on a MyScale server.
 
-    `cluster` is "" on one server.
+    `cluster` is "" on one server. `resident` says that a session holds hashes in memory.
     """
 
     cluster: str = ""
     myscale: bool = False
+    resident: bool = False
 
     def fill(self, name: str, /, **fragments: object) -> str:
         """Return a statement with its fragments filled in, in words that the server takes."""

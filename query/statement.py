@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from textwrap import indent
 from typing import Any
 
@@ -11,11 +11,14 @@ from hamsight.catalog import CatalogModel
 from hamsight.errors import UsageError
 from hamsight.layout import Layout
 from hamsight.statements import fill
-from query.near_cells import NearCells, near_cells
+from query.among import among_cells, among_resident, measured
+from query.form import Form
+from query.near_cells import near_cells
 from query.request import Combine, Kind, Rank, Request
+from query.resident import ranks_resident
 from query.steps import Statement, Steps
 from query.target import Target
-from query.term import term_of
+from query.term import Term, term_of
 from query.vector_index import candidates_by_index, uses_vector_index
 
 LONGEST = 128 * 1024
@@ -47,42 +50,6 @@ def build(
             f" {LONGEST}: ask some {len(targets) * LONGEST // length} at a time"
         )
     return statement
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """How a search is written: with the columns that describe items, or not; in one scan or two.
-
-    `in_cells` reads near cells in place of all items, and `checked` tells whether they had enough.
-    """
-
-    described: bool
-    one_scan: bool = False
-    in_cells: bool = False
-    checked: bool = False
-
-    @property
-    def columns(self) -> str:
-        return f"{self.first_columns}, {fill('described')}" if self.described else fill("identity")
-
-    @property
-    def first_columns(self) -> str:
-        return fill("identity_and_place" if self.described else "identity")
-
-    @property
-    def more(self) -> str:
-        """The columns after `query`."""
-        parts = [fill("described")] if self.described else []
-        parts.extend([fill("whole")] if self.one_scan else [])
-        parts.extend([fill("whole_in_cells")] if self.checked else [])
-        return "".join(f",\n    {part}" for part in parts)
-
-    @property
-    def bounds(self) -> str:
-        """What tells how near the items are that one scan found."""
-        if self.checked:
-            return f",\n{indent(fill('found_in_cells'), ' ' * 8)}"
-        return f",\n{indent(fill('bounds'), ' ' * 8)}" if self.one_scan else ""
 
 
 class _Builder:
@@ -121,41 +88,42 @@ class _Builder:
             self._parameters["probed"] = self._cells.probed
             for number, count in enumerate(self._cells.probes, start=1):
                 self._parameters[f"probes_{number}"] = count
-        numbers = range(1, len(targets) + 1)
-        terms = [
+        self._terms = [
             term_of(number, target, layout, model.bits // 8, by_index=self._by_index)
-            for number, target in zip(numbers, targets, strict=True)
+            for number, target in enumerate(targets, start=1)
         ]
-        for term in terms:
+        for term in self._terms:
             self._parameters.update(term.parameters)
-        self._named = [f"distance_{number}" for number in numbers]
-        self._ordered = [term.ordered for term in terms]
-        self._distances = [term.distance for term in terms]
-        self._order_of = [term.order for term in terms]
-        self._similarities = [term.similarity for term in terms]
 
     def build(self, tags: Sequence[str]) -> Statement:
         self._conditions = self._filters(tags)
         balanced = self._request.combine is Combine.BALANCED and len(self._targets) > 1
         form = self._balanced if balanced else self._search
-        ranking = form(_Form(described=not self._apart))
+        ranking = form(Form(described=not self._apart))
         described = not self._apart
-        if self._cells is not None and len(self._targets) == 1 and not self._ranks_by_cosine:
-            quick = self._nearest_in_cells(self._cells)
-            exact = form(_Form(described=True))
+        by_hash_alone = len(self._targets) == 1 and not self._ranks_by_cosine
+        if self._cells is not None and by_hash_alone:
+            quick = self._nearest(Form(described=True, in_cells=True))
+            exact = form(Form(described=True))
             steps = Steps(exact, quick, 0, apart=False, least=self._request.k)
             return replace(quick, steps=steps, in_cells=True)
         if self._cells is not None:
-            quick = form(_Form(described, in_cells=True, checked=True))
-            statement = form(_Form(described=True, in_cells=True))
+            quick = form(Form(described, in_cells=True, checked=True))
+            statement = form(Form(described=True, in_cells=True))
             steps = Steps(ranking, quick, 0, self._apart)
             return replace(statement, steps=steps, in_cells=True)
         in_one = not balanced and not self._by_index
-        one_scan = form(_Form(described, one_scan=True)) if in_one else None
-        statement = form(_Form(described=True))
-        return replace(statement, steps=Steps(ranking, one_scan, self._fetched, self._apart))
+        one_scan = form(Form(described, one_scan=True)) if in_one else None
+        steps = Steps(ranking, one_scan, self._fetched, self._apart)
+        if ranks_resident(self._request, self._targets, self._layout):
+            ranked = self._nearest if by_hash_alone else form
+            found = ranked(Form(described, resident=True))
+            wanted = self._parameters["scanned"] * (len(self._targets) if balanced else 1)
+            steps = replace(steps, resident=found, wanted=wanted, k=self._request.k)
+        statement = form(Form(described=True))
+        return replace(statement, steps=steps)
 
-    def _search(self, form: _Form) -> Statement:
+    def _search(self, form: Form) -> Statement:
         score, query, query_by_distance = self._score()
         at_once = form.one_scan and self._request.where is not None
         sql = fill(
@@ -174,7 +142,7 @@ class _Builder:
         )
         return self._with_parameters(sql)
 
-    def _balanced(self, form: _Form) -> Statement:
+    def _balanced(self, form: Form) -> Statement:
         sql = fill(
             "search_balanced",
             first_columns=form.first_columns,
@@ -209,66 +177,51 @@ class _Builder:
             self._parameters.update(where.parameters)
         return found
 
-    def _candidates_of_all(self, form: _Form) -> str:
+    def _candidates_of_all(self, form: Form) -> str:
         """Return the candidates by distance to the nearest query, or the farthest (`all`)."""
         every = self._request.combine is Combine.ALL
         counting = "greatest_of" if every and not self._request.dissimilar else "least_of"
         within = "greatest_of" if every else "least_of"
         return self._candidates(
             form,
-            self._similarities,
-            self._distances,
-            self._order_of,
-            _one_of(counting, self._ordered),
-            _one_of(within, self._named),
+            self._terms,
+            _one_of(counting, [term.ordered for term in self._terms]),
+            _one_of(within, [term.named for term in self._terms]),
         )
 
-    def _candidates_of_each(self, form: _Form) -> str:
+    def _candidates_of_each(self, form: Form) -> str:
         """Return the candidates of every query for itself."""
-        of_each = (self._named, self._similarities, self._distances, self._ordered, self._order_of)
         selects = []
-        for number, own in enumerate(zip(*of_each, strict=True), start=1):
-            name, similarity, distance, ordered, order_of = own
-            candidates = self._candidates(form, [similarity], [distance], [order_of], ordered, name)
+        for term in self._terms:
+            candidates = self._candidates(form, [term], term.ordered, term.named)
             select = fill(
                 "candidates_of_query",
-                number=number,
+                number=term.number,
                 candidates=indent(candidates, " " * 4).lstrip(),
             )
             selects.append(select)
         return f"\n{fill('or_also')}\n".join(selects)
 
-    def _candidates(
-        self,
-        form: _Form,
-        similarities: Sequence[str],
-        distances: Sequence[str],
-        order_of: Sequence[str],
-        counting: str,
-        within: str,
-    ) -> str:
+    def _candidates(self, form: Form, terms: Sequence[Term], counting: str, within: str) -> str:
         """Return candidates in the order of `counting`, cut off by the distance `within`."""
-        held = list(self._conditions)
-        if self._request.max_distance is not None:
-            held.append(fill("distance_within", distance=within))
-            self._parameters["max_distance"] = self._request.max_distance
-        nearness = fill("reversed", value=counting) if self._request.dissimilar else counting
-        if form.in_cells and self._cells is not None:
-            held.append(self._in_near_cells(self._cells, distances, order_of, nearness))
+        nearness = self._nearness(counting)
+        held = self._held(within)
+        if form.looks_up:
+            held = [self._among(form, terms, nearness, held)]
         parts = {
             "table": self._table,
             "columns": form.columns,
             "excluded": self._excluded,
-            "similarities": _listed(similarities, 4),
-            "distances": _listed(distances, 4),
-            "order": _listed(order_of, 4),
+            "similarities": _listed([term.similarity for term in terms], 4),
+            "distances": _listed([term.distance for term in terms], 4),
+            "order": _listed([term.order for term in terms], 4),
             "nearness": nearness,
         }
         conditions = f" {fill('and_also')} ".join(held) or fill("every_item")
         if self._by_index:
-            numbers = [self._distances.index(distance) + 1 for distance in distances]
+            numbers = [term.number for term in terms]
             return candidates_by_index(numbers, self._layout, condition=conditions, **parts)
-        if form.in_cells:
+        if form.looks_up:
             ties, limit = f", {fill('identity')}", "scanned"
         elif form.one_scan:
             ties, limit = "", "fetched"
@@ -277,52 +230,46 @@ class _Builder:
         one_scan = {"conditions": conditions, "ties": ties, "limit": limit}
         return fill("candidates_in_one_scan", **one_scan, **parts)
 
-    def _nearest_in_cells(self, cells: NearCells) -> Statement:
-        """Return what ranks the items of near cells by the hash of one query."""
-        form = _Form(described=True)
+    def _nearest(self, form: Form) -> Statement:
+        """Return what ranks by the hash of one query, among hashes apart from the items table.
+
+        Of hashes in memory without a limit, unless rows before a page would be read for nothing:
+        with one ClickHouse reads columns in a pass of their own, which takes 4 ms.
+        """
+        term = self._terms[0]
+        nearness = self._nearness(term.ordered)
         sql = fill(
-            "nearest_in_cells",
-            measured=self._measured(self._distances, self._order_of),
-            nearness=self._ordered[0],
+            "nearest_among",
+            measured=measured([term]),
+            nearness=nearness,
             first_columns=form.first_columns,
-            similarity=indent(self._similarities[0], " " * 4).lstrip(),
+            similarity=indent(term.similarity, " " * 4).lstrip(),
             more=form.more,
             table=self._table,
-            conditions=self._in_near_cells(
-                cells, self._distances, self._order_of, self._ordered[0]
-            ),
+            conditions=self._among(form, [term], nearness, self._held(term.named)),
             excluded=self._excluded,
+            page="" if form.resident and not self._request.offset else f"\n{fill('page')}",
         )
         return self._with_parameters(sql)
 
-    def _in_near_cells(
-        self, cells: NearCells, distances: Sequence[str], order_of: Sequence[str], nearness: str
-    ) -> str:
-        """Return the condition that an item is near to one of the queries by its cell."""
-        near = []
-        for distance, ordered in zip(distances, order_of, strict=True):
-            place = self._distances.index(distance)
-            near.append(
-                fill(
-                    "near_cells",
-                    measured=self._measured([distance], [ordered]),
-                    nearness=self._ordered[place],
-                    centres=cells.centres,
-                    probes=f"probes_{place + 1}",
-                )
-            )
-        return fill(
-            "in_near_cells",
-            cells=self._layout.shard_table(cells.table),
-            near=indent(f"\n{fill('or_also')}\n".join(near), " " * 8).lstrip(),
-            measured=self._measured(distances, order_of),
-            nearness=nearness,
-        )
+    def _among(self, form: Form, terms: Sequence[Term], nearness: str, held: Sequence[str]) -> str:
+        """Return the condition that an item is near by what stands of it apart from its table.
 
-    def _measured(self, distances: Sequence[str], order_of: Sequence[str]) -> str:
-        """Return distances and places in the order of candidates, each with its name."""
-        named = [one for one in order_of if one not in self._named]
-        return ", ".join([*distances, *named])
+        `held` are the search's other conditions; one that is answered from cells has none.
+        """
+        if form.in_cells and self._cells is not None:
+            return among_cells(terms, nearness, self._cells, self._layout)
+        return among_resident(terms, nearness, self._table, held)
+
+    def _nearness(self, counting: str) -> str:
+        return fill("reversed", value=counting) if self._request.dissimilar else counting
+
+    def _held(self, within: str) -> list[str]:
+        """Return the conditions that items meet, with the cut-off of the distance `within`."""
+        if self._request.max_distance is None:
+            return list(self._conditions)
+        self._parameters["max_distance"] = self._request.max_distance
+        return [*self._conditions, fill("distance_within", distance=within)]
 
     def _score(self) -> tuple[str, str, str]:
         """Return the score that orders candidates, the query answered, and that by distance."""

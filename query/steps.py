@@ -48,7 +48,9 @@ class Steps:
     `ranking` is exact. `one_scan`, where there is one, scans once instead of twice and fetches
     `fetched` rows, or reads cells near the queries (`fetched` is 0 then); its column `whole` is
     false where ties or candidates may be missing, so that `ranking` must be asked; where `least` is
-    given, it is as many rows that tell so. Both leave the columns to the second step if `apart`.
+    given, it is as many rows that tell so. `resident` ranks hashes held in memory and is exact
+    while the items stay as they are; it looks `wanted` items up, and the first `k` rows count. All
+    leave the columns to the second step if `apart`.
     """
 
     ranking: Statement
@@ -56,6 +58,9 @@ class Steps:
     fetched: int
     apart: bool
     least: int = 0
+    resident: Statement | None = None
+    wanted: int = 0
+    k: int = 0
 
 
 def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
@@ -66,11 +71,15 @@ def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
     steps = statement.steps
     if steps is None:
         return catalog.arrow(statement.sql, statement.parameters)
-    ranked = _ranked(catalog, steps)
+    ranked = _ranked(catalog, steps, table)
     return _described(catalog, ranked, table) if steps.apart else ranked
 
 
-def _ranked(catalog: Catalog, steps: Steps) -> pa.Table:
+def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
+    if steps.resident is not None:
+        found = _of_resident(catalog, steps.resident, table, steps.wanted)
+        if found is not None:
+            return found.slice(0, steps.k)
     if steps.one_scan is not None and steps.fetched <= catalog.rows_fetched_late():
         found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
         if steps.least:
@@ -80,6 +89,22 @@ def _ranked(catalog: Catalog, steps: Steps) -> pa.Table:
         elif len(found) and found[_WHOLE][0].as_py():
             return found.drop_columns([_WHOLE])
     return catalog.arrow(steps.ranking.sql, steps.ranking.parameters)
+
+
+def _of_resident(
+    catalog: Catalog, statement: Statement, table: str, wanted: int
+) -> pa.Table | None:
+    """Return what hashes in memory answer, read again if they are former ones.
+
+    None is returned where items change all the time, and where the disk answers sooner.
+    """
+    for _ in range(2):
+        if not catalog.resident.hold(table, wanted):
+            return None
+        found = catalog.arrow(statement.sql, statement.parameters)
+        if catalog.resident.is_held(table):
+            return found
+    return None
 
 
 def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:

@@ -15,11 +15,14 @@ from query.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """SQL for an item's `distance` in bits and `similarity` to a query, each with its name if any.
+    """SQL for an item's `distance` in bits and `similarity` to the query of a number from 1.
 
-    `order` is what candidates are ordered by, lower first, and `ordered` the name of that.
+    `named` is the name that `distance` has; `order` is what candidates are ordered by, lower first,
+    and `ordered` the name of that.
     """
 
+    number: int
+    named: str
     distance: str
     similarity: str
     order: str
@@ -43,9 +46,9 @@ def term_of(
     if by_index:
         similarity = fill("named_similarity", similarity=similarity, number=number)
         order = fill("nearness_by_similarity", number=number)
-        return Term(told, similarity, order, f"nearness_{number}", parameters)
+        return Term(number, distance, told, similarity, order, f"nearness_{number}", parameters)
     if not target.planes:
-        return Term(told, similarity, distance, distance, parameters)
+        return Term(number, distance, told, similarity, distance, distance, parameters)
     lower = []
     for plane, bits in enumerate(target.planes):
         name = f"plane_{number}_{plane}"
@@ -60,7 +63,7 @@ def term_of(
         lower=f" {fill('plus')} ".join(lower),
         nearness=ordered,
     )
-    return Term(told, similarity, order, ordered, parameters)
+    return Term(number, distance, told, similarity, order, ordered, parameters)
 
 
 def _differing_bits(hash: str, layout: Layout, hash_bytes: int) -> str:

@@ -60,17 +60,10 @@ WITH $measured
 SELECT cell FROM $centres ORDER BY $nearness, cell LIMIT {$probes:UInt64}
 
 -- name: in_near_cells
--- Items that come first among those of the nearest cells; some more, for those that are gone. On a
--- cluster this names a shard's own cells, so that every shard answers it for itself.
-(dataset, subset, id) IN (
-    WITH $measured
-    SELECT dataset, subset, id
-    FROM $cells
-    WHERE cell IN (
+-- The items of the nearest cells.
+cell IN (
         $near
     )
-    ORDER BY $nearness, dataset, subset, id LIMIT {probed:UInt64}
-)
 
 -- name: found_in_cells
 -- How many candidates there are; fewer than are wanted where items of these cells are gone.
@@ -79,17 +72,3 @@ count() OVER () AS found
 -- name: whole_in_cells
 -- Whether there are as many candidates as are wanted, so that nothing nearer was left out for them.
 found >= {scanned:UInt64} AS whole
-
--- name: nearest_in_cells
--- The items nearest to one query by hash, among those of the nearest cells: a short statement, for
--- most of its time goes into planning it.
-WITH $measured
-SELECT
-    $first_columns,
-    distance_1 AS distance,
-    $similarity AS similarity,
-    1 AS query$more
-FROM $table
-WHERE $conditions AND NOT $excluded
-ORDER BY $nearness, dataset, subset, id
-LIMIT {k:UInt64} OFFSET {offset:UInt64}

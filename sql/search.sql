@@ -104,6 +104,35 @@ FROM $table
 WHERE $conditions
 ORDER BY nearness$ties LIMIT {$limit:UInt64}
 
+-- name: among_hashes
+-- Items that come first by hashes that stand apart from the items: in cells, some more than are
+-- wanted, for those that are gone, or in memory. On a cluster these are a shard's own cells, so that every
+-- shard answers it for itself.
+(dataset, subset, id) IN (
+    WITH $measured
+    SELECT dataset, subset, id
+    FROM $hashes
+    WHERE $conditions
+    ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
+)
+
+-- name: nearest_among
+-- The items nearest to one query by hash, among those that come first by hashes apart: a short
+-- statement, for most of its time goes into planning it.
+WITH $measured
+SELECT
+    $first_columns,
+    distance_1 AS distance,
+    $similarity AS similarity,
+    1 AS query$more
+FROM $table
+WHERE $conditions AND NOT $excluded
+ORDER BY $nearness, dataset, subset, id$page
+
+-- name: page
+-- The rows of a page.
+LIMIT {k:UInt64} OFFSET {offset:UInt64}
+
 -- name: bounds
 -- How near the last item wanted is, and how near the last of all that were fetched.
 nth_value(nearness, {reach:UInt64}) OVER nearest AS reached,

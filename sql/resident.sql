@@ -1,0 +1,22 @@
+-- Hashes in memory: what ranks items by hash alone, in a table that a session of the embedded engine
+-- holds for itself, beside an items table that it must be equal to.
+
+-- name: hold_resident
+-- What an items table holds now of identities and hashes, in blocks that rank sooner than small ones.
+CREATE TEMPORARY TABLE $resident ENGINE = Memory AS
+SELECT dataset, subset, id, hash FROM $table
+SETTINGS min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 0
+
+-- name: drop_resident
+-- Such a table, where it is there.
+DROP TEMPORARY TABLE IF EXISTS $resident
+
+-- name: state_of_table
+-- What changes with every change of a table's rows, and not by merging its parts: rows inserted come
+-- in blocks of higher numbers, and what deletes or updates rows raises a part's last number.
+SELECT
+    sum(rows),
+    max(max_block_number),
+    sum(rows * toUInt64OrZero(splitByChar('_', name)[5]))
+FROM system.parts
+WHERE database = currentDatabase() AND table = {table:String} AND active

@@ -1,0 +1,136 @@
+"""Hashes in memory: the same answers as from disk, also when the items change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import hamsight
+import hamsight.resident
+from hamsight.errors import StatementError, UsageError
+
+pytestmark = pytest.mark.homes("chdb")
+COUNT, DIMENSION = 900, 64
+RANDOM = np.random.default_rng(5)
+# few bits differ between some, so that many are equally near
+FEATURES = RANDOM.choice([-1.0, 1.0], (30, DIMENSION)).repeat(30, axis=0).astype(np.float32)
+FEATURES[:, :8] *= RANDOM.choice([-1.0, 1.0], (COUNT, 8)).astype(np.float32)
+FEATURES *= RANDOM.uniform(0.5, 1.5, (COUNT, DIMENSION)).astype(np.float32)
+NAMES = [f"{n:04}" for n in range(COUNT)]
+SEARCHES = (
+    {},
+    {"k": 700},
+    {"k": 7, "offset": 20},
+    {"rank": "cosine", "candidates": 40},
+    {"rank": "cosine", "candidates": 300, "k": 5},
+    {"dissimilar": True},
+    {"max_distance": 4},
+    {"dataset": "other"},
+    {"exclude_self": False},
+    {"item": ["made/0000", "made/0400"]},
+    {"item": ["made/0000", "made/0400"], "combine": "balanced"},
+    {"item": ["made/0000", "made/0400"], "combine": "all", "rank": "cosine"},
+    {"item": ["made/0000", "made/0400"], "max_distance": 5, "exclude_self": False},
+    {"where": "width < 5"},
+)
+
+
+@pytest.fixture
+def on_disk(dsn, tmp_path):
+    with hamsight.open(dsn) as session:
+        bring(session, tmp_path, NAMES, FEATURES)
+        bring(session, tmp_path, NAMES[::3], FEATURES[::3], dataset="other")
+    return dsn
+
+
+@pytest.fixture
+def in_memory(on_disk, monkeypatch):
+    monkeypatch.setattr(hamsight.resident, "ROWS_OF_A_LOOKUP", 1)
+    return f"{on_disk}&hashes=memory"
+
+
+def bring(session, tmp_path, names, features, dataset="made") -> None:
+    np.savez(tmp_path / "made.npz", id=names, feature=features)
+    session.import_features(tmp_path / "made.npz", "m", dataset=dataset, dimension=DIMENSION)
+
+
+def answers(session) -> list[list[tuple[object, ...]]]:
+    """What each search finds, with what it says of it."""
+    asked = [{"item": "made/0000", "k": 25, "rank": "hamming", **options} for options in SEARCHES]
+    return [
+        [(match.dataset, match.id, match.distance, match.similarity, match.groups) for match in one]
+        for one in (session.query(**options) for options in asked)
+    ]
+
+
+def test_answers_are_those_from_disk_before_and_after_every_change(in_memory, on_disk, tmp_path):
+    def changed(session, step: int) -> None:
+        near = [match.name for match in session.query(item="made/0000", k=30, rank="hamming")]
+        if step == 0:
+            session.delete(near[:3])
+        elif step == 1:
+            session.add_to_group("g", near[:3])
+        elif step == 2:
+            ids = [one.split("/")[-1] for one in near[:2]]
+            bring(session, tmp_path, ["new", *ids], np.stack([FEATURES[0], *-FEATURES[:2]]))
+        elif step == 3:
+            session.rename_dataset("other", "another")
+            session.rename_dataset("another", "other")
+
+    found, expected = [], []
+    with hamsight.open(in_memory) as session, hamsight.open(on_disk) as plain:
+        for step in range(4):
+            found.append(answers(session))
+            expected.append(answers(plain))
+            changed(session if step % 2 else plain, step)
+        found.append(answers(session))
+        expected.append(answers(plain))
+    assert found == expected
+    assert all(one for one in expected[0])
+    assert len({str(one) for one in expected}) == 5 - 1  # two renames leave all as it was
+
+
+def test_hashes_are_read_once_until_the_items_change(in_memory):
+    with hamsight.open(in_memory) as session:
+        client = session.catalog().client
+
+        def held() -> list[tuple[str, int]]:
+            sql = "SELECT name, total_rows FROM system.tables WHERE is_temporary"
+            return [tuple(row) for row in client.query(sql).result_rows]
+
+        assert held() == []
+        session.query(item="made/0000", where="width < 5")
+        session.query(item="made/0000", k=1200)  # the scan is sooner
+        assert held() == []
+        session.query(item="made/0000", rank="hamming")
+        assert held() == [("resident_items_m", 1200)]
+        # were the hashes read again, what is deleted of them here would be there
+        client.command("TRUNCATE TABLE resident_items_m")
+        assert len(session.query(item="made/0000", rank="hamming")) == 0
+        client.command("OPTIMIZE TABLE items_m FINAL")
+        assert len(session.query(item="made/0000", rank="hamming")) == 0
+        session.delete(["made/0899"])
+        assert len(session.query(item="made/0000", rank="hamming")) == 50
+        assert held() == [("resident_items_m", 1199)]
+
+
+def test_a_wrong_place_of_hashes_is_refused(on_disk):
+    for given, said in (
+        (f"{on_disk}&hashes=gpu", "hashes 'gpu' is no place: expected disk or memory"),
+        (f"{on_disk}&hashes=memory&cluster=c", "hashes=memory is not for a cluster"),
+        ("clickhouse://h/d?hashes=memory", "hashes=memory is for an embedded catalog"),
+    ):
+        with pytest.raises(UsageError, match=said), hamsight.open(given) as session:
+            session.query(item="made/0000")
+    with hamsight.open(f"{on_disk}&hashes=disk") as session:
+        assert len(session.query(item="made/0000", rank="hamming")) == 50
+
+
+def test_hashes_that_do_not_fit_are_refused(in_memory, on_disk, tmp_path):
+    big = np.zeros((120_000, 64), np.float32)
+    big[:] = RANDOM.choice([-1.0, 1.0], (120_000, 64))
+    with hamsight.open(on_disk) as session:
+        bring(session, tmp_path, [f"{'x' * 1200}{n}" for n in range(120_000)], big, "big")
+    refused = pytest.raises(StatementError, match=r"hashes=memory in the DSN: .* more memory")
+    with hamsight.open(f"{in_memory}&memory=0.1") as session, refused:
+        session.query(item="made/0000", rank="hamming")

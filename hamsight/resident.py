@@ -42,8 +42,12 @@ class ResidentHashes:
             return False
         if items_table in self._held:
             return True
+        # one of former rows, and those of tables from which their models have moved
+        gone = [one for one in self._held if not self._catalog.has_table(one)]
+        for table in [items_table, *gone]:
+            self._held.pop(table, None)
+            self._catalog.run("drop_resident", resident=resident_table(table))
         resident = resident_table(items_table)
-        self._catalog.run("drop_resident", resident=resident)
         try:
             self._catalog.run("hold_resident", resident=resident, table=items_table)
         except StatementError as error:

@@ -247,7 +247,7 @@ class _Builder:
             more=form.more,
             table=self._table,
             conditions=self._among(form, [term], nearness, self._held(term.named)),
-            excluded=self._excluded,
+            kept=f" {fill('and_not_a_query')}" if self._parameters["excluded"] else "",
             page="" if form.resident and not self._request.offset else f"\n{fill('page')}",
         )
         return self._with_parameters(sql)

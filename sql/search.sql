@@ -126,7 +126,7 @@ SELECT
     $similarity AS similarity,
     1 AS query$more
 FROM $table
-WHERE $conditions AND NOT $excluded
+WHERE $conditions$kept
 ORDER BY $nearness, dataset, subset, id$page
 
 -- name: page
@@ -235,6 +235,10 @@ lower(hex(sha256)) NOT IN {pictures:Array(String)}
 -- name: is_a_query
 -- Whether an item is itself a query.
 (dataset, subset, id) IN {excluded:Array(Tuple(String, String, String))}
+
+-- name: and_not_a_query
+-- Beside another condition: items that are no queries.
+AND (dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}
 
 -- name: no_item
 -- No item at all.

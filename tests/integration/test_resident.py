@@ -112,6 +112,10 @@ def test_hashes_are_read_once_until_the_items_change(in_memory):
         session.delete(["made/0899"])
         assert len(session.query(item="made/0000", rank="hamming")) == 50
         assert held() == [("resident_items_m", 1199)]
+        session.rehash(scheme="ternary")
+        now = session.catalog().model().items_table
+        assert len(session.query(item="made/0000", rank="hamming")) == 50
+        assert held() == [(f"resident_{now}", 1199)] != [("resident_items_m", 1199)]
 
 
 def test_a_wrong_place_of_hashes_is_refused(on_disk):

@@ -24,7 +24,7 @@ from hamsight.model import ModelPackage, load_package
 from hamsight.myscale import is_myscale, with_vector_index
 from hamsight.resident import ResidentHashes
 from hamsight.statements import fill
-from hamsight.store import connect, engine_errors
+from hamsight.store import connect, engine_errors, has_fixed_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +64,9 @@ class Catalog(Closing):
         address = parse_dsn(dsn)
         self.location = str(address)
         self.embedded = address.path is not None
-        self.layout = Layout(address.cluster, is_myscale(client), address.resident)
+        self.layout = Layout(
+            address.cluster, is_myscale(client), address.resident, has_fixed_settings(client)
+        )
         self.resident = ResidentHashes(self)
         self._dsn = dsn
         self._has_models = False

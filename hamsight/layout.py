@@ -32,16 +32,22 @@ _MYSCALE_SETTINGS = {"mutations_sync": "2"}
 class Layout:
     """What the statements of `sql/` say otherwise on a cluster and on a MyScale server.
 
-    `cluster` is "" on one server. `resident` says that a session holds hashes in memory.
+    `cluster` is "" on one server. `resident` says that a session holds hashes in memory, `fixed`
+    that the user of a server may not change settings.
     """
 
     cluster: str = ""
     myscale: bool = False
     resident: bool = False
+    fixed: bool = False
 
     def fill(self, name: str, /, **fragments: object) -> str:
         """Return a statement with its fragments filled in, in words that the server takes."""
         return fill(_ON_MYSCALE.get(name, name) if self.myscale else name, **fragments)
+
+    def settings_of(self, name: str) -> str:
+        """Return a fragment of settings as the end of a statement; "" where they are fixed."""
+        return "" if self.fixed else f"\n{fill(name)}"
 
     @property
     def settings(self) -> Mapping[str, str]:

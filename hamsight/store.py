@@ -71,6 +71,15 @@ def connect(
     return client
 
 
+def has_fixed_settings(client: Client) -> bool:
+    """Tell whether the user of a server may not change settings, as one who may only read.
+
+    The driver has asked for them when it connected, so this costs no question.
+    """
+    one = client.server_settings.get("max_threads")
+    return one is not None and bool(one.readonly)
+
+
 def _check_cluster(client: Client, address: Address) -> None:
     cluster = address.cluster
     if is_myscale(client):

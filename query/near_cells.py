@@ -10,9 +10,9 @@ from hamsight.layout import CENTRES
 from query.request import Combine, Kind, Request
 from query.target import Target
 
-_SPARE = 4
+_SPARE = 8
 """Of what is wanted a share of 1 / _SPARE is read on top, for items that are gone by now."""
-_LEAST_SPARE = 16
+_LEAST_SPARE = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,10 +103,11 @@ class _Builder:
         described = not self._apart
         by_hash_alone = len(self._targets) == 1 and not self._ranks_by_cosine
         if self._cells is not None and by_hash_alone:
-            quick = self._nearest(Form(described=True, in_cells=True))
+            near = Form(described=True, in_cells=True)
+            quick = self._nearest(near, paged=self._paged)
             exact = form(Form(described=True))
             steps = Steps(exact, quick, 0, apart=False, least=self._request.k)
-            return replace(quick, steps=steps, in_cells=True)
+            return replace(self._nearest(near), steps=steps, in_cells=True)
         if self._cells is not None:
             quick = form(Form(described, in_cells=True, checked=True))
             statement = form(Form(described=True, in_cells=True))
@@ -116,8 +117,8 @@ class _Builder:
         one_scan = form(Form(described, one_scan=True)) if in_one else None
         steps = Steps(ranking, one_scan, self._fetched, self._apart)
         if ranks_resident(self._request, self._targets, self._layout):
-            ranked = self._nearest if by_hash_alone else form
-            found = ranked(Form(described, resident=True))
+            held = Form(described, resident=True)
+            found = self._nearest(held, paged=self._paged) if by_hash_alone else form(held)
             wanted = self._parameters["scanned"] * (len(self._targets) if balanced else 1)
             steps = replace(steps, resident=found, wanted=wanted, k=self._request.k)
         statement = form(Form(described=True))
@@ -138,7 +139,7 @@ class _Builder:
             frame=" " + fill("in_full") if form.one_scan else "",
             kept=fill("not_excluded" if self._parameters["excluded"] else "every_item"),
             candidates=indent(self._candidates_of_all(form), " " * 8).lstrip(),
-            settings=f"\n{fill('read_at_once')}" if at_once else "",
+            settings=self._layout.settings_of("read_at_once") if at_once else "",
         )
         return self._with_parameters(sql)
 
@@ -230,11 +231,16 @@ class _Builder:
         one_scan = {"conditions": conditions, "ties": ties, "limit": limit}
         return fill("candidates_in_one_scan", **one_scan, **parts)
 
-    def _nearest(self, form: Form) -> Statement:
+    @property
+    def _paged(self) -> bool:
+        """Whether the engine is to cut what is looked up: rows before a page, or on each shard."""
+        return self._request.offset > 0 or bool(self._layout.cluster)
+
+    def _nearest(self, form: Form, *, paged: bool = True) -> Statement:
         """Return what ranks by the hash of one query, among hashes apart from the items table.
 
-        Of hashes in memory without a limit, unless rows before a page would be read for nothing:
-        with one ClickHouse reads columns in a pass of their own, which takes 4 ms.
+        If not `paged`, all that were looked up are answered: with a limit ClickHouse reads what
+        describes them in a pass of its own, which takes longer.
         """
         term = self._terms[0]
         nearness = self._nearness(term.ordered)
@@ -248,7 +254,8 @@ class _Builder:
             table=self._table,
             conditions=self._among(form, [term], nearness, self._held(term.named)),
             kept=f" {fill('and_not_a_query')}" if self._parameters["excluded"] else "",
-            page="" if form.resident and not self._request.offset else f"\n{fill('page')}",
+            page=f"\n{fill('page')}" if paged else "",
+            settings=self._layout.settings_of("looks_up"),
         )
         return self._with_parameters(sql)
 

@@ -48,9 +48,9 @@ class Steps:
     `ranking` is exact. `one_scan`, where there is one, scans once instead of twice and fetches
     `fetched` rows, or reads cells near the queries (`fetched` is 0 then); its column `whole` is
     false where ties or candidates may be missing, so that `ranking` must be asked; where `least` is
-    given, it is as many rows that tell so. `resident` ranks hashes held in memory and is exact
-    while the items stay as they are; it looks `wanted` items up, and the first `k` rows count. All
-    leave the columns to the second step if `apart`.
+    given, so many rows tell that none is missing, and are the answer. `resident` ranks hashes held
+    in memory and is exact while the items stay as they are; it looks `wanted` items up, and the
+    first `k` rows are the answer. All leave the columns to the second step if `apart`.
     """
 
     ranking: Statement
@@ -84,7 +84,7 @@ def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
         found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
         if steps.least:
             if len(found) >= steps.least:
-                return found
+                return found.slice(0, steps.least)
         # an answer of no rows does not tell whether it is whole
         elif len(found) and found[_WHOLE][0].as_py():
             return found.drop_columns([_WHOLE])
@@ -113,7 +113,8 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
 
     wanted = _identities(ranked)
     columns = f"{fill('identity_and_place')}, {fill('described')}"
-    sql = fill("items_of_answer", columns=columns, table=table)
+    settings = catalog.layout.settings_of("looks_up")
+    sql = fill("items_of_answer", columns=columns, table=table, settings=settings)
     # one page at least: its columns are those of an answer without rows
     found = pa.concat_tables(
         catalog.arrow(sql, {"identities": as_json(page)}) for page in list(pages(wanted)) or [[]]

@@ -76,6 +76,10 @@ LIMIT {k:UInt64} OFFSET {offset:UInt64}
 -- takes up to twice as long as reading all.
 SETTINGS optimize_move_to_prewhere = 0
 
+-- name: looks_up
+-- A few rows are looked up by their keys: the index is searched by halves, and threads share the rows.
+SETTINGS merge_tree_coarse_index_granularity = 2, merge_tree_min_rows_for_concurrent_read = 2560
+
 -- name: candidates
 -- The items that come first by `nearness`, which is lower the better; identity orders those equally
 -- near. A first scan reads only `hash` and what the conditions name, to see how near the last item
@@ -105,15 +109,15 @@ WHERE $conditions
 ORDER BY nearness$ties LIMIT {$limit:UInt64}
 
 -- name: among_hashes
--- Items that come first by hashes that stand apart from the items: in cells, some more than are
--- wanted, for those that are gone, or in memory. On a cluster these are a shard's own cells, so that every
--- shard answers it for itself.
+-- Items that come first by hashes that stand apart from the items: in memory, or in cells, some more than
+-- are wanted, for those that are gone and of those equally near as the last. On a cluster these are a
+-- shard's own cells, so that every shard answers it for itself.
 (dataset, subset, id) IN (
     WITH $measured
     SELECT dataset, subset, id
     FROM $hashes
     WHERE $conditions
-    ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
+    ORDER BY $order LIMIT {$limit:UInt64}
 )
 
 -- name: nearest_among
@@ -127,7 +131,7 @@ SELECT
     1 AS query$more
 FROM $table
 WHERE $conditions$kept
-ORDER BY $nearness, dataset, subset, id$page
+ORDER BY $nearness, dataset, subset, id$page$settings
 
 -- name: page
 -- The rows of a page.
@@ -159,7 +163,7 @@ NOT excluded
 -- What an answer says of its items, found by the key.
 SELECT $columns
 FROM $table
-WHERE (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')
+WHERE (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')$settings
 
 -- name: candidates_of_query
 -- The candidates of one query among several.

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
+import pytest
+from clickhouse_connect.driver.models import SettingDef
 from made_catalog import ITEMS, fill
 from pyarrow import feather
 
 import hamsight
 from hamsight import statements
 from hamsight.catalog import Catalog
+from hamsight.errors import StatementError
 from hamsight.paging import as_json
+from hamsight.store import has_fixed_settings
 from query.request import Kind, Query, Request
 from query.search import prepare, search
 from query.steps import ask
@@ -64,7 +70,7 @@ def test_the_columns_of_an_answer_are_found_by_the_key(dsn: str, tmp_path) -> No
     fill(dsn, tmp_path / "package", ITEMS)
     with Catalog.open(dsn) as catalog:
         table = catalog.model().items_table
-        sql = statements.fill("items_of_answer", columns="uri", table=table)
+        sql = statements.fill("items_of_answer", columns="uri", table=table, settings="")
         wanted = {"identities": as_json([ITEMS[3].identity, ITEMS[9].identity])}
         plan = catalog.client.query(f"EXPLAIN indexes = 1 {sql}", parameters=wanted)
         text = " ".join(row[0].strip() for row in plan.result_rows)
@@ -145,3 +151,25 @@ def test_ties_are_ordered_by_identity_whatever_the_page(dsn: str, tmp_path) -> N
         assert page(3000) == expected
         assert page(250) == expected[:250]
         assert [id for at in range(0, 3000, 750) for id in page(750, at)] == expected
+
+
+def test_a_user_who_may_not_change_settings_is_sent_none(dsn: str, tmp_path) -> None:
+    fill(dsn, tmp_path / "package", ITEMS)
+    asked = (Query(Kind.ITEM, ITEMS[0].name),)
+    request = Request(asked, k=9, where="width > 10")
+    with Catalog.open(dsn) as catalog:
+        reader = catalog.reader()
+        # what the driver asks as it connects, before it sends settings of its own
+        known = reader.query("SELECT name, value, readonly FROM system.settings").result_rows
+        settings = {name: SettingDef(name, value, readonly) for name, value, readonly in known}
+        assert has_fixed_settings(SimpleNamespace(server_settings=settings))
+        assert not catalog.layout.fixed
+        expected = search(catalog, request)
+        assert "SETTINGS" in expected.statement.steps.one_scan.sql
+        limited = Catalog(reader, dsn)
+        with pytest.raises(StatementError, match="readonly"):
+            search(limited, request)
+        limited.layout = replace(limited.layout, fixed=True)
+        found = search(limited, request)
+        assert [match.name for match in found] == [match.name for match in expected]
+        reader.close()

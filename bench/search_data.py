@@ -11,7 +11,7 @@ from made_features import VECTORS, Likeness, likeness, real_images
 from numpy.typing import NDArray
 
 from hamsight import hash_fit
-from hamsight.hashing import sign_hash
+from hamsight.hashing import PLANES, SignHash, sign_hash
 
 BITS = 512
 _PIECE = 1_000_000
@@ -26,13 +26,15 @@ class Data:
     """Made items and queries of the same likeness, all of unit length.
 
     `hashes` uint8 (rows, 64), on disk; `features` float32 (feature_rows, 512), on disk, of the
-    first items; `queries` float32 (n, 512) and their hashes uint8 (n, 64).
+    first items; `queries` float32 (n, 512), their hashes uint8 (n, 64), and the planes of bits with
+    which Hamsight asks for what cosine then ranks, uint8 (n, planes, 64), the highest last.
     """
 
     hashes: Bytes
     features: Float32
     queries: Float32
     query_hashes: Bytes
+    query_planes: Bytes
 
     def hash_pieces(self) -> Iterator[Bytes]:
         """Yield the hashes a million at a time."""
@@ -79,7 +81,9 @@ def prepare(
     vectors = real_images()
     like = likeness(vectors, spread=spread)
     asked = like.chunk(queries, _QUERY_SEED)
-    encode = _ternary(vectors) if scheme == "ternary" else sign_hash
+    fitted = _fitted(vectors) if scheme == "ternary" else None
+    encode = _encoder(fitted) if fitted else sign_hash
+    planes = [(fitted or SignHash()).encode_query(one, "image", PLANES) for one in asked]
     folder.mkdir(parents=True, exist_ok=True)
     mark = "spread-" if spread else ""
     hash_file = folder / f"{scheme}-{mark}{rows}.npy"
@@ -91,14 +95,18 @@ def prepare(
         np.load(feature_file, mmap_mode="r"),
         asked,
         encode(asked),
+        np.stack(planes),
     )
 
 
-def _ternary(vectors: Float32) -> Callable[[Float32], Bytes]:
-    """Return `encode_images` of the fitted hash in single precision, which takes a tenth of it."""
+def _fitted(vectors: Float32) -> hash_fit.HashParameters:
     with np.load(VECTORS) as file:
-        parameters = hash_fit.fit(vectors, file["lvis_vector"], BITS, 0)
-    mean, directions = parameters.mean.astype("f4"), parameters.directions.T.astype("f4")
+        return hash_fit.fit(vectors, file["lvis_vector"], BITS, 0)
+
+
+def _encoder(fitted: hash_fit.HashParameters) -> Callable[[Float32], Bytes]:
+    """Return `encode_images` of the fitted hash in single precision, which takes a tenth of it."""
+    mean, directions = fitted.mean.astype("f4"), fitted.directions.T.astype("f4")
     limit = np.float32(hash_fit.THRESHOLD)
 
     def encode(features: Float32) -> Bytes:

@@ -103,7 +103,7 @@ class Store:
 
         def ask(n: int) -> list[int]:
             numbers = [(n + step) % len(self.data.queries) for step in range(queries)]
-            targets = [self._target(number) for number in numbers]
+            targets = [self._target(number, answers == "cosine") for number in numbers]
             request = Request(
                 tuple(target.query for target in targets),
                 combine=Combine.NEAREST,
@@ -123,9 +123,13 @@ class Store:
 
         return Way(name, "cosine", ask)
 
-    def _target(self, n: int) -> Target:
+    def _target(self, n: int, with_planes: bool) -> Target:
+        """Return a query; FAISS can be compared with where it is its hash alone."""
         feature, hashed = self.data.queries[n], self.data.query_hashes[n]
-        return Target(Query(Kind.ITEM, str(n)), hashed.tobytes().hex(), feature.tolist())
+        *lower, _ = self.data.query_planes[n] if with_planes else [hashed]
+        planes = tuple(plane.tobytes().hex() for plane in lower)
+        named = Query(Kind.ITEM, str(n))
+        return Target(named, hashed.tobytes().hex(), feature.tolist(), planes=planes)
 
     def _model(self, name: str, dimension: int) -> CatalogModel:
         known = {model.name: model for model in self.catalog.models()}

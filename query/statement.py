@@ -28,6 +28,8 @@ _APART = 4
 _SPARE = 4
 _LEAST_SPARE = 50
 """One scan fetches so many rows more, and of what is wanted a quarter, for ties at the end."""
+_SPARE_OF_PLANES = 10
+"""Of queries with planes, whose order is finer than whole bits, a tenth of what is wanted."""
 
 
 def build(
@@ -64,7 +66,8 @@ class _Builder:
         if request.exclude_self is False:
             excluded = []
         scanned = reach + len(excluded)
-        self._fetched = scanned + scanned // _SPARE + _LEAST_SPARE
+        share = _SPARE_OF_PLANES if all(target.planes for target in targets) else _SPARE
+        self._fetched = scanned + scanned // share + _LEAST_SPARE
         self._ranks_by_cosine = first > 0
         self._by_index = first > 0 and uses_vector_index(layout, request)
         self._apart = scanned > _APART * request.k

@@ -53,18 +53,6 @@ class Data:
                     kept[n] = np.partition(found, k - 1)[:k]
         return kept[:, k - 1]
 
-    def nearest_by_cosine(self, k: int) -> NDArray[np.int64]:
-        """Return the rows most similar to each query, of those with features: (n, k)."""
-        piece = 50_000
-        scores = np.concatenate(
-            [
-                self.queries @ np.asarray(self.features[start : start + piece]).T
-                for start in range(0, len(self.features), piece)
-            ],
-            axis=1,
-        )
-        return np.argpartition(-scores, k - 1, axis=1)[:, :k]
-
 
 def distances(hashes: Bytes, query: Bytes) -> NDArray[np.int64]:
     """Return the Hamming distances of hashes (n, bytes) to one (bytes,)."""

@@ -60,8 +60,8 @@ class Store:
         yield self._way("hamsight exact, union", "union", self.hashes, batch, **by_hash)
         if self.catalog.embedded:
             held = {**by_hash, "in_memory": True}
-            yield self._way("hamsight exact, in memory", "hash", self.hashes, **held)
-            yield self._way("hamsight exact, in memory, union", "union", self.hashes, batch, **held)
+            yield self._way("hamsight in memory", "hash", self.hashes, **held)
+            yield self._way("hamsight in memory, union", "union", self.hashes, batch, **held)
         for share in SELECTIVITIES:
             where = f"width < {round(share * _WIDTHS)}"
             name = f"hamsight exact, filter {100 * share:g} %"

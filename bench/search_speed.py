@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/search_speed.py                     # 1 million rows: a few minutes
     .venv/bin/python bench/search_speed.py --rows 1e7          # 3 GB of memory, 5 GB of disk
-    .venv/bin/python bench/search_speed.py --rows 1e8          # 10 GB of memory, 20 GB of disk
+    .venv/bin/python bench/search_speed.py --rows 1e8          # 20 GB of memory, 25 GB of disk
     .venv/bin/python bench/search_speed.py --dsn clickhouse://user:password@host/bench
 
 Features are made like real CLIP vectors (bench/made_features.py) and kept in `--data` for the next

@@ -91,7 +91,7 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         raise UsageError(f"the DSN {shown!r} names no host; expected {_DSN_FORMS}")
     secure = name == "clickhouses"
     options = dict(parse_qsl(parts.query))
-    if "hashes" in options:
+    if _resident(options):
         raise UsageError(
             "the DSN's hashes=memory is for an embedded catalog, whose session can hold them:"
             " leave it out for a server"

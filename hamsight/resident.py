@@ -51,7 +51,10 @@ class ResidentHashes:
         try:
             self._catalog.run("hold_resident", resident=resident, table=items_table)
         except StatementError as error:
-            raise StatementError(f"hashes=memory in the DSN: {error}") from error
+            raise StatementError(
+                f"the hashes of {items_table} cannot be held in memory: leave hashes=memory out"
+                f" of the DSN, or see to this: {error}"
+            ) from error
         self._held[items_table] = state
         return True
 

@@ -19,16 +19,11 @@ def among_resident(
 
     `conditions` are those of the search, on identities and hashes alone.
     """
-    ties = f", {fill('identity')}"
-    return _among(terms, nearness + ties, resident_table(table), conditions, "scanned")
+    return _among(terms, nearness, resident_table(table), conditions, "scanned")
 
 
 def among_cells(terms: Sequence[Term], nearness: str, cells: NearCells, layout: Layout) -> str:
-    """Return the condition that an item is near by hashes of cells near to one of the queries.
-
-    Of items equally near as the last some may be missing: to read the identities of all, to order
-    them, takes a quarter of the time.
-    """
+    """Return the condition that an item is near by hashes of cells near to one of the queries."""
     near = [
         fill(
             "near_cells",
@@ -51,13 +46,13 @@ def measured(terms: Sequence[Term]) -> str:
 
 
 def _among(
-    terms: Sequence[Term], order: str, hashes: str, conditions: Sequence[str], limit: str
+    terms: Sequence[Term], nearness: str, hashes: str, conditions: Sequence[str], limit: str
 ) -> str:
     return fill(
         "among_hashes",
         hashes=hashes,
         conditions=f" {fill('and_also')} ".join(conditions) or fill("every_item"),
         measured=measured(terms),
-        order=order,
+        nearness=nearness,
         limit=limit,
     )

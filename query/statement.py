@@ -107,23 +107,23 @@ class _Builder:
         by_hash_alone = len(self._targets) == 1 and not self._ranks_by_cosine
         if self._cells is not None and by_hash_alone:
             near = Form(described=True, in_cells=True)
-            quick = self._nearest(near, paged=self._paged)
             exact = form(Form(described=True))
-            steps = Steps(exact, quick, 0, apart=False, least=self._request.k)
+            quick = self._nearest(near, quick=True)
+            steps = Steps(exact, quick, 0, apart=False, k=self._request.k)
             return replace(self._nearest(near), steps=steps, in_cells=True)
         if self._cells is not None:
-            quick = form(Form(described, in_cells=True, checked=True))
+            checked = form(Form(described, in_cells=True, checked=True))
             statement = form(Form(described=True, in_cells=True))
-            steps = Steps(ranking, quick, 0, self._apart)
+            steps = Steps(ranking, checked, 0, self._apart, self._request.k)
             return replace(statement, steps=steps, in_cells=True)
         in_one = not balanced and not self._by_index
         one_scan = form(Form(described, one_scan=True)) if in_one else None
-        steps = Steps(ranking, one_scan, self._fetched, self._apart)
+        steps = Steps(ranking, one_scan, self._fetched, self._apart, self._request.k)
         if ranks_resident(self._request, self._targets, self._layout):
             held = Form(described, resident=True)
-            found = self._nearest(held, paged=self._paged) if by_hash_alone else form(held)
+            found = self._nearest(held, quick=True) if by_hash_alone else form(held)
             wanted = self._parameters["scanned"] * (len(self._targets) if balanced else 1)
-            steps = replace(steps, resident=found, wanted=wanted, k=self._request.k)
+            steps = replace(steps, resident=found, wanted=wanted)
         statement = form(Form(described=True))
         return replace(statement, steps=steps)
 
@@ -234,17 +234,14 @@ class _Builder:
         one_scan = {"conditions": conditions, "ties": ties, "limit": limit}
         return fill("candidates_in_one_scan", **one_scan, **parts)
 
-    @property
-    def _paged(self) -> bool:
-        """Whether the engine is to cut what is looked up: rows before a page, or on each shard."""
-        return self._request.offset > 0 or bool(self._layout.cluster)
-
-    def _nearest(self, form: Form, *, paged: bool = True) -> Statement:
+    def _nearest(self, form: Form, *, quick: bool = False) -> Statement:
         """Return what ranks by the hash of one query, among hashes apart from the items table.
 
-        If not `paged`, all that were looked up are answered: with a limit ClickHouse reads what
-        describes them in a pass of its own, which takes longer.
+        A `quick` one brings settings, and all that was looked up, for with a limit ClickHouse reads
+        what describes items in a pass of its own: unless rows before a page would be read for
+        nothing, or each shard is to cut its own.
         """
+        paged = not quick or self._request.offset > 0 or bool(self._layout.cluster)
         term = self._terms[0]
         nearness = self._nearness(term.ordered)
         sql = fill(
@@ -258,7 +255,7 @@ class _Builder:
             conditions=self._among(form, [term], nearness, self._held(term.named)),
             kept=f" {fill('and_not_a_query')}" if self._parameters["excluded"] else "",
             page=f"\n{fill('page')}" if paged else "",
-            settings=self._layout.settings_of("looks_up"),
+            settings=self._layout.settings_of("looks_up") if quick else "",
         )
         return self._with_parameters(sql)
 

@@ -46,21 +46,20 @@ class Steps:
     """A search in steps: a statement that ranks, then the columns of the answer's rows by key.
 
     `ranking` is exact. `one_scan`, where there is one, scans once instead of twice and fetches
-    `fetched` rows, or reads cells near the queries (`fetched` is 0 then); its column `whole` is
-    false where ties or candidates may be missing, so that `ranking` must be asked; where `least` is
-    given, so many rows tell that none is missing, and are the answer. `resident` ranks hashes held
-    in memory and is exact while the items stay as they are; it looks `wanted` items up, and the
-    first `k` rows are the answer. All leave the columns to the second step if `apart`.
+    `fetched` rows, or reads cells near the queries (`fetched` is 0 then). Its column `whole` is
+    false where ties or candidates may be missing, so that `ranking` must be asked; without that
+    column `k` rows tell that none is missing. `resident` ranks hashes held in memory and is exact
+    while the items stay as they are; it looks `wanted` items up. The first `k` rows are the answer.
+    All leave the columns to the second step if `apart`.
     """
 
     ranking: Statement
     one_scan: Statement | None
     fetched: int
     apart: bool
-    least: int = 0
+    k: int
     resident: Statement | None = None
     wanted: int = 0
-    k: int = 0
 
 
 def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
@@ -82,9 +81,9 @@ def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
             return found.slice(0, steps.k)
     if steps.one_scan is not None and steps.fetched <= catalog.rows_fetched_late():
         found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
-        if steps.least:
-            if len(found) >= steps.least:
-                return found.slice(0, steps.least)
+        if _WHOLE not in found.column_names:
+            if len(found) >= steps.k:
+                return found.slice(0, steps.k)
         # an answer of no rows does not tell whether it is whole
         elif len(found) and found[_WHOLE][0].as_py():
             return found.drop_columns([_WHOLE])

@@ -12,11 +12,17 @@ SETTINGS min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 0
 DROP TEMPORARY TABLE IF EXISTS $resident
 
 -- name: state_of_table
--- What changes with every change of a table's rows, and not by merging its parts: rows inserted come
--- in blocks of higher numbers, and what deletes or updates rows raises a part's last number.
+-- What changes with every change of a table's rows: rows inserted come in blocks of higher numbers, what
+-- deletes or updates rows raises a part's last number, and another table of the same name was made at
+-- another time. Merging parts may change it after an update, for nothing.
 SELECT
     sum(rows),
     max(max_block_number),
-    sum(rows * toUInt64OrZero(splitByChar('_', name)[5]))
+    sum(rows * toUInt64OrZero(splitByChar('_', name)[5])),
+    (
+        SELECT (any(uuid), any(metadata_modification_time))
+        FROM system.tables
+        WHERE database = currentDatabase() AND name = {table:String}
+    )
 FROM system.parts
 WHERE database = currentDatabase() AND table = {table:String} AND active

@@ -110,14 +110,14 @@ ORDER BY nearness$ties LIMIT {$limit:UInt64}
 
 -- name: among_hashes
 -- Items that come first by hashes that stand apart from the items: in memory, or in cells, some more than
--- are wanted, for those that are gone and of those equally near as the last. On a cluster these are a
--- shard's own cells, so that every shard answers it for itself.
-(dataset, subset, id) IN (
+-- are wanted, for those that are gone. What stands there of an item that has another hash by now is no item
+-- of these. On a cluster they are a shard's own cells, so that every shard answers it for itself.
+(dataset, subset, id, hash) IN (
     WITH $measured
-    SELECT dataset, subset, id
+    SELECT dataset, subset, id, hash
     FROM $hashes
     WHERE $conditions
-    ORDER BY $order LIMIT {$limit:UInt64}
+    ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
 )
 
 -- name: nearest_among

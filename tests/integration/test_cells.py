@@ -91,6 +91,9 @@ def test_a_search_keeps_what_recall_says_of_the_exact_answer(session):
     assert kept(session, k=320, recall=0.5) >= 0.45
     assert found(session, ASKED[0], recall=0.99, exclude_self=False)[0] == ASKED[0]
     assert found(session, ASKED[0], exact=True) == nearest(ASKED[0])
+    shown = session.query(item=ASKED[0], k=K, rank="hamming").statement
+    read = session.sql(shown.sql, shown.parameters)
+    assert read["id"].to_pylist() == found(session, ASKED[0])
     both = {"item": ASKED[:2], "k": K, "rank": "hamming", "recall": 0.8}
     exact, near = (session.query(exact=one, **both) for one in (True, False))
     assert near.statement.in_cells
@@ -126,6 +129,11 @@ def test_what_changes_is_in_the_answer(session, tmp_path):
     assert now[0] == "new"
     assert near[7] not in now
     assert found(session, "new", exclude_self=True) == found(session, "new", exact=True)
+    # more of a neighbourhood replaced than a search has to spare
+    away = [one for one in found(session, name, k=40) if one != "new"]
+    bring(session, tmp_path, away, np.stack([-FEATURES[NAMES.index(one)] for one in away]))
+    assert not set(away) & set(found(session, name))
+    assert found(session, name) == found(session, name, exact=True)
     # almost all of a neighbourhood gone: the answer is that of a scan
     session.delete(where='not "g" in groups and id != "new"', dataset="made")
     assert sorted(found(session, "new", k=5)) == [near[6]]

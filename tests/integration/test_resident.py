@@ -118,6 +118,32 @@ def test_hashes_are_read_once_until_the_items_change(in_memory):
         assert held() == [(f"resident_{now}", 1199)] != [("resident_items_m", 1199)]
 
 
+def test_an_item_that_stands_twice_is_within_a_distance_by_its_own_row(in_memory, on_disk):
+    asked = {"item": "made/0000", "rank": "hamming", "max_distance": 4, "exclude_self": False}
+    with hamsight.open(in_memory) as session, hamsight.open(on_disk) as plain:
+        near = session.query(**asked)[3]
+        # as while an item is replaced, or after an ingest that was killed then
+        plain.catalog().client.command(
+            "INSERT INTO items_m SELECT * REPLACE (bitNot(hash) AS hash) FROM items_m"
+            f" WHERE id = '{near.id}' AND dataset = '{near.dataset}'"
+        )
+        found, expected = session.query(**asked), plain.query(**asked)
+        assert [match.name for match in found] == [match.name for match in expected]
+        assert max(match.distance for match in found) <= 4
+
+
+def test_another_table_of_the_same_name_is_read_anew(in_memory, on_disk, tmp_path):
+    with hamsight.open(in_memory) as session, hamsight.open(on_disk) as plain:
+        former = [match.id for match in session.query(item="made/0000", rank="hamming")]
+        plain.catalog().client.command("DROP TABLE items_m SYNC")
+        plain.catalog().client.command("DELETE FROM models WHERE name = 'm'")
+        bring(plain, tmp_path, NAMES, FEATURES[::-1].copy())
+        bring(plain, tmp_path, NAMES[::3], FEATURES[::-3].copy(), dataset="other")
+        found = [match.id for match in session.query(item="made/0000", rank="hamming")]
+        assert found == [match.id for match in plain.query(item="made/0000", rank="hamming")]
+        assert found != former
+
+
 def test_a_wrong_place_of_hashes_is_refused(on_disk):
     for given, said in (
         (f"{on_disk}&hashes=gpu", "hashes 'gpu' is no place: expected disk or memory"),
@@ -135,6 +161,6 @@ def test_hashes_that_do_not_fit_are_refused(in_memory, on_disk, tmp_path):
     big[:] = RANDOM.choice([-1.0, 1.0], (120_000, 64))
     with hamsight.open(on_disk) as session:
         bring(session, tmp_path, [f"{'x' * 1200}{n}" for n in range(120_000)], big, "big")
-    refused = pytest.raises(StatementError, match=r"hashes=memory in the DSN: .* more memory")
+    refused = pytest.raises(StatementError, match=r"leave hashes=memory out .* needs more memory")
     with hamsight.open(f"{in_memory}&memory=0.1") as session, refused:
         session.query(item="made/0000", rank="hamming")

@@ -19,11 +19,17 @@ def among_resident(
 
     `conditions` are those of the search, on identities and hashes alone.
     """
-    return _among(terms, nearness, resident_table(table), conditions, "scanned")
+    return _among(terms, nearness, True, resident_table(table), conditions, "scanned")
 
 
-def among_cells(terms: Sequence[Term], nearness: str, cells: NearCells, layout: Layout) -> str:
-    """Return the condition that an item is near by hashes of cells near to one of the queries."""
+def among_cells(
+    terms: Sequence[Term], nearness: str, tied: bool, cells: NearCells, layout: Layout
+) -> str:
+    """Return the condition that an item is near by hashes of cells near to one of the queries.
+
+    If not `tied`, of items as near as the last some may be missing: to read the identities of all,
+    to order those by them, takes a quarter of a search.
+    """
     near = [
         fill(
             "near_cells",
@@ -36,7 +42,7 @@ def among_cells(terms: Sequence[Term], nearness: str, cells: NearCells, layout: 
     ]
     selects = indent(f"\n{fill('or_also')}\n".join(near), " " * 8).lstrip()
     of_cells = fill("in_near_cells", near=selects)
-    return _among(terms, nearness, layout.shard_table(cells.table), [of_cells], "probed")
+    return _among(terms, nearness, tied, layout.shard_table(cells.table), [of_cells], "probed")
 
 
 def measured(terms: Sequence[Term]) -> str:
@@ -46,7 +52,12 @@ def measured(terms: Sequence[Term]) -> str:
 
 
 def _among(
-    terms: Sequence[Term], nearness: str, hashes: str, conditions: Sequence[str], limit: str
+    terms: Sequence[Term],
+    nearness: str,
+    tied: bool,
+    hashes: str,
+    conditions: Sequence[str],
+    limit: str,
 ) -> str:
     return fill(
         "among_hashes",
@@ -54,5 +65,6 @@ def _among(
         conditions=f" {fill('and_also')} ".join(conditions) or fill("every_item"),
         measured=measured(terms),
         nearness=nearness,
+        ties=f", {fill('identity')}" if tied else "",
         limit=limit,
     )

@@ -108,9 +108,9 @@ class _Builder:
         if self._cells is not None and by_hash_alone:
             near = Form(described=True, in_cells=True)
             exact = form(Form(described=True))
-            quick = self._nearest(near, quick=True)
-            steps = Steps(exact, quick, 0, apart=False, k=self._request.k)
-            return replace(self._nearest(near), steps=steps, in_cells=True)
+            quick, tied = self._nearest(near, quick=True), self._nearest(near)
+            steps = Steps(exact, quick, 0, apart=False, k=self._request.k, tied=tied)
+            return replace(tied, steps=steps, in_cells=True)
         if self._cells is not None:
             checked = form(Form(described, in_cells=True, checked=True))
             statement = form(Form(described=True, in_cells=True))
@@ -239,9 +239,10 @@ class _Builder:
 
         A `quick` one brings settings, and all that was looked up, for with a limit ClickHouse reads
         what describes items in a pass of its own: unless rows before a page would be read for
-        nothing, or each shard is to cut its own.
+        nothing, or each shard is to cut its own. One of cells then tells whether ties are missing.
         """
         paged = not quick or self._request.offset > 0 or bool(self._layout.cluster)
+        tied = paged or not form.in_cells
         term = self._terms[0]
         nearness = self._nearness(term.ordered)
         sql = fill(
@@ -251,21 +252,29 @@ class _Builder:
             first_columns=form.first_columns,
             similarity=indent(term.similarity, " " * 4).lstrip(),
             more=form.more,
+            farther="" if tied else f",\n    {fill('farther', nearness=nearness)}",
             table=self._table,
-            conditions=self._among(form, [term], nearness, self._held(term.named)),
+            conditions=self._among(form, [term], nearness, self._held(term.named), tied),
             kept=f" {fill('and_not_a_query')}" if self._parameters["excluded"] else "",
             page=f"\n{fill('page')}" if paged else "",
             settings=self._layout.settings_of("looks_up") if quick else "",
         )
         return self._with_parameters(sql)
 
-    def _among(self, form: Form, terms: Sequence[Term], nearness: str, held: Sequence[str]) -> str:
+    def _among(
+        self,
+        form: Form,
+        terms: Sequence[Term],
+        nearness: str,
+        held: Sequence[str],
+        tied: bool = True,
+    ) -> str:
         """Return the condition that an item is near by what stands of it apart from its table.
 
         `held` are the search's other conditions; one that is answered from cells has none.
         """
         if form.in_cells and self._cells is not None:
-            return among_cells(terms, nearness, self._cells, self._layout)
+            return among_cells(terms, nearness, tied, self._cells, self._layout)
         return among_resident(terms, nearness, self._table, held)
 
     def _nearness(self, counting: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _WHOLE = "whole"
+_NEARNESS = "nearness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,10 @@ class Steps:
     `ranking` is exact. `one_scan`, where there is one, scans once instead of twice and fetches
     `fetched` rows, or reads cells near the queries (`fetched` is 0 then). Its column `whole` is
     false where ties or candidates may be missing, so that `ranking` must be asked; without that
-    column `k` rows tell that none is missing. `resident` ranks hashes held in memory and is exact
-    while the items stay as they are; it looks `wanted` items up. The first `k` rows are the answer.
-    All leave the columns to the second step if `apart`.
+    column `k` rows tell that none is missing. Where the last of those is as near as the last of
+    all that it answers, `tied` has what it may have left out. `resident` ranks hashes held in
+    memory and is exact while the items stay as they are; it looks `wanted` items up. The first
+    `k` rows are the answer. All leave the columns to the second step if `apart`.
     """
 
     ranking: Statement
@@ -58,6 +60,7 @@ class Steps:
     fetched: int
     apart: bool
     k: int
+    tied: Statement | None = None
     resident: Statement | None = None
     wanted: int = 0
 
@@ -81,13 +84,27 @@ def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
             return found.slice(0, steps.k)
     if steps.one_scan is not None and steps.fetched <= catalog.rows_fetched_late():
         found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
+        if steps.tied is not None and _may_lack_ties(found, steps.k):
+            found = catalog.arrow(steps.tied.sql, steps.tied.parameters)
         if _WHOLE not in found.column_names:
             if len(found) >= steps.k:
-                return found.slice(0, steps.k)
+                return _without(found.slice(0, steps.k), _NEARNESS)
         # an answer of no rows does not tell whether it is whole
         elif len(found) and found[_WHOLE][0].as_py():
-            return found.drop_columns([_WHOLE])
+            return _without(found, _WHOLE)
     return catalog.arrow(steps.ranking.sql, steps.ranking.parameters)
+
+
+def _may_lack_ties(found: pa.Table, k: int) -> bool:
+    """Tell whether items as near as the k-th may be missing from what cells answered."""
+    if _NEARNESS not in found.column_names or len(found) < k:
+        return False
+    nearness = found[_NEARNESS]
+    return bool(nearness[k - 1].as_py() == nearness[len(found) - 1].as_py())
+
+
+def _without(found: pa.Table, column: str) -> pa.Table:
+    return found.drop_columns([column]) if column in found.column_names else found
 
 
 def _of_resident(

@@ -117,7 +117,7 @@ ORDER BY nearness$ties LIMIT {$limit:UInt64}
     SELECT dataset, subset, id, hash
     FROM $hashes
     WHERE $conditions
-    ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
+    ORDER BY $nearness$ties LIMIT {$limit:UInt64}
 )
 
 -- name: nearest_among
@@ -128,10 +128,14 @@ SELECT
     $first_columns,
     distance_1 AS distance,
     $similarity AS similarity,
-    1 AS query$more
+    1 AS query$more$farther
 FROM $table
 WHERE $conditions$kept
 ORDER BY $nearness, dataset, subset, id$page$settings
+
+-- name: farther
+-- How near items are, of which the last may have others as near that were left out.
+$nearness AS nearness
 
 -- name: page
 -- The rows of a page.

@@ -112,6 +112,17 @@ def test_a_search_keeps_what_recall_says_of_the_exact_answer(session):
         session.query(item=ASKED[0], recall=0)
 
 
+def test_copies_come_in_the_order_of_their_names_page_after_page(session, tmp_path):
+    name = ASKED[1]
+    copies = [f"copy {n:03}" for n in range(150)]
+    bring(session, tmp_path, copies, np.repeat(FEATURES[NAMES.index(name)][None], 150, axis=0))
+    session.index()
+    assert reads_cells(session, name, rank="hamming", k=20)
+    for options in ({"k": 20}, {"k": 20, "offset": 20}, {"k": 40}, {"exclude_self": False}):
+        assert found(session, name, **options) == found(session, name, exact=True, **options)
+    assert found(session, name, k=40) == copies[:40]
+
+
 def test_what_changes_is_in_the_answer(session, tmp_path):
     session.index()
     name = ASKED[3]

@@ -156,11 +156,12 @@ def test_a_wrong_place_of_hashes_is_refused(on_disk):
         assert len(session.query(item="made/0000", rank="hamming")) == 50
 
 
-def test_hashes_that_do_not_fit_are_refused(in_memory, on_disk, tmp_path):
-    big = np.zeros((120_000, 64), np.float32)
-    big[:] = RANDOM.choice([-1.0, 1.0], (120_000, 64))
+def test_hashes_that_do_not_fit_are_refused(in_memory, on_disk):
     with hamsight.open(on_disk) as session:
-        bring(session, tmp_path, [f"{'x' * 1200}{n}" for n in range(120_000)], big, "big")
+        session.catalog().client.command(
+            "INSERT INTO items_m (dataset, id) SELECT 'big', concat(repeat('x', 1200), toString(number))"
+            " FROM numbers(120000)"
+        )
     refused = pytest.raises(StatementError, match=r"leave hashes=memory out .* needs more memory")
     with hamsight.open(f"{in_memory}&memory=0.1") as session, refused:
         session.query(item="made/0000", rank="hamming")

@@ -159,7 +159,7 @@ def test_a_wrong_place_of_hashes_is_refused(on_disk):
 def test_hashes_that_do_not_fit_are_refused(in_memory, on_disk):
     with hamsight.open(on_disk) as session:
         session.catalog().client.command(
-            "INSERT INTO items_m (dataset, id) SELECT 'big', concat(repeat('x', 1200), toString(number))"
+            "INSERT INTO items_m (dataset, id) SELECT 'big', repeat('x', 1200) || toString(number)"
             " FROM numbers(120000)"
         )
     refused = pytest.raises(StatementError, match=r"leave hashes=memory out .* needs more memory")

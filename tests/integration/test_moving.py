@@ -56,7 +56,9 @@ class Others:
         self.names = [f"{n:03}.jpg" for n in range(first, first + 10)]
         self.errors: list[BaseException] = []
         changes = [self._group, self._set, self._delete, *([self._ingest] if ingests else [])]
-        self._threads = [threading.Thread(target=self._run, args=(one,)) for one in changes]
+        self._threads = [
+            threading.Thread(target=self._run, args=(one,), name=one.__name__) for one in changes
+        ]
         self.may_insert = threading.Event()
 
     def begin_ingest(self, monkeypatch) -> None:
@@ -105,10 +107,17 @@ class Others:
         with hamsight.open(self._dsn) as session:
             client = session.catalog().client
             statement = f"SELECT * FROM {table} ORDER BY ingested_at"
-            while not self.stand(
-                {(row["subset"], row["id"]): row for row in client.query(statement).named_results()}
-            ):
-                assert time.monotonic() < deadline, self.errors
+            while True:
+                found = list(client.query(statement).named_results())
+                if self.stand({(row["subset"], row["id"]): row for row in found}):
+                    return
+                alive = [thread.name for thread in self._threads if thread.is_alive()]
+                ours = [
+                    (row["id"], row["groups"], row["status"], row["uri"], row["ingested_at"])
+                    for row in found
+                    if row["id"] in self.names
+                ]
+                assert time.monotonic() < deadline, (self.errors, alive, ours)
                 time.sleep(0.05)
 
     def stand(self, rows) -> bool:

@@ -77,11 +77,14 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         folder = unquote(parts.netloc + parts.path)
         if not folder:
             raise UsageError(f"the DSN {shown!r} names no folder; expected chdb:///FOLDER")
+        resident, cluster = _resident(options), _cluster(options)
+        if resident and cluster:
+            raise UsageError("the DSN's hashes=memory is not for a cluster: leave one of them out")
         return Address(
             database=options.pop("database", "default"),
             path=Path(folder).resolve(),
-            resident=_resident(options),
-            cluster=_cluster(options),
+            resident=resident,
+            cluster=cluster,
             memory=_memory(options) or half_of_memory(),
             options=tuple(options.items()),
         )
@@ -139,8 +142,6 @@ def _resident(options: dict[str, str]) -> bool:
     given = options.pop("hashes", "disk")
     if given not in ("disk", "memory"):
         raise UsageError(f"the DSN's hashes {given!r} is no place: expected disk or memory")
-    if given == "memory" and options.get("cluster"):
-        raise UsageError("the DSN's hashes=memory is not for a cluster: leave one of them out")
     return given == "memory"
 
 

@@ -109,16 +109,16 @@ class _Builder:
             near = Form(described=True, in_cells=True)
             exact = form(Form(described=True))
             quick, tied = self._nearest(near, quick=True), self._nearest(near)
-            steps = Steps(exact, quick, 0, apart=False, k=self._request.k, tied=tied)
+            steps = Steps(exact, self._request.k, near=quick, tied=tied)
             return replace(tied, steps=steps, in_cells=True)
         if self._cells is not None:
             checked = form(Form(described, in_cells=True, checked=True))
             statement = form(Form(described=True, in_cells=True))
-            steps = Steps(ranking, checked, 0, self._apart, self._request.k)
+            steps = Steps(ranking, self._request.k, self._apart, checked)
             return replace(statement, steps=steps, in_cells=True)
         in_one = not balanced and not self._by_index
         one_scan = form(Form(described, one_scan=True)) if in_one else None
-        steps = Steps(ranking, one_scan, self._fetched, self._apart, self._request.k)
+        steps = Steps(ranking, self._request.k, self._apart, one_scan, self._fetched)
         if ranks_resident(self._request, self._targets, self._layout):
             held = Form(described, resident=True)
             found = self._nearest(held, quick=True) if by_hash_alone else form(held)

@@ -46,20 +46,22 @@ class Statement:
 class Steps:
     """A search in steps: a statement that ranks, then the columns of the answer's rows by key.
 
-    `ranking` is exact. `one_scan`, where there is one, scans once instead of twice and fetches
-    `fetched` rows, or reads cells near the queries (`fetched` is 0 then). Its column `whole` is
-    false where ties or candidates may be missing, so that `ranking` must be asked; without that
-    column `k` rows tell that none is missing. Where the last of those is as near as the last of
-    all that it answers, `tied` has what it may have left out. `resident` ranks hashes held in
-    memory and is exact while the items stay as they are; it looks `wanted` items up. The first
-    `k` rows are the answer. All leave the columns to the second step if `apart`.
+    `ranking` is exact. The others, where there are such, answer sooner, or tell that they cannot:
+
+    - `resident` ranks hashes held in memory and looks `wanted` items up;
+    - `near` ranks one query's near cells, and `tied` those with all that are equally near;
+    - `one_scan` scans once instead of twice and fetches `fetched` rows, or reads cells (`fetched`
+      is 0 then); its column `whole` is false where ties or candidates may be missing.
+
+    The first `k` rows are the answer. All leave the columns to the second step if `apart`.
     """
 
     ranking: Statement
-    one_scan: Statement | None
-    fetched: int
-    apart: bool
     k: int
+    apart: bool = False
+    one_scan: Statement | None = None
+    fetched: int = 0
+    near: Statement | None = None
     tied: Statement | None = None
     resident: Statement | None = None
     wanted: int = 0
@@ -78,48 +80,52 @@ def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
 
 
 def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
-    if steps.resident is not None:
-        found = _of_resident(catalog, steps.resident, table, steps.wanted)
+    for answer in (_of_resident, _of_near_cells, _of_one_scan):
+        found = answer(catalog, steps, table)
         if found is not None:
-            return found.slice(0, steps.k)
-    if steps.one_scan is not None and steps.fetched <= catalog.rows_fetched_late():
-        found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
-        if steps.tied is not None and _may_lack_ties(found, steps.k):
-            found = catalog.arrow(steps.tied.sql, steps.tied.parameters)
-        if _WHOLE not in found.column_names:
-            if len(found) >= steps.k:
-                return _without(found.slice(0, steps.k), _NEARNESS)
-        # an answer of no rows does not tell whether it is whole
-        elif len(found) and found[_WHOLE][0].as_py():
-            return _without(found, _WHOLE)
+            return found
     return catalog.arrow(steps.ranking.sql, steps.ranking.parameters)
 
 
-def _may_lack_ties(found: pa.Table, k: int) -> bool:
-    """Tell whether items as near as the k-th may be missing from what cells answered."""
-    if _NEARNESS not in found.column_names or len(found) < k:
-        return False
-    nearness = found[_NEARNESS]
-    return bool(nearness[k - 1].as_py() == nearness[len(found) - 1].as_py())
-
-
-def _without(found: pa.Table, column: str) -> pa.Table:
-    return found.drop_columns([column]) if column in found.column_names else found
-
-
-def _of_resident(
-    catalog: Catalog, statement: Statement, table: str, wanted: int
-) -> pa.Table | None:
+def _of_resident(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
     """Return what hashes in memory answer, read again if they are former ones.
 
     None is returned where items change all the time, and where the disk answers sooner.
     """
+    if steps.resident is None:
+        return None
     for _ in range(2):
-        if not catalog.resident.hold(table, wanted):
+        if not catalog.resident.hold(table, steps.wanted):
             return None
-        found = catalog.arrow(statement.sql, statement.parameters)
+        found = catalog.arrow(steps.resident.sql, steps.resident.parameters)
         if catalog.resident.is_held(table):
-            return found
+            return found.slice(0, steps.k)
+    return None
+
+
+def _of_near_cells(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
+    """Return what near cells answer, None where they have fewer items than are wanted."""
+    if steps.near is None or steps.tied is None:
+        return None
+    found = catalog.arrow(steps.near.sql, steps.near.parameters)
+    if len(found) < steps.k:
+        return None
+    if _NEARNESS in found.column_names:
+        nearness = found[_NEARNESS]
+        if nearness[steps.k - 1].as_py() < nearness[len(found) - 1].as_py():
+            return found.slice(0, steps.k).drop_columns([_NEARNESS])
+        found = catalog.arrow(steps.tied.sql, steps.tied.parameters)
+    return found if len(found) >= steps.k else None
+
+
+def _of_one_scan(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
+    """Return what one scan answers, None where it may lack something."""
+    if steps.one_scan is None or steps.fetched > catalog.rows_fetched_late():
+        return None
+    found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
+    # an answer of no rows does not tell whether it is whole
+    if len(found) and found[_WHOLE][0].as_py():
+        return found.drop_columns([_WHOLE])
     return None
 
 

@@ -23,9 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from hamsight import statements
-from hamsight.catalog import Catalog
-from hamsight.model import load_package
+from hamsight_core.catalog import statements
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.models.package import load_package
 
 BENCH = Path(__file__).resolve().parent
 TARGETS = {"--item": 0.9, "--text": 1.3, "--help": None}

@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/hash_quality.py                # the table of docs/hash.md, about 2 min
     .venv/bin/python bench/hash_quality.py --seeds 1      # a quick look
-    .venv/bin/python bench/hash_quality.py --sweep        # the constants of hamsight/hash_fit.py
+    .venv/bin/python bench/hash_quality.py --sweep        # the constants of hashing/ternary.py
     .venv/bin/python bench/hash_quality.py --scan         # only the time of a scan of 1 M hashes
 
 Each seed fits on a random half of the 1,089 images and of the 1,203 LVIS names. It asks with the
@@ -30,8 +30,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-
-from hamsight import hash_fit, statements
+from hamsight_core.catalog import statements
+from hamsight_core.hashing import ternary as hash_fit
 
 REPO = Path(__file__).resolve().parents[1]
 VECTORS = REPO.parent / "shared/data/clip-vit-b-32-vectors.npz"
@@ -186,7 +186,7 @@ def quantised(weights: Rows, planes: int) -> Rows:
 
 
 def fitted(parameters: hash_fit.HashParameters, image_planes: int, words_planes: int) -> Scheme:
-    """Return the scheme of `hamsight.hash_fit`, asked through its packed bits."""
+    """Return the scheme of `hamsight_core.hashing.ternary`, asked through its packed bits."""
 
     def unpacked(packed: Rows) -> Rows:
         return np.unpackbits(packed, axis=-1) * 2.0 - 1

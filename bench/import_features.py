@@ -20,9 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pyarrow as pa
-
-from hamsight.catalog import Catalog
-from ingest.features.load import import_features
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_ingest.features.load import import_features
 
 BITS = 512
 

@@ -18,18 +18,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hamsight_ingest.pipeline
+import hamsight_ingest.prepare
 import numpy as np
-
-import ingest.pipeline
-import ingest.prepare
-from hamsight.catalog import Catalog
-from hamsight.encoder import ImageEncoder
-from hamsight.imaging import decode
-from hamsight.model import ModelPackage, load_package
-from hamsight.network import Compute
-from ingest.pipeline import Outcome, Settings, run
-from ingest.readers import open_source
-from ingest.source import Source
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.images.decode import decode
+from hamsight_core.models.encoder import ImageEncoder
+from hamsight_core.models.network import Compute
+from hamsight_core.models.package import ModelPackage, load_package
+from hamsight_ingest.pipeline import Outcome, Settings, run
+from hamsight_ingest.readers import open_source
+from hamsight_ingest.source import Source
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -65,20 +64,20 @@ def measured(stages: Stages, encoder: ImageEncoder) -> Iterator[None]:
         return encoder
 
     places = [
-        (ingest.prepare, "fetch", "read"),
-        (ingest.prepare, "decode", "decode"),
-        (ingest.pipeline, "prepare", "read, hash, decode, preprocess"),
+        (hamsight_ingest.prepare, "fetch", "read"),
+        (hamsight_ingest.prepare, "decode", "decode"),
+        (hamsight_ingest.pipeline, "prepare", "read, hash, decode, preprocess"),
         (Catalog, "insert", "insert"),
         (ImageEncoder, "submit", "wait for the encoder"),
     ]
     former = [(place, name, getattr(place, name)) for place, name, _ in places]
     for place, name, stage in places:
         setattr(place, name, stages.timed(stage, getattr(place, name)))
-    ingest.pipeline.ImageEncoder = compiled  # type: ignore[assignment, misc]
+    hamsight_ingest.pipeline.ImageEncoder = compiled  # type: ignore[assignment, misc]
     try:
         yield
     finally:
-        ingest.pipeline.ImageEncoder = ImageEncoder  # type: ignore[misc]
+        hamsight_ingest.pipeline.ImageEncoder = ImageEncoder  # type: ignore[misc]
         for place, name, work in former:
             setattr(place, name, work)
 

@@ -16,15 +16,20 @@ import sys
 import tempfile
 from pathlib import Path
 
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.models.encoder import ImageEncoder
+from hamsight_core.models.network import (
+    Compute,
+    Precision,
+    fed_with_pixels,
+    read_network,
+    set_batch,
+)
+from hamsight_core.models.package import load_package
+from hamsight_ingest.pipeline import Settings
+from hamsight_ingest.readers import open_source
 from ingest_speed import SHARED, Stages, measured, whole
 from vit import write_package
-
-from hamsight.catalog import Catalog
-from hamsight.encoder import ImageEncoder
-from hamsight.model import load_package
-from hamsight.network import Compute, Precision, fed_with_pixels, read_network, set_batch
-from ingest.pipeline import Settings
-from ingest.readers import open_source
 
 
 def benchmark_app(network: Path, asked: argparse.Namespace, requests: int) -> float:

@@ -13,12 +13,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from hamsight_core.images.decode import decode
+from hamsight_core.models.encoder import encode_pixels
+from hamsight_core.models.network import Compute, Precision
+from hamsight_core.models.package import load_package
 from PIL import Image
-
-from hamsight.encoder import encode_pixels
-from hamsight.imaging import decode
-from hamsight.model import load_package
-from hamsight.network import Compute, Precision
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 TIMES = (8, 4, 3, 2, 1)

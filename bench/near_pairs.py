@@ -19,10 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pyarrow as pa
-
-from hamsight import statements
-from hamsight.catalog import IMPORTED, Catalog, CatalogModel
-from hamsight.hashing import SIGN
+from hamsight_core.catalog import statements
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.hashing.sign import SIGN
 
 BITS, WITHIN = 512, 8
 EXAMPLE = Path(__file__).resolve().parents[1] / "sql/examples/near_pairs.sql"

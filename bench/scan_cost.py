@@ -29,15 +29,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pyarrow as pa
-
-from hamsight import statements
-from hamsight.catalog import IMPORTED, Catalog, CatalogModel
-from hamsight.errors import StatementError
-from hamsight.hashing import SIGN
-from query import steps
-from query.request import Combine, Kind, Query, Rank, Request
-from query.statement import build
-from query.target import Target
+from hamsight_core.catalog import statements
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.errors import StatementError
+from hamsight_core.hashing.sign import SIGN
+from hamsight_query import steps
+from hamsight_query.request import Combine, Kind, Query, Rank, Request
+from hamsight_query.statement import build
+from hamsight_query.target import Target
 
 BITS = 512
 _PIECE = 1_000_000

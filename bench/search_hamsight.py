@@ -10,18 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from hamsight_core.catalog import statements
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.errors import StatementError
+from hamsight_core.hashing.sign import SIGN
+from hamsight_ingest.index import LEAST_ITEMS, build_index
+from hamsight_query import steps
+from hamsight_query.request import Combine, Kind, Query, Rank, Request
+from hamsight_query.statement import build
+from hamsight_query.target import Target
 from search_data import BITS, Data
 from search_way import Way
-
-from hamsight import statements
-from hamsight.catalog import IMPORTED, Catalog, CatalogModel
-from hamsight.errors import StatementError
-from hamsight.hashing import SIGN
-from ingest.index import LEAST_ITEMS, build_index
-from query import steps
-from query.request import Combine, Kind, Query, Rank, Request
-from query.statement import build
-from query.target import Target
 
 BENCH = Path(__file__).resolve().parent
 SELECTIVITIES = (0.5, 0.1, 0.01, 0.001, 0.0001)

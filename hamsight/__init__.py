@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from hamsight.errors import (
+from hamsight_core.errors import (
     CatalogBusyError,
     CatalogError,
     ConnectionFailedError,
@@ -25,6 +25,7 @@ from hamsight.errors import (
     UnknownItemError,
     UsageError,
 )
+
 from hamsight.session import Session
 
 __all__ = [

@@ -1,4 +1,4 @@
--- The pieces of SQL that `hamsight query --where` compiles to (query/expression, docs/where.md).
+-- The pieces of SQL that `hamsight query --where` compiles to (query/hamsight_query/where, docs/where.md).
 -- Each is filled with other pieces, with names of columns and with parameters; a literal of the
 -- user's is always a parameter {where_N:Type}. No piece yields NULL but for numbers that have
 -- no value: an attribute that is not a number, a quotient or remainder of a division by zero.

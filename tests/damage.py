@@ -28,15 +28,15 @@ from pathlib import Path
 
 import damaged_sets
 import toy
+from hamsight_core.errors import SourceError
+from hamsight_core.images.decode import MAX_PIXELS
+from hamsight_core.items import Item
+from hamsight_core.models.package import load_package
+from hamsight_ingest.job import ingest
+from hamsight_ingest.prepare import Rejected, prepare
+from hamsight_ingest.readers import open_source
 
 import hamsight
-from hamsight.errors import SourceError
-from hamsight.imaging import MAX_PIXELS
-from hamsight.item import Item
-from hamsight.model import load_package
-from ingest.job import ingest
-from ingest.prepare import Rejected, prepare
-from ingest.readers import open_source
 
 IMAGE_KINDS = ("jpeg", "png", *damaged_sets.ENCODED)
 KINDS = (*IMAGE_KINDS, *damaged_sets.DATASETS, *damaged_sets.FEATURES)

@@ -22,10 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.feather as pf
 import pyarrow.parquet as pq
+from hamsight_core.items import Item
+from hamsight_ingest.readers import open_source
 from PIL import Image, features
-
-from hamsight.item import Item
-from ingest.readers import open_source
 
 IMAGES = 6
 PHOTOS = ("coco128/train2017", "flickr8k-2000/images", "caltech101/Faces", "flowers")

@@ -24,18 +24,18 @@ from pathlib import Path
 
 import numpy as np
 import toy
+from hamsight_core.errors import ExpressionError, UnknownItemError
+from hamsight_core.hashing.sign import sign_hash
+from hamsight_core.images.places import fetch
+from hamsight_core.items import Box, Item
+from hamsight_core.show.formats import Format, write
+from hamsight_ingest.prepare import Prepared, metadata_digest
+from hamsight_ingest.rows import item_rows
+from hamsight_query.where import compile_filter
 from http_front import serve
 
 import hamsight
-from curate.piped import read_identities
-from hamsight.errors import ExpressionError, UnknownItemError
-from hamsight.hashing import sign_hash
-from hamsight.item import Box, Item
-from hamsight.places import fetch
-from ingest.prepare import Prepared, metadata_digest
-from ingest.rows import item_rows
-from query.expression import compile_filter
-from query.output import Format, write
+from hamsight.cli.piped import read_identities
 
 MARK = "zq7"
 """Part of every hostile text, so that text which reached a statement would show there."""

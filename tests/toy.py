@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from hamsight_ingest.pipeline import Outcome
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 import hamsight
-from ingest.pipeline import Outcome
 
 SIDE, DIMENSION = 16, 24
 
@@ -121,9 +121,8 @@ def write_toml(
 def direct(package: Path, images: Sequence[Image.Image]) -> np.ndarray:
     """Return the unit features of RGB images as OpenVINO alone gives them, one image a call."""
     import openvino as ov
-
-    from hamsight.model import load_package
-    from hamsight.network import read_network
+    from hamsight_core.models.network import read_network
+    from hamsight_core.models.package import load_package
 
     loaded = load_package(str(package))
     network = read_network(loaded.path(loaded.image.file), loaded.image.output)
@@ -138,7 +137,7 @@ def direct(package: Path, images: Sequence[Image.Image]) -> np.ndarray:
 
 def command(*args: str | Path) -> Result:
     """Run the command in this process; the result has `exit_code`, `stdout` and `stderr`."""
-    from hamsight.cli import app
+    from hamsight.cli.app import app
 
     result = CliRunner().invoke(app, [str(arg) for arg in args])
     if result.exception is not None and not isinstance(result.exception, SystemExit):

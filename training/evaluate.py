@@ -11,8 +11,8 @@ import numpy as np
 import openvino
 from tokenizers import Tokenizer
 
-from hamsight.scenes.captions import SEVERAL, Said
-from hamsight.scenes.content import COLOURS
+from hamsight.demo.scenes.captions import SEVERAL, Said
+from hamsight.demo.scenes.content import COLOURS
 from training.photos.measure import Held
 from training.photos.views import SIZE
 from training.phrases import Phrase, allow, anything, phrase, scene_vectors, truth

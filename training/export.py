@@ -28,7 +28,9 @@ def main() -> None:
     """Write image_encoder, text_encoder and tokenizer.json into the package."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, default=HERE / "out")
-    parser.add_argument("--package", type=Path, default=HERE.parent / "hamsight/models/mini")
+    parser.add_argument(
+        "--package", type=Path, default=HERE.parent / "core/hamsight_core/models/mini"
+    )
     options = parser.parse_args()
     options.package.mkdir(parents=True, exist_ok=True)
     image, text = joined(options.weights)
@@ -70,7 +72,7 @@ def convert(network: nn.Module, name: str, example: torch.Tensor, path: Path) ->
 def compress(model: openvino.Model) -> None:
     """Keep each large weight as i8 and a scale for each row of its first dimension, in place.
 
-    They are put together in f16, as hamsight/weights.py does it and for the same reason.
+    They are put together in f16, as hamsight_core.models.weights does it and for the same reason.
     """
     for node in model.get_ordered_ops():
         if node.get_type_name() != "Constant" or node.get_element_type() != openvino.Type.f32:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hamsight.scenes.captions import SEVERAL, Said, background_words, group_words, sentence
-from hamsight.scenes.content import (
+from hamsight.demo.scenes.captions import SEVERAL, Said, background_words, group_words, sentence
+from hamsight.demo.scenes.content import (
     BACKDROPS,
     COLOURS,
     LANDSCAPES,

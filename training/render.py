@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hamsight.scenes import Background, Group, Scene, draw_scene
-from hamsight.scenes.content import COLOURS, SHAPES
+from hamsight.demo.scenes import Background, Group, Scene, draw_scene
+from hamsight.demo.scenes.content import COLOURS, SHAPES
 
 SIZE = 96
 CELLS = 12

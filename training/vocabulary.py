@@ -6,8 +6,8 @@ import itertools
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from hamsight.scenes import captions
-from hamsight.scenes.content import COLOURS, SHAPES
+from hamsight.demo.scenes import captions
+from hamsight.demo.scenes.content import COLOURS, SHAPES
 from training.phrases import OPENINGS, SHORT_BACKGROUNDS
 
 CONTEXT = 64

@@ -10,12 +10,11 @@ from hamsight.session.opened import Opened, PathLike, several
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from curate.change import Change
-    from curate.export.report import Exported, Missing
-    from curate.move import Moved
-    from curate.names import Items
-    from curate.selection import Selection
+    from hamsight_curate.change import Change
+    from hamsight_curate.export.report import Exported, Missing
+    from hamsight_curate.move import Moved
+    from hamsight_curate.names import Items
+    from hamsight_curate.selection import Selection
 
 
 class Changes(Opened):
@@ -23,7 +22,7 @@ class Changes(Opened):
 
     def groups(self) -> pa.Table:
         """Return a row for each group: group, items (how many), datasets (their names)."""
-        from curate.groups import list_groups
+        from hamsight_curate.groups import list_groups
 
         return list_groups(self.catalog())
 
@@ -34,19 +33,19 @@ class Changes(Opened):
         or else all that the `filters` hold for: `where`, `dataset`, `subset`. `model` confines
         the change to one model's table. Raises UsageError, UnknownItemError or StatementError.
         """
-        from curate.groups import add_to_group
+        from hamsight_curate.groups import add_to_group
 
         return add_to_group(self.catalog(), name, self._selection(items, **filters))
 
     def remove_from_group(self, name: str, items: Items | None = None, **filters: Any) -> Change:
         """Take items, said as in `add_to_group`, out of a group."""
-        from curate.groups import remove_from_group
+        from hamsight_curate.groups import remove_from_group
 
         return remove_from_group(self.catalog(), name, self._selection(items, **filters))
 
     def delete_group(self, name: str) -> int:
         """Take all items out of a group; return how many they were."""
-        from curate.groups import delete_group
+        from hamsight_curate.groups import delete_group
 
         return delete_group(self.catalog(), name)
 
@@ -60,7 +59,7 @@ class Changes(Opened):
         **filters: Any,
     ) -> Change:
         """Set the status and attributes of items, said as in `add_to_group`."""
-        from curate.fields import set_fields
+        from hamsight_curate.fields import set_fields
 
         return set_fields(
             self.catalog(),
@@ -75,25 +74,25 @@ class Changes(Opened):
 
         Image files are not touched.
         """
-        from curate.delete import delete
+        from hamsight_curate.delete import delete
 
         return delete(self.catalog(), self._selection(items, **filters))
 
     def datasets(self) -> pa.Table:
         """Return a row for each dataset, as `hamsight datasets` shows."""
-        from curate.datasets import list_datasets
+        from hamsight_curate.datasets import list_datasets
 
         return list_datasets(self.catalog())
 
     def rename_dataset(self, former: str, name: str) -> None:
         """Give a dataset another name. Raises UsageError for one that another dataset has."""
-        from curate.datasets import rename_dataset
+        from hamsight_curate.datasets import rename_dataset
 
         rename_dataset(self.catalog(), former, name)
 
     def delete_dataset(self, name: str) -> int:
         """Delete a dataset with its rejects and its record; return how many items it had."""
-        from curate.datasets import delete_dataset
+        from hamsight_curate.datasets import delete_dataset
 
         return delete_dataset(self.catalog(), name)
 
@@ -109,7 +108,7 @@ class Changes(Opened):
 
         Raises UsageError, and SourceError for files that are not at their new places.
         """
-        from curate.move import move_dataset
+        from hamsight_curate.move import move_dataset
 
         former = None if former_root is None else os.fspath(former_root)
         root = os.fspath(new_root)
@@ -135,10 +134,10 @@ class Changes(Opened):
         An item whose image cannot be had raises nothing and stands in `missing`.
         Raises UsageError, SourceError, UnknownItemError or StatementError.
         """
-        from curate.export.choices import Images, To
-        from curate.export.items import in_group
-        from curate.export.job import export
-        from hamsight.names import chosen
+        from hamsight_core.names import chosen
+        from hamsight_curate.export.choices import Images, To
+        from hamsight_curate.export.items import in_group
+        from hamsight_curate.export.job import export
 
         if group is not None:
             where = in_group(group, where)
@@ -158,9 +157,9 @@ class Changes(Opened):
         Columns: kind, model, dataset, subset, id, expected, found. `files` is `none`, `stat` or
         `digest`. Nothing is changed. Raises UsageError for an unknown dataset or another `files`.
         """
-        from curate.verify import verify
-        from curate.verify_files import Files
-        from hamsight.names import chosen
+        from hamsight_core.names import chosen
+        from hamsight_curate.verify import verify
+        from hamsight_curate.verify_files import Files
 
         return verify(self.catalog(), dataset=dataset, files=chosen("files", Files, files))
 
@@ -173,7 +172,7 @@ class Changes(Opened):
         subset: str | Sequence[str] = (),
         model: str | None = None,
     ) -> Selection:
-        from curate.names import select
+        from hamsight_curate.names import select
 
         datasets, subsets = tuple(several(dataset)), tuple(several(subset))
         return select(self.catalog(), items, where, datasets, subsets, model)

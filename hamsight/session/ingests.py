@@ -8,16 +8,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight.names import check_options
+from hamsight_core.names import check_options
+
 from hamsight.session.opened import Opened, PathLike, several
 
 if TYPE_CHECKING:
-    from ingest.features.load import Imported
-    from ingest.index import Indexed
-    from ingest.pipeline import Outcome, Settings
-    from ingest.reencode import Reencoded
-    from ingest.rehash import Rehashed
-    from ingest.retry import Retried
+    from hamsight_ingest.features.load import Imported
+    from hamsight_ingest.index import Indexed
+    from hamsight_ingest.pipeline import Outcome, Settings
+    from hamsight_ingest.reencode import Reencoded
+    from hamsight_ingest.rehash import Rehashed
+    from hamsight_ingest.retry import Retried
 
 
 class Ingests(Opened):
@@ -48,8 +49,8 @@ class Ingests(Opened):
         ModelError, UsageError or CatalogError; a file that cannot be used raises nothing and
         stands in `rejected`.
         """
-        from ingest.job import ingest, open_sources
-        from ingest.source import ReadOptions
+        from hamsight_ingest.job import ingest, open_sources
+        from hamsight_ingest.source import ReadOptions
 
         options = ReadOptions(
             subset, subset_from_folder, tags_from_folder, columns or {}, image_width
@@ -74,7 +75,7 @@ class Ingests(Opened):
 
         `settings` are those of `ingest`. Raises UsageError and SourceError.
         """
-        from ingest.retry import retry_rejects
+        from hamsight_ingest.retry import retry_rejects
 
         catalog = self.catalog()
         catalog.create()
@@ -89,7 +90,7 @@ class Ingests(Opened):
         Searches see the former features until the new are whole. None is returned where there is
         nothing to do. `settings` are those of `ingest`. Raises UsageError, SourceError, ModelError.
         """
-        from ingest.job import encode_again
+        from hamsight_ingest.job import encode_again
 
         return encode_again(self.catalog(), model, settings=_settings(settings), progress=progress)
 
@@ -108,8 +109,8 @@ class Ingests(Opened):
         hashes until the new are whole. None is returned where another process has changed the
         model meanwhile. Raises UsageError and ModelError.
         """
-        from hamsight.network import Compute
-        from ingest.job import hash_again
+        from hamsight_core.models.network import Compute
+        from hamsight_ingest.job import hash_again
 
         return hash_again(
             self.catalog(),
@@ -129,14 +130,14 @@ class Ingests(Opened):
         than 100,000 items needs none and gets none. Raises CatalogError where another process
         changes the model meanwhile, and ModelError.
         """
-        from hamsight.network import Compute
-        from ingest.job import index_items
+        from hamsight_core.models.network import Compute
+        from hamsight_ingest.job import index_items
 
         return index_items(self.catalog(), model, compute=Compute(device), progress=progress)
 
     def drop_index(self, model: str | None = None) -> bool:
         """Drop a model's cells, so that searches read all items; return whether it had any."""
-        from ingest.index import drop_index
+        from hamsight_ingest.index import drop_index
 
         return drop_index(self.catalog(), self.catalog().model(model))
 
@@ -146,13 +147,13 @@ class Ingests(Opened):
         `options` are `dataset`, `subset`, `dimension`, `bits`, `table` and `columns` (by role:
         id, dataset, subset, uri, feature, hash). Raises UsageError and SourceError.
         """
-        from ingest.features.load import import_features
+        from hamsight_ingest.features.load import import_features
 
         return import_features(self.catalog(create=True), Path(file), model, **options)
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
-    from ingest.pipeline import Settings
+    from hamsight_ingest.pipeline import Settings
 
     check_options(given, [field.name for field in fields(Settings)])
     return Settings(**given)

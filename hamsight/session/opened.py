@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import Union
 
-from hamsight.catalog import Catalog
-from hamsight.closing import Closing
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.closing import Closing
 
 PathLike = Union[str, "os.PathLike[str]"]
 

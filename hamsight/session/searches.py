@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from hamsight.names import check_options, chosen
-from hamsight.network import Compute, Precision
+from hamsight_core.models.network import Compute, Precision
+from hamsight_core.names import check_options, chosen
+
 from hamsight.session.opened import Opened, PathLike, several
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from query.evaluate import Evaluation
-    from query.request import Request
-    from query.result import Matches
+    from hamsight_query.evaluate import Evaluation
+    from hamsight_query.request import Request
+    from hamsight_query.result import Matches
 
 
 class Searches(Opened):
@@ -36,11 +36,11 @@ class Searches(Opened):
         """Find the items most like pictures, words or stored items, as `hamsight query` does.
 
         Each of the first five is one value or several. `options` are those of
-        `query.request.Request`: `k`, `offset`, `combine`, `rank`, `candidates`, `max_distance`,
-        `dissimilar`, `where`, `exclude_self` and `model`. Raises UsageError, CatalogError,
-        ModelError or ImageError.
+        `hamsight_query.request.Request`: `k`, `offset`, `combine`, `rank`, `candidates`,
+        `max_distance`, `dissimilar`, `where`, `exclude_self` and `model`. Raises UsageError,
+        CatalogError, ModelError or ImageError.
         """
-        from query.search import search
+        from hamsight_query.search import search
 
         request = _request(
             image=image, text=text, item=item, dataset=dataset, subset=subset, **options
@@ -58,7 +58,7 @@ class Searches(Opened):
 
         None is returned for a statement that answers nothing. Raises StatementError.
         """
-        from query.sql import run_sql
+        from hamsight_query.sql import run_sql
 
         return run_sql(self.catalog(), statement, parameters or {}, write=write)
 
@@ -76,7 +76,7 @@ class Searches(Opened):
         The evaluation's `table` is an Arrow table. Raises UsageError, EmptyCatalogError and
         ModelError.
         """
-        from query.evaluate import evaluate_model
+        from hamsight_query.evaluate import evaluate_model
 
         return evaluate_model(
             self.catalog(), model, k=k, queries=queries, recall=recall, compute=Compute(device)
@@ -95,7 +95,7 @@ class Searches(Opened):
 
         Raises what `query` raises.
         """
-        from query.saved import save_query
+        from hamsight_query.saved import save_query
 
         request = _request(**options)
         compute = _compute(device, precision)
@@ -107,19 +107,19 @@ class Searches(Opened):
         `k` and `offset` stand in place of those saved. Raises UsageError for an unknown name,
         ModelMismatchError when the model has changed since, and ExpressionError.
         """
-        from query.saved import run_saved
+        from hamsight_query.saved import run_saved
 
         return run_saved(self.catalog(), name, k=k, offset=offset)
 
     def saved(self) -> pa.Table:
         """Return a row for each saved query: name, queries, filter, model, options, created_at."""
-        from query.saved import list_saved
+        from hamsight_query.saved import list_saved
 
         return list_saved(self.catalog())
 
     def delete_saved(self, name: str) -> None:
         """Delete a saved query; views made of it stay. Raises UsageError for an unknown name."""
-        from query.saved import delete_saved
+        from hamsight_query.saved import delete_saved
 
         delete_saved(self.catalog(), name)
 
@@ -128,7 +128,7 @@ class Searches(Opened):
 
         Raises what `run` raises, and UsageError for a name that cannot be the view's.
         """
-        from query.saved_view import save_view
+        from hamsight_query.saved_view import save_view
 
         save_view(self.catalog(), name, view, replace=replace)
 
@@ -149,7 +149,7 @@ def _request(
     subset: str | Sequence[str] = (),
     **options: Any,
 ) -> Request:
-    from query.request import Combine, Kind, Query, Rank, Request
+    from hamsight_query.request import Combine, Kind, Query, Rank, Request
 
     named = {field.name for field in fields(Request)} - {"queries", "datasets", "subsets"}
     check_options(options, {*named, *_ASKED})

@@ -5,8 +5,13 @@ import threading
 import time
 
 LOADED = [
-    *("clickhouse_connect", "openvino.preprocess", "pyarrow"),
-    *("hamsight.session", "ingest.pipeline", "ingest.readers", "ingest.reencode"),
+    "clickhouse_connect",
+    "openvino.preprocess",
+    "pyarrow",
+    "hamsight.session",
+    "hamsight_ingest.pipeline",
+    "hamsight_ingest.readers",
+    "hamsight_ingest.reencode",
 ]
 """What every child needs is loaded once, in the process that they are forked from: so that kills
 fall into the run, and a child costs milliseconds."""

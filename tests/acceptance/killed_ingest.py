@@ -7,11 +7,11 @@ what was dealt with after each.
 import sys
 from pathlib import Path
 
-import ingest.writer
-from hamsight.catalog import Catalog
-from hamsight.model import load_package
-from ingest.pipeline import Settings, run
-from ingest.readers import open_source
+import hamsight_ingest.writer
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.models.package import load_package
+from hamsight_ingest.pipeline import Settings, run
+from hamsight_ingest.readers import open_source
 
 
 class NoPandas:
@@ -24,7 +24,7 @@ class NoPandas:
 
 def main(pipe, dsn, folder, model):
     sys.meta_path.insert(0, NoPandas())
-    ingest.writer.FLUSH_ROWS = 12
+    hamsight_ingest.writer.FLUSH_ROWS = 12
     package = load_package(model)
     pipe.recv()
     with Catalog.open(dsn, create=True) as catalog:

@@ -5,12 +5,13 @@ what a reader sees; at another it encodes all again with the `target` in small s
 was dealt with and at the end what a reader sees then.
 """
 
+import hamsight_ingest.writer
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.models.package import load_package
+from hamsight_ingest.pipeline import Settings
+from hamsight_ingest.reencode import reencode
+
 import hamsight
-import ingest.writer
-from hamsight.catalog import Catalog
-from hamsight.model import load_package
-from ingest.pipeline import Settings
-from ingest.reencode import reencode
 
 
 def seen(catalog):
@@ -30,7 +31,7 @@ def fill(dsn, folder, package):
 
 
 def main(pipe, dsn, folder, first, target):
-    ingest.writer.FLUSH_ROWS = 8
+    hamsight_ingest.writer.FLUSH_ROWS = 8
     package = load_package(target)
     pipe.recv()
     with Catalog.open(dsn, create=True) as catalog:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hamsight_core.models.encoder import encode_texts
+from hamsight_core.models.package import load_package
+from hamsight_query.request import Kind, Query, Request
+from hamsight_query.statement import build
+from hamsight_query.target import resolve
 
 import hamsight
 from hamsight import Session
-from hamsight.encoder import encode_texts
-from hamsight.model import load_package
-from query.request import Kind, Query, Request
-from query.statement import build
-from query.target import resolve
 
 CAPTIONS = 500
 K = 10

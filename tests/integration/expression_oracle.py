@@ -1,7 +1,7 @@
 """What a metadata expression means, said a second time: by Python's own parser and operators.
 
 The language reads as Python does, so `ast` gives the tree; the classes here give the operators
-the meaning that docs/where.md states. Nothing is shared with query/expression.
+the meaning that docs/where.md states. Nothing is shared with hamsight_query.where.
 """
 
 from __future__ import annotations

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from functools import partial
 
+import hamsight_ingest.index
 import numpy as np
 import pytest
 import toy
+from hamsight_core.catalog.cells import train
+from hamsight_core.errors import CatalogError, UsageError
+from hamsight_query.info import describe
 
 import hamsight
-import ingest.index
-from hamsight.cells import train
-from hamsight.errors import CatalogError, UsageError
-from query.info import describe
 
 pytestmark = pytest.mark.homes("chdb", "cluster")
 COUNT, DIMENSION, K = 2400, 64, 20
@@ -29,8 +29,8 @@ ASKED = NAMES[::600]
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", 1000)
-    monkeypatch.setattr(ingest.index, "_PAGE", 700)
+    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", 1000)
+    monkeypatch.setattr(hamsight_ingest.index, "_PAGE", 700)
 
 
 @pytest.fixture
@@ -182,13 +182,13 @@ def test_another_hash_has_no_cells_until_they_are_built(session):
 
 
 def test_items_that_come_while_cells_are_built_are_in_them(session, tmp_path, monkeypatch):
-    measured = ingest.index._Measured.probes
+    measured = hamsight_ingest.index._Measured.probes
 
     def bring_first(*given):
         bring(session, tmp_path, ["late"], FEATURES[:1])
         return measured(*given)
 
-    monkeypatch.setattr(ingest.index._Measured, "probes", bring_first)
+    monkeypatch.setattr(hamsight_ingest.index._Measured, "probes", bring_first)
     session.index()
     assert found(session, NAMES[0])[0] == "late"
     assert reads_cells(session, NAMES[0], rank="hamming")
@@ -202,7 +202,7 @@ def test_a_build_that_is_killed_changes_no_answer(session, home, tmp_path, monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(ingest.index._Measured, "probes", killed)
+        patched.setattr(hamsight_ingest.index._Measured, "probes", killed)
         with pytest.raises(KeyboardInterrupt):
             session.index()
     assert found(session, ASKED[1]) == before
@@ -220,7 +220,7 @@ def test_a_build_that_is_killed_changes_no_answer(session, home, tmp_path, monke
 
 @pytest.mark.homes("chdb")
 def test_a_build_that_another_overtakes_says_so(session, monkeypatch):
-    measured = ingest.index._Measured.probes
+    measured = hamsight_ingest.index._Measured.probes
     done = []
 
     def overtake(*given):
@@ -229,7 +229,7 @@ def test_a_build_that_another_overtakes_says_so(session, monkeypatch):
             done.append(session.index())
         return measured(*given)
 
-    monkeypatch.setattr(ingest.index._Measured, "probes", overtake)
+    monkeypatch.setattr(hamsight_ingest.index._Measured, "probes", overtake)
     with pytest.raises(CatalogError, match="another process"):
         session.index()
     assert session.catalog().model().hash_settings.cells == done[1].cells
@@ -238,8 +238,8 @@ def test_a_build_that_another_overtakes_says_so(session, monkeypatch):
 
 
 def test_pictures_find_their_cell_when_they_are_ingested(dsn, tmp_path, monkeypatch):
-    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", 10)
-    monkeypatch.setattr(ingest.index, "REACHES", (10,))
+    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", 10)
+    monkeypatch.setattr(hamsight_ingest.index, "REACHES", (10,))
     package = toy.model(tmp_path / "toy")
     folder = toy.photos(tmp_path / "photos", 60)
     with hamsight.open(dsn) as session:
@@ -258,7 +258,7 @@ def test_pictures_find_their_cell_when_they_are_ingested(dsn, tmp_path, monkeypa
 
 @pytest.mark.homes("chdb")
 def test_small_tables_need_none(session, monkeypatch):
-    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", COUNT + 1)
+    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", COUNT + 1)
     assert session.index().cells is None
     assert tables(session) == set()
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hamsight_core.items import Item
 from made_catalog import ITEMS, fill
 from typer.testing import CliRunner, Result
 
 import hamsight
-from hamsight.cli import app
-from hamsight.item import Item
+from hamsight.cli.app import app
 
 HOSTILE = "\x1b[31mred\x1b[0m\u202e<img onerror=x>.jpg"
 
@@ -275,7 +275,7 @@ def test_a_server_that_is_not_there_is_said_in_one_line(run_cli) -> None:
 
 LOADED = """
 import sys
-from hamsight.cli import app
+from hamsight.cli.app import app
 try:
     app(sys.argv[1:])
 finally:

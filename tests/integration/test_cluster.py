@@ -12,26 +12,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hamsight_ingest.index
+import hamsight_ingest.rehash
 import made_catalog
 import numpy as np
 import pytest
 import toy
 from clickhouse_connect.driver.client import Client
 from conftest import CLUSTER
+from hamsight_core.catalog.address import parse_dsn
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.layout import Layout
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import UsageError
+from hamsight_query.request import Kind, Query, Rank, Request
+from hamsight_query.search import prepare, statement_of
+from hamsight_query.steps import Statement
 from made_catalog import made_items
 
 import hamsight
-import ingest.index
-import ingest.rehash
-from hamsight.address import parse_dsn
-from hamsight.catalog import Catalog
-from hamsight.errors import UsageError
-from hamsight.fits import hash_of
-from hamsight.layout import Layout
-from hamsight.statements import fill
-from query.request import Kind, Query, Rank, Request
-from query.search import prepare, statement_of
-from query.steps import Statement
 
 ITEMS = made_items(60)
 CENTRES = "cells_items_x_1_centres"
@@ -138,8 +138,8 @@ def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> 
 def test_each_shard_searches_its_own_cells(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", 100)
-    monkeypatch.setattr(ingest.index, "REACHES", (20,))
+    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", 100)
+    monkeypatch.setattr(hamsight_ingest.index, "REACHES", (20,))
     rng = np.random.default_rng(1)
     features = np.repeat(rng.normal(size=(12, 64)), 25, axis=0) + rng.normal(0, 0.4, (300, 64))
     names = [f"{n:03}" for n in range(300)]
@@ -228,7 +228,7 @@ def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(
     folder = toy.photos(tmp_path / "photos", 50)
     package = str(toy.model(tmp_path / "toy"))
     session.ingest(folder, model=package)
-    measure = ingest.rehash.calibrate
+    measure = hamsight_ingest.rehash.calibrate
 
     def measure_late(*given: Any) -> Any:
         (folder / "006.jpg").write_bytes(toy.jpeg(600))
@@ -236,7 +236,7 @@ def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(
         session.ingest(folder)
         return measure(*given)
 
-    monkeypatch.setattr(ingest.rehash, "calibrate", measure_late)
+    monkeypatch.setattr(hamsight_ingest.rehash, "calibrate", measure_late)
     done = session.rehash()
     assert done is not None
     assert done.items == 52

@@ -14,18 +14,18 @@ from unittest.mock import Mock
 
 import pytest
 import toy
+from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.errors import ModelMismatchError
+from hamsight_core.models.network import HERE
+from hamsight_core.models.package import load_package
+from hamsight_ingest.pipeline import Settings, run
+from hamsight_ingest.readers import open_source
+from hamsight_ingest.rehash import rehash
+from hamsight_ingest.tune import tune
+from hamsight_ingest.writer import Counts, Writer
 from toy import stored
 
 import hamsight
-from hamsight.catalog import Catalog, CatalogModel
-from hamsight.errors import ModelMismatchError
-from hamsight.model import load_package
-from hamsight.network import HERE
-from ingest.pipeline import Settings, run
-from ingest.readers import open_source
-from ingest.rehash import rehash
-from ingest.tune import tune
-from ingest.writer import Counts, Writer
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def package(tmp_path_factory):
 
 @pytest.fixture
 def small_flushes(monkeypatch):
-    monkeypatch.setattr("ingest.writer.FLUSH_ROWS", 7)
+    monkeypatch.setattr("hamsight_ingest.writer.FLUSH_ROWS", 7)
 
 
 def together(dsn, package, folders: list[Path]) -> list:
@@ -213,7 +213,7 @@ def test_another_model_may_be_hashed_again_meanwhile(two, dsn, package, tmp_path
 def test_a_hash_that_another_process_has_just_fitted_stays(
     two, dsn, package, tmp_path, monkeypatch, statement
 ):
-    monkeypatch.setattr("ingest.tune.FIT_ITEMS", 50)
+    monkeypatch.setattr("hamsight_ingest.tune.FIT_ITEMS", 50)
     one, other = two
     ingested(one, toy.photos(tmp_path / "photos", 50), package)
     loaded = load_package(str(package))
@@ -242,7 +242,7 @@ def test_a_catalog_without_what_tells_runs_apart_is_read_and_mended(two, dsn, pa
 def test_runs_that_begin_at_the_same_moment_are_both_recorded(two, package, tmp_path, monkeypatch):
     one, other = two
     folder = toy.photos(tmp_path / "photos", 3)
-    monkeypatch.setattr("ingest.record._now_ms", lambda: 1_700_000_000_000)
+    monkeypatch.setattr("hamsight_ingest.record._now_ms", lambda: 1_700_000_000_000)
     before(monkeypatch, one, "known_rejects", lambda: ingested(other, folder, package))
     ingested(one, folder, package)
     rows = one.rows("list_ingests", {"limit": 9})

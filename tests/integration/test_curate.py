@@ -9,16 +9,11 @@ from pathlib import Path
 
 import made_catalog
 import pytest
+from hamsight_core.errors import EmptyCatalogError, ExpressionError, UnknownItemError, UsageError
+from hamsight_core.show.formats import Format, write
 from made_catalog import made_items
 
 import hamsight
-from hamsight.errors import (
-    EmptyCatalogError,
-    ExpressionError,
-    UnknownItemError,
-    UsageError,
-)
-from query.output import Format, write
 
 HOSTILE = [
     'it\'s "q" `b` \\n \\',
@@ -190,7 +185,7 @@ def test_a_dataset_without_items_is_forgotten(session) -> None:
 
 @pytest.mark.parametrize("format", [Format.JSONL, Format.JSON, Format.CSV])
 def test_what_a_query_wrote_reads_back_as_its_items(session, format: Format) -> None:
-    from curate.piped import read_identities
+    from hamsight.cli.piped import read_identities
 
     matches = session.query(item="/".join(IDENTITIES[0]), model="made", k=1000)
     stream = io.BytesIO()

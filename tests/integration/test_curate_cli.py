@@ -14,7 +14,7 @@ import pytest
 from made_catalog import made_items
 from typer.testing import CliRunner, Result
 
-from hamsight.cli import app
+from hamsight.cli.app import app
 
 ITEMS = made_items(24)
 FILL = (

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 
+import hamsight_ingest.index
 import made_catalog
 import numpy as np
 import pytest
+from hamsight_core.errors import EmptyCatalogError, UsageError
+from hamsight_core.hashing.recall import Recall, candidates_for, recall_within
+from hamsight_core.hashing.sign import SignHash, sign_hash
 from made_catalog import made_items
 from PIL import Image
 from toy import command
 
 import hamsight
-import ingest.index
-from hamsight.errors import EmptyCatalogError, UsageError
-from hamsight.hashing import SignHash, sign_hash
-from hamsight.recall import Recall, candidates_for, recall_within
 
 ITEMS = made_items(120)
 FEATURES = np.stack([made.feature for made in ITEMS])
@@ -131,8 +131,8 @@ def test_the_functions_hash_in_sql(session, dsn):
 
 @pytest.mark.homes("chdb", "cluster")
 def test_what_it_says_of_cells_is_what_searches_in_them_find(dsn, tmp_path, monkeypatch):
-    monkeypatch.setattr(ingest.index, "LEAST_ITEMS", 1000)
-    monkeypatch.setattr("query.evaluate.ASKED", 20)
+    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", 1000)
+    monkeypatch.setattr("hamsight_query.evaluate.ASKED", 20)
     random = np.random.default_rng(4)
     features = random.normal(size=(60, 64))[random.integers(60, size=2500)]
     features = (features + 0.65 * random.normal(size=features.shape)).astype(np.float32)

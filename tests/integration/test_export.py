@@ -13,17 +13,17 @@ import made_catalog
 import pyarrow.parquet as pq
 import pytest
 import toy
+from hamsight_core.errors import ImageError
+from hamsight_core.items import Item
+from hamsight_curate.export import images as export_images
+from hamsight_curate.export import items as export_items
+from hamsight_ingest.readers.coco import CocoReader
+from hamsight_ingest.readers.table import TableReader
+from hamsight_ingest.readers.yolo import YoloReader
+from hamsight_ingest.source import ReadOptions
 from made_catalog import Made
 
 import hamsight
-from curate.export import images as export_images
-from curate.export import items as export_items
-from hamsight.errors import ImageError
-from hamsight.item import Item
-from ingest.readers.coco import CocoReader
-from ingest.readers.table import TableReader
-from ingest.readers.yolo import YoloReader
-from ingest.source import ReadOptions
 
 
 @pytest.fixture(autouse=True)
@@ -200,7 +200,7 @@ def test_yolo_reads_back_within_rounding(session, made, tmp_path) -> None:
 def test_yolo_of_subsets_it_does_not_know_boxes_outside_and_names_of_one_label(
     dsn, tmp_path
 ) -> None:
-    from hamsight.item import Box
+    from hamsight_core.items import Box
 
     photo = exported.photo(tmp_path / "source", 1)
     shapes = (Box("dog", -10, 470, 30, 30), Box("cat", 700, 5, 10, 10), Box("dog", 0, 0, 640, 480))

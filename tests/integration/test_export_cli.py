@@ -11,15 +11,15 @@ import exported
 import made_catalog
 import pytest
 from exported import HOSTILE, made
+from hamsight_core.items import Item
+from hamsight_curate.export import items as export_items
+from hamsight_curate.export import job, tables
+from hamsight_ingest.readers.coco import CocoReader
+from hamsight_ingest.source import ReadOptions
 from typer.testing import CliRunner, Result
 
 import hamsight
-from curate.export import items as export_items
-from curate.export import job, tables
-from hamsight.cli import app
-from hamsight.item import Item
-from ingest.readers.coco import CocoReader
-from ingest.source import ReadOptions
+from hamsight.cli.app import app
 
 
 def run(db: str, *args: str | Path, piped: str = "") -> Result:
@@ -105,7 +105,7 @@ def test_wrong_requests_say_what_is_wrong(db, tmp_path, args, words) -> None:
 
 @pytest.mark.parametrize("package", ["datumaro", "fiftyone"])
 def test_a_package_that_is_not_there(db, tmp_path, package, monkeypatch) -> None:
-    monkeypatch.setattr("curate.export.job.find_spec", lambda name: None)
+    monkeypatch.setattr("hamsight_curate.export.job.find_spec", lambda name: None)
     done = run(db, tmp_path / "out", "--to", package, "--dataset", "birds")
     assert done.exit_code == 2 and f"pip install {package}" in done.stderr
     assert not (tmp_path / "out").exists()
@@ -175,7 +175,7 @@ def test_an_export_that_breaks_off_leaves_nothing(db, tmp_path, monkeypatch, the
     def broken(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("curate.export.coco._image", broken)
+    monkeypatch.setattr("hamsight_curate.export.coco._image", broken)
     done = run(db, tmp_path / "out", "--to", "coco", "--images", "none", "--dataset", "birds")
     assert done.exit_code == 5 and "No space left on device" in done.stderr
     assert sorted(tmp_path.rglob("*")) == before

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 from expression_oracle import predicate
+from hamsight_core.catalog.layout import Layout
+from hamsight_core.catalog.statements import fill
+from hamsight_query.where import Filter, compile_filter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from hamsight.layout import Layout
-from hamsight.statements import fill
-from query.expression import Filter, compile_filter
 
 TAGS = ["dog", "squirrel", "wheels"]
 COLUMNS = (

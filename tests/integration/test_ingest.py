@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
+from hamsight_core.errors import ModelError, ModelMismatchError, SourceError, UsageError
+from hamsight_ingest.writer import Counts
 from PIL import Image
 from toy import counts, stored
 
 import hamsight
-from hamsight.errors import ModelError, ModelMismatchError, SourceError, UsageError
-from ingest.writer import Counts
 
 STRANGE = '\u2019 " \\ \n\t {x:String} $table % — 猫 🐈 é'
 
@@ -360,7 +360,7 @@ class Listed:
 
 
 def run(session, source, package, **options):
-    from ingest.job import ingest
+    from hamsight_ingest.job import ingest
 
     return ingest(session.catalog(create=True), source, model=str(package), **options)
 
@@ -369,10 +369,10 @@ def run(session, source, package, **options):
 def test_a_second_item_of_one_identity_is_rejected(
     session, package, tmp_path, between, monkeypatch
 ):
-    import ingest.writer
+    import hamsight_ingest.writer
 
-    monkeypatch.setattr(ingest.writer, "FLUSH_ROWS", 100)
-    from hamsight.item import Item
+    monkeypatch.setattr(hamsight_ingest.writer, "FLUSH_ROWS", 100)
+    from hamsight_core.items import Item
 
     folder = toy.photos(tmp_path / "photos", 3)
     twice = [Item("same", str(folder / "000.jpg")), Item("same", str(folder / "001.jpg"))]
@@ -394,7 +394,7 @@ def test_a_second_item_of_one_identity_is_rejected(
 
 
 def check_features(session, package, folder, table, decimals):
-    from hamsight.imaging import decode
+    from hamsight_core.images.decode import decode
 
     rows = list(stored(session, table).values())
     pictures = [decode(Path(row["uri"]).read_bytes()).image for row in rows]
@@ -421,7 +421,7 @@ def test_features_are_those_of_the_network(session, package, tmp_path):
 
 
 def test_features_of_mini(session, tmp_path):
-    from hamsight.model import BUILT_IN
+    from hamsight_core.models.package import BUILT_IN
 
     folder = toy.photos(tmp_path / "photos", 11)
     assert session.ingest(folder).model == "mini"
@@ -467,8 +467,8 @@ def test_a_package_that_changed_since_is_refused(session, tmp_path):
 
 
 def test_the_source_is_read_only_a_bounded_way_ahead(session, package, tmp_path):
-    from hamsight.item import Item
-    from ingest.pipeline import Settings
+    from hamsight_core.items import Item
+    from hamsight_ingest.pipeline import Settings
 
     folder = toy.photos(tmp_path / "photos", 1)
     source = Listed([Item(f"{n}", str(folder / "000.jpg")) for n in range(3000)])
@@ -487,7 +487,7 @@ def test_the_source_is_read_only_a_bounded_way_ahead(session, package, tmp_path)
 def test_a_stopped_run_keeps_what_was_encoded_and_the_next_goes_on(session, package, tmp_path):
     folder = toy.photos(tmp_path / "photos", 60)
     asked = iter(range(1000))
-    from ingest.readers import open_source
+    from hamsight_ingest.readers import open_source
 
     outcome = run(session, open_source(folder), package, stopped=lambda: next(asked) >= 25)
     assert not outcome.complete
@@ -498,7 +498,7 @@ def test_a_stopped_run_keeps_what_was_encoded_and_the_next_goes_on(session, pack
 
 
 def test_a_source_that_fails_midway_keeps_what_was_reported(session, package, tmp_path):
-    from hamsight.item import Item
+    from hamsight_core.items import Item
 
     folder = toy.photos(tmp_path / "photos", 1)
     items = [Item(f"{n}", str(folder / "000.jpg")) for n in range(1200)]
@@ -513,14 +513,14 @@ def test_a_source_that_fails_midway_keeps_what_was_reported(session, package, tm
 def test_a_failure_in_mid_run_ends_it_and_loses_nothing_reported(
     session, package, tmp_path, monkeypatch, failing
 ):
-    import hamsight.encoder
-    import ingest.pipeline
-    import ingest.writer
-    from hamsight.errors import ModelError, StatementError
+    import hamsight_core.models.encoder
+    import hamsight_ingest.pipeline
+    import hamsight_ingest.writer
+    from hamsight_core.errors import ModelError, StatementError
 
-    monkeypatch.setattr(ingest.writer, "FLUSH_ROWS", 16)
+    monkeypatch.setattr(hamsight_ingest.writer, "FLUSH_ROWS", 16)
     folder = toy.photos(tmp_path / "photos", 1)
-    from hamsight.item import Item
+    from hamsight_core.items import Item
 
     items = [Item(f"{n}", str(folder / "000.jpg")) for n in range(400)]
     catalog = session.catalog(create=True)
@@ -536,21 +536,21 @@ def test_a_failure_in_mid_run_ends_it_and_loses_nothing_reported(
         monkeypatch.setattr(type(catalog), "insert", insert)
         expected = StatementError
     else:
-        rows = hamsight.encoder._rows
+        rows = hamsight_core.models.encoder._rows
 
         def broken(*args):
             if next(calls) == 12:
                 raise ModelError("the device went away")
             return rows(*args)
 
-        monkeypatch.setattr(hamsight.encoder, "_rows", broken)
+        monkeypatch.setattr(hamsight_core.models.encoder, "_rows", broken)
         expected = ModelError
     reported = []
-    from hamsight.model import load_package
-    from ingest.pipeline import Settings
+    from hamsight_core.models.package import load_package
+    from hamsight_ingest.pipeline import Settings
 
     with pytest.raises(expected):
-        ingest.pipeline.run(
+        hamsight_ingest.pipeline.run(
             catalog,
             Listed(items),
             load_package(str(package)),
@@ -579,8 +579,8 @@ def test_counts_add_up():
 
 def test_a_killed_run_is_remembered(session, package, tmp_path):
     """Its rows have a source and a model, so that the next run goes on with both."""
-    from ingest.pipeline import Settings
-    from ingest.readers import open_source
+    from hamsight_ingest.pipeline import Settings
+    from hamsight_ingest.readers import open_source
 
     folder = toy.photos(tmp_path / "photos", 40)
 

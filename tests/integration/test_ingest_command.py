@@ -10,10 +10,10 @@ import time
 
 import pytest
 import toy
+from hamsight_core.errors import UsageError
 from toy import command, stored
 
 import hamsight
-from hamsight.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -179,8 +179,8 @@ def test_an_interrupted_run_keeps_what_it_did(home, cli_dsn, package, tmp_path, 
 MEASURE = """
 import json, resource, sys
 from pathlib import Path
-import hamsight, ingest.pipeline
-from hamsight.item import Item
+import hamsight, hamsight_ingest.pipeline
+from hamsight_core.items import Item
 
 class Repeated:
     format = "folder"; detected = ""; notes = (); path = Path("/repeated"); name = "repeated"
@@ -188,7 +188,7 @@ class Repeated:
     def count(self): return self.n
     def __iter__(self): return (Item(f"{i:09}", self.file) for i in range(self.n))
 
-from ingest.job import ingest
+from hamsight_ingest.job import ingest
 peaks = []
 with hamsight.open(sys.argv[1]) as session:
     for count in (200, 2000):

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
+from hamsight_core.errors import ModelMismatchError, SourceError, UsageError
+from hamsight_core.images.decode import decode
+from hamsight_core.models.package import load_package
+from hamsight_ingest.job import encode_again, ingest
+from hamsight_ingest.pipeline import Settings
+from hamsight_ingest.readers import open_source
+from hamsight_ingest.retry import retry_rejects
+from hamsight_ingest.source import ReadOptions
 from toy import counts, stored
 
 import hamsight
-from hamsight.errors import ModelMismatchError, SourceError, UsageError
-from hamsight.imaging import decode
-from hamsight.model import load_package
-from ingest.job import encode_again, ingest
-from ingest.pipeline import Settings
-from ingest.readers import open_source
-from ingest.retry import retry_rejects
-from ingest.source import ReadOptions
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_changed_annotations_keep_the_feature_and_encode_nothing(
     session.add_to_group("mine", ["000.jpg"])
     annotated(root, boxes=7)
     shutil.copytree(root, tmp_path / "copy")
-    monkeypatch.setattr("ingest.pipeline.ImageEncoder", None)
+    monkeypatch.setattr("hamsight_ingest.pipeline.ImageEncoder", None)
     assert counts(run(session, root, package)) == (0, 2, 1, 0)
     after = stored(session)
     changed = {"boxes", "metadata_digest", "ingested_at", "groups", "modified_at"}
@@ -154,7 +154,7 @@ def test_a_folder_that_cannot_be_read_loses_nothing(session, package, tmp_path, 
     folder = toy.photos(tmp_path / "photos", 2)
     toy.photos(folder / "closed", 2)
     run(session, folder, package)
-    import ingest.readers.folder as reader
+    import hamsight_ingest.readers.folder as reader
 
     whole = reader._listed
 

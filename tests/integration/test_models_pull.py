@@ -38,7 +38,7 @@ def environment(hub, tmp_path, monkeypatch):
     """A cache of this test's own, and the stand-in as the hub."""
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setenv("HAMSIGHT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("hamsight.web_file._PAUSE", 0.0)
+    monkeypatch.setattr("hamsight_core.models.web_file._PAUSE", 0.0)
 
 
 def pull(*names):
@@ -214,9 +214,9 @@ def test_ingest_downloads_what_it_is_told_to_use(tmp_path, hub):
     )
     toy.photos(tmp_path / "photos", 3)
     program = (
-        "import sys, pathlib, hamsight.registry as r;"
+        "import sys, pathlib, hamsight_core.models.registry as r;"
         f"r._FILE = pathlib.Path({str(registry)!r});"
-        "from hamsight.cli import main; sys.argv = ['hamsight', *sys.argv[1:]]; main()"
+        "from hamsight.cli.app import main; sys.argv = ['hamsight', *sys.argv[1:]]; main()"
     )
 
     def run(*args):

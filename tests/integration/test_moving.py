@@ -8,19 +8,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import hamsight_ingest.features.load
+import hamsight_ingest.reencode
+import hamsight_ingest.rehash
+import hamsight_ingest.writer
 import numpy as np
 import pytest
 import toy
+from hamsight_core.catalog import moving
+from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.moving import leased
+from hamsight_core.errors import CatalogError, ModelMismatchError
 
 import hamsight
-import ingest.features.load
-import ingest.reencode
-import ingest.rehash
-import ingest.writer
-from hamsight import moving
-from hamsight.errors import CatalogError, ModelMismatchError
-from hamsight.fits import hash_of
-from hamsight.moving import leased
 
 COUNT = 60
 
@@ -63,7 +63,7 @@ class Others:
 
     def begin_ingest(self, monkeypatch) -> None:
         """Let the ingest come to its insert, and no further before `start`."""
-        rows = ingest.writer.item_rows
+        rows = hamsight_ingest.writer.item_rows
         came = threading.Event()
 
         def wait_first(*given):
@@ -72,7 +72,7 @@ class Others:
                 assert self.may_insert.wait(60)
             return rows(*given)
 
-        monkeypatch.setattr(ingest.writer, "item_rows", wait_first)
+        monkeypatch.setattr(hamsight_ingest.writer, "item_rows", wait_first)
         self._threads[-1].start()
         assert came.wait(60)
 
@@ -176,8 +176,8 @@ def let(monkeypatch, module, name: str, others: Others, wait: bool = False) -> N
 
 def test_changes_during_a_rehash_are_kept(session, dsn, folder, monkeypatch):
     early, late = Others(dsn, folder, 0), Others(dsn, folder, 20)
-    let(monkeypatch, ingest.rehash, "calibrate", early)
-    let(monkeypatch, ingest.rehash, "switch", late)
+    let(monkeypatch, hamsight_ingest.rehash, "calibrate", early)
+    let(monkeypatch, hamsight_ingest.rehash, "switch", late)
     late.begin_ingest(monkeypatch)
     session.rehash()
     early.end()
@@ -187,8 +187,8 @@ def test_changes_during_a_rehash_are_kept(session, dsn, folder, monkeypatch):
 
 def test_changes_during_a_re_encoding_are_kept(session, dsn, folder, other, monkeypatch):
     early, late = Others(dsn, folder, 0), Others(dsn, folder, 20)
-    let(monkeypatch, ingest.reencode, "leased", early, wait=True)
-    let(monkeypatch, ingest.reencode, "asdict", late)
+    let(monkeypatch, hamsight_ingest.reencode, "leased", early, wait=True)
+    let(monkeypatch, hamsight_ingest.reencode, "asdict", late)
     late.begin_ingest(monkeypatch)
     assert session.encode_again(str(other)).complete
     late.end([ModelMismatchError])  # it encodes with the former weights
@@ -223,7 +223,7 @@ def test_a_lease_of_another_process_holds_no_embedded_catalog(session, home):
 
 def test_an_import_follows_the_model(session, dsn, tmp_path, monkeypatch):
     np.savez(tmp_path / "new.npz", ids=["a", "b"], features=np.eye(2, toy.DIMENSION))
-    settled = ingest.features.load.settle
+    settled = hamsight_ingest.features.load.settle
     moved: list[str] = []
 
     def rehash_first(catalog, table):
@@ -231,7 +231,7 @@ def test_an_import_follows_the_model(session, dsn, tmp_path, monkeypatch):
             moved.append(session.rehash().former)
         settled(catalog, table)
 
-    monkeypatch.setattr(ingest.features.load, "settle", rehash_first)
+    monkeypatch.setattr(hamsight_ingest.features.load, "settle", rehash_first)
     with hamsight.open(dsn) as importing:
         importing.import_features(tmp_path / "new.npz", "toy")
     assert moved

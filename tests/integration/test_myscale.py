@@ -16,16 +16,16 @@ import made_catalog
 import numpy as np
 import pytest
 from clickhouse_connect.driver.client import Client
+from hamsight_core.catalog import myscale
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.layout import Layout
+from hamsight_core.catalog.statements import fill, statements
+from hamsight_core.errors import StatementError, UsageError
+from hamsight_query.request import Kind, Query, Request
+from hamsight_query.search import prepare
 from made_catalog import made_items
 
 import hamsight
-from hamsight import myscale
-from hamsight.catalog import Catalog
-from hamsight.errors import StatementError, UsageError
-from hamsight.layout import Layout
-from hamsight.statements import fill, statements
-from query.request import Kind, Query, Request
-from query.search import prepare
 
 ITEMS = made_items(60)
 FIRST, SECOND = ITEMS[3].name, ITEMS[8].name

@@ -18,12 +18,7 @@ import chdb
 import clickhouse_connect
 import pytest
 from conftest import SERVER
-from http_front import HttpFront
-from made_catalog import ITEMS, Asked, Found, Made, Oracle, fill, made_package
-
-import hamsight
-from hamsight import Session
-from hamsight.errors import (
+from hamsight_core.errors import (
     EmptyCatalogError,
     ImageError,
     ModelError,
@@ -31,6 +26,11 @@ from hamsight.errors import (
     UnknownItemError,
     UsageError,
 )
+from http_front import HttpFront
+from made_catalog import ITEMS, Asked, Found, Made, Oracle, fill, made_package
+
+import hamsight
+from hamsight import Session
 
 ORACLE = Oracle(ITEMS)
 

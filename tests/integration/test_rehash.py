@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 
+import hamsight_ingest.rehash
+import hamsight_query.saved
+import hamsight_query.search
 import made_catalog
 import numpy as np
 import pytest
 import toy
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.fits import hash_of
+from hamsight_core.errors import SourceError, UsageError
+from hamsight_core.hashing.sign import sign_hash
+from hamsight_core.hashing.ternary import HashParameters
+from hamsight_core.models.package import load_package
+from hamsight_ingest.pipeline import Settings, run
+from hamsight_ingest.readers import open_source
+from hamsight_ingest.tune import tune
+from hamsight_ingest.writer import Counts
 from made_catalog import DIMENSION, made_items
 
 import hamsight
-import ingest.rehash
-import query.saved
-import query.search
-from hamsight.catalog import Catalog
-from hamsight.errors import SourceError, UsageError
-from hamsight.fits import hash_of
-from hamsight.hash_fit import HashParameters
-from hamsight.hashing import sign_hash
-from hamsight.model import load_package
-from ingest.pipeline import Settings, run
-from ingest.readers import open_source
-from ingest.tune import tune
-from ingest.writer import Counts
 
 ITEMS = made_items(120)
 FEATURES = np.stack([made.feature for made in ITEMS])
@@ -143,7 +143,7 @@ def test_saved_queries_follow(session):
 
 def test_a_search_that_a_new_hash_overtakes_is_asked_again(session, monkeypatch):
     session.save_query("near", item=NAMES[7], k=9, rank="hamming")
-    answered = query.search.answer
+    answered = hamsight_query.search.answer
     overtaken: list[str] = []
 
     def overtake(catalog, *given):
@@ -153,8 +153,8 @@ def test_a_search_that_a_new_hash_overtakes_is_asked_again(session, monkeypatch)
             overtaken.append("")
         return answered(catalog, *given)
 
-    monkeypatch.setattr(query.search, "answer", overtake)
-    monkeypatch.setattr(query.saved, "answer", overtake)
+    monkeypatch.setattr(hamsight_query.search, "answer", overtake)
+    monkeypatch.setattr(hamsight_query.saved, "answer", overtake)
     found = session.query(item=NAMES[7], k=9, rank="hamming")
     again = session.run("near")
     assert len(overtaken) == 4
@@ -168,7 +168,7 @@ def test_a_run_that_is_killed_leaves_the_former_hashes_in_use(session, monkeypat
     def killed(*given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ingest.rehash, "calibrate", killed)
+    monkeypatch.setattr(hamsight_ingest.rehash, "calibrate", killed)
     with pytest.raises(KeyboardInterrupt):
         session.rehash()
     assert session.catalog().model().hash_scheme == "sign"
@@ -193,7 +193,7 @@ def test_imports_are_hashed_by_the_fit_and_bring_no_hashes(session, tmp_path):
 
 
 def test_imports_are_measured_where_they_have_features(session, tmp_path, monkeypatch):
-    monkeypatch.setattr("hamsight.calibration.DEFAULT_CANDIDATES", 30)
+    monkeypatch.setattr("hamsight_core.catalog.calibration.DEFAULT_CANDIDATES", 30)
     features = np.random.default_rng(6).normal(size=(60, 16)).astype(np.float32)
     ids = [str(n) for n in range(60)]
     np.savez(tmp_path / "new.npz", id=ids, feature=features)
@@ -230,7 +230,7 @@ def test_an_ingest_at_the_same_time_loses_nothing(dsn, package, tmp_path, monkey
         toy.photos(folder, 40, first=60)
         (folder / "005.jpg").write_bytes(toy.jpeg(500))
         (folder / "006.jpg").write_bytes(toy.jpeg(600))
-        monkeypatch.setattr("ingest.writer.FLUSH_ROWS", 5)
+        monkeypatch.setattr("hamsight_ingest.writer.FLUSH_ROWS", 5)
         rehashed: list[int] = []
 
         def rehash_meanwhile(counts: Counts) -> None:
@@ -270,7 +270,7 @@ def row_folder(rows: dict) -> str:
 
 
 def test_the_first_ingest_of_many_fits_by_itself(dsn, package, tmp_path, monkeypatch):
-    monkeypatch.setattr("ingest.tune.FIT_ITEMS", 50)
+    monkeypatch.setattr("hamsight_ingest.tune.FIT_ITEMS", 50)
     folder = toy.photos(tmp_path / "photos", 49)
     with hamsight.open(dsn) as session:
         assert session.ingest(folder, model=str(package)).rehashed is None
@@ -297,7 +297,7 @@ def test_metadata_that_changes_keeps_the_hash(dsn, package, tmp_path):
 
 
 def test_a_table_that_a_view_names_is_not_moved_by_itself(dsn, package, tmp_path, monkeypatch):
-    monkeypatch.setattr("ingest.tune.FIT_ITEMS", 50)
+    monkeypatch.setattr("hamsight_ingest.tune.FIT_ITEMS", 50)
     folder = toy.photos(tmp_path / "photos", 40)
     with hamsight.open(dsn) as session:
         session.ingest(folder, model=str(package))
@@ -308,8 +308,8 @@ def test_a_table_that_a_view_names_is_not_moved_by_itself(dsn, package, tmp_path
 
 
 def test_the_number_of_candidates_follows_the_table(dsn, package, tmp_path, monkeypatch):
-    monkeypatch.setattr("hamsight.calibration.DEFAULT_CANDIDATES", 30)
-    monkeypatch.setattr("hamsight.calibration.LEAST", 5)
+    monkeypatch.setattr("hamsight_core.catalog.calibration.DEFAULT_CANDIDATES", 30)
+    monkeypatch.setattr("hamsight_core.catalog.calibration.LEAST", 5)
     folder = toy.photos(tmp_path / "photos", 60)
     with hamsight.open(dsn) as session:
         session.ingest(folder, model=str(package))

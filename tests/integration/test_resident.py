@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hamsight_core.catalog.resident
 import numpy as np
 import pytest
+from hamsight_core.errors import StatementError, UsageError
 
 import hamsight
-import hamsight.resident
-from hamsight.errors import StatementError, UsageError
 
 pytestmark = pytest.mark.homes("chdb")
 COUNT, DIMENSION = 900, 64
@@ -45,7 +45,7 @@ def on_disk(dsn, tmp_path):
 
 @pytest.fixture
 def in_memory(on_disk, monkeypatch):
-    monkeypatch.setattr(hamsight.resident, "ROWS_OF_A_LOOKUP", 1)
+    monkeypatch.setattr(hamsight_core.catalog.resident, "ROWS_OF_A_LOOKUP", 1)
     return f"{on_disk}&hashes=memory"
 
 

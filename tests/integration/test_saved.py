@@ -10,22 +10,22 @@ from pathlib import Path
 import made_catalog
 import pytest
 import toy
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from made_catalog import made_items
-from typer.testing import CliRunner
-
-import hamsight
-from hamsight.cli import app
-from hamsight.errors import (
+from hamsight_core.errors import (
     EmptyCatalogError,
     ExpressionError,
     ModelError,
     ModelMismatchError,
     UsageError,
 )
-from query.saved_view import with_literals
-from query.steps import Statement, quoted
+from hamsight_query.saved_view import with_literals
+from hamsight_query.steps import Statement, quoted
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made_catalog import made_items
+from typer.testing import CliRunner
+
+import hamsight
+from hamsight.cli.app import app
 
 HOSTILE = [
     'it\'s "q" `b` \\n \\',
@@ -117,7 +117,7 @@ def test_pictures_and_words_are_kept_as_hash_and_feature(
         def refuse(*_: object) -> None:
             raise ModelError("the model was loaded")
 
-        monkeypatch.setattr("hamsight.catalog.load_package", refuse)
+        monkeypatch.setattr("hamsight_core.catalog.catalog.load_package", refuse)
         found = session.run("both")
         assert rows(found) == expected
         found.save(tmp_path / "sheet.png")

@@ -10,18 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.models import SettingDef
+from hamsight_core.catalog import statements
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.connect import has_fixed_settings
+from hamsight_core.catalog.paging import as_json
+from hamsight_core.errors import StatementError
+from hamsight_query.request import Kind, Query, Request
+from hamsight_query.search import prepare, search
+from hamsight_query.steps import ask
 from made_catalog import ITEMS, fill
 from pyarrow import feather
 
 import hamsight
-from hamsight import statements
-from hamsight.catalog import Catalog
-from hamsight.errors import StatementError
-from hamsight.paging import as_json
-from hamsight.store import has_fixed_settings
-from query.request import Kind, Query, Request
-from query.search import prepare, search
-from query.steps import ask
 
 
 def told(line: str) -> str:

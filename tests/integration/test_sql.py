@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 import hamsight
 from hamsight import StatementError, UsageError
-from hamsight.cli import app
+from hamsight.cli.app import app
 
 
 @pytest.fixture

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 import toy
-
-import hamsight
-from hamsight.address import half_of_memory, parse_dsn
-from hamsight.catalog import Catalog
-from hamsight.errors import (
+from hamsight_core.catalog.address import half_of_memory, parse_dsn
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.connect import connect
+from hamsight_core.errors import (
     ConnectionFailedError,
     EmptyCatalogError,
     StatementError,
     UsageError,
 )
-from hamsight.store import connect
+
+import hamsight
 
 
 def error(kind, work, *args, **options):
@@ -206,7 +206,7 @@ def test_a_server_that_goes_away_is_a_hamsight_error(front, monkeypatch, stateme
 OPEN = "import sys, hamsight; s = hamsight.open(sys.argv[1]); s.catalog(create=len(sys.argv) > 2)"
 CATCH = f"""
 import os, sys, chdb.dbapi, clickhouse_connect.driver._chdbclient
-from hamsight.errors import HamsightError
+from hamsight_core.errors import HamsightError
 if len(sys.argv) > 3: os.setuid(int(sys.argv[3]))
 try:
     {OPEN}

@@ -13,15 +13,15 @@ import made_catalog
 import numpy as np
 import pytest
 import toy
+from hamsight_core.errors import EmptyCatalogError, UsageError
+from hamsight_core.items import Item
+from hamsight_curate.verify import differences, verify
+from hamsight_curate.verify_files import Files
 from made_catalog import Made, made_items
 from typer.testing import CliRunner
 
 import hamsight
-from curate.verify import differences, verify
-from curate.verify_files import Files
-from hamsight.cli import app
-from hamsight.errors import EmptyCatalogError, UsageError
-from hamsight.item import Item
+from hamsight.cli.app import app
 
 ITEMS = made_items(60)
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from hamsight.encoder import encode_pixels, encode_texts
-from hamsight.imaging import decode
-from hamsight.model import ModelPackage, load_package
-from hamsight.model_toml import to_toml
-from hamsight.network import Compute, Precision
-from hamsight.registry import registry
+from hamsight_core.images.decode import decode
+from hamsight_core.models.encoder import encode_pixels, encode_texts
+from hamsight_core.models.model_toml import to_toml
+from hamsight_core.models.network import Compute, Precision
+from hamsight_core.models.package import ModelPackage, load_package
+from hamsight_core.models.registry import registry
 
 pytestmark = pytest.mark.reference
 

@@ -6,11 +6,10 @@ import io
 
 import numpy as np
 import pytest
+from hamsight_core.images.decode import decode
+from hamsight_core.images.preprocess import Preprocess
+from hamsight_core.models.registry import registry
 from PIL import Image
-
-from hamsight.imaging import decode
-from hamsight.preprocess import Preprocess
-from hamsight.registry import registry
 
 pytestmark = pytest.mark.reference
 
@@ -54,7 +53,7 @@ MODELS = (
 
 def ours(name: str, image: Image.Image) -> np.ndarray:
     """Return what a model of the registry is fed, normalised, (3, size, size)."""
-    from hamsight.model import _image, _Table
+    from hamsight_core.models.package import _image, _Table
 
     table = _Table(registry()[name].package["image"], "registry", "image.")
     preprocess: Preprocess = _image(table).preprocess

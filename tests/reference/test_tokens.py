@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from hamsight.model import ModelPackage, TextSpec
-from hamsight.registry import registry
-from hamsight.tokens import tokenize
+from hamsight_core.models.package import ModelPackage, TextSpec
+from hamsight_core.models.registry import registry
+from hamsight_core.models.tokens import tokenize
 
 pytestmark = pytest.mark.reference
 

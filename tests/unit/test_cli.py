@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hamsight.cli import app
+from hamsight.cli.app import app
 
 COMMANDS = typer.main.get_command(app).commands
 PROMISED = {

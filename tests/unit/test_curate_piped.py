@@ -6,9 +6,9 @@ import io
 import re
 
 import pytest
+from hamsight_core.errors import UsageError
 
-from curate.piped import read_identities
-from hamsight.errors import UsageError
+from hamsight.cli.piped import read_identities
 
 
 def test_wrong_lines_are_named() -> None:

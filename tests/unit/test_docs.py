@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from hamsight.cli import app
+from hamsight.cli.app import app
 
 REPO = Path(__file__).resolve().parents[2]
 PAGES = [
     REPO / "README.md",
     *sorted((REPO / "docs").glob("*.md")),
     REPO / "docker/README.md",
-    REPO / "hamsight/models/mini/README.md",
+    REPO / "core/hamsight_core/models/mini/README.md",
 ]
 
 

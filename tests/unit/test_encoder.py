@@ -5,13 +5,12 @@ import threading
 import numpy as np
 import pytest
 import toy
+from hamsight_core.errors import ModelError
+from hamsight_core.models import encoder
+from hamsight_core.models.encoder import ImageEncoder, encode_pixels, unit_length
+from hamsight_core.models.network import Compute
+from hamsight_core.models.package import load_package
 from PIL import Image
-
-from hamsight import encoder
-from hamsight.encoder import ImageEncoder, encode_pixels, unit_length
-from hamsight.errors import ModelError
-from hamsight.model import load_package
-from hamsight.network import Compute
 
 CPU = Compute("CPU")
 

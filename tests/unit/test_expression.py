@@ -6,11 +6,10 @@ import re
 import sys
 
 import pytest
+from hamsight_core.errors import ExpressionError, UsageError
+from hamsight_query.where import Filter, compile_filter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from hamsight.errors import ExpressionError, UsageError
-from query.expression import Filter, compile_filter
 
 TAGS = ["squirrel", "wheels", "dog", "Cat", "width"]
 

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from hamsight.errors import CatalogError, ModelMismatchError, UsageError
-from hamsight.hash_fit import HashParameters, fit
-from hamsight.hash_settings import HashSettings
-from hamsight.hashing import sign_hash
-from hamsight.layout import Layout
-from hamsight.statements import fill
-from query.sql import FUNCTIONS
+from hamsight_core.catalog.layout import Layout
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import CatalogError, ModelMismatchError, UsageError
+from hamsight_core.hashing.hash_settings import HashSettings
+from hamsight_core.hashing.sign import sign_hash
+from hamsight_core.hashing.ternary import HashParameters, fit
+from hamsight_query.sql import FUNCTIONS
 
 REPO = Path(__file__).resolve().parents[2]
 VECTORS = REPO.parent / "shared/data/clip-vit-b-32-vectors.npz"

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hamsight_core.errors import ImageError
+from hamsight_core.images.decode import decode
 from PIL import Image, ImageCms, features
-
-from hamsight.errors import ImageError
-from hamsight.imaging import decode
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 import hamsight
-from hamsight.scenes import draw_scene
+from hamsight.demo.scenes import draw_scene
 from training.photos import sources
 
 if sys.version_info >= (3, 11):

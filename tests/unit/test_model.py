@@ -5,9 +5,8 @@ import shutil
 
 import pytest
 import toy
-
-from hamsight.errors import ModelError
-from hamsight.model import BUILT_IN, built_in_names, load_package
+from hamsight_core.errors import ModelError
+from hamsight_core.models.package import BUILT_IN, built_in_names, load_package
 
 
 @pytest.fixture

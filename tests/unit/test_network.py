@@ -8,14 +8,13 @@ import sys
 import numpy as np
 import pytest
 import toy
+from hamsight_core.errors import ModelError
+from hamsight_core.models.encoder import encode_pixels, encode_texts, unit_length
+from hamsight_core.models.network import Compute, Precision, compile_network, read_network
+from hamsight_core.models.package import BUILT_IN, load_package
+from hamsight_core.models.weights import compress_weights, read_matrix
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hamsight.encoder import encode_pixels, encode_texts, unit_length
-from hamsight.errors import ModelError
-from hamsight.model import BUILT_IN, load_package
-from hamsight.network import Compute, Precision, compile_network, read_network
-from hamsight.weights import compress_weights, read_matrix
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (6, toy.SIDE, toy.SIDE, 3), np.uint8)
 
@@ -71,7 +70,7 @@ def test_the_oldest_compiled_networks_are_forgotten(package, tmp_path, monkeypat
     size = sum(file.stat().st_size for file in folder.iterdir())
     encode_pixels(package, PIXELS, Compute("CPU"))
     made = sum(one.stat().st_size for one in folder.glob("*.blob")) - size
-    monkeypatch.setattr("hamsight.network._COMPILED_BYTES", made + 1500)
+    monkeypatch.setattr("hamsight_core.models.network._COMPILED_BYTES", made + 1500)
     encode_pixels(package, PIXELS, Compute("CPU"))
     kept = {file.stem for file in folder.glob("*.blob")}
     assert "0" in kept and not {"1", "2"} & kept
@@ -198,7 +197,7 @@ def test_tokens_become_one_vector_and_are_projected(tmp_path, pool, names):
             f'pool = "{pool}"\nproject = "dense.safetensors"\n'
         )
     package = load_package(str(folder))
-    from hamsight.tokens import tokenize
+    from hamsight_core.models.tokens import tokenize
 
     words = ["a red circle", "blue"]
     tokens, mask = tokenize(package, package.text, words)
@@ -214,8 +213,8 @@ def test_tokens_become_one_vector_and_are_projected(tmp_path, pool, names):
 
 
 def test_padding_and_case_of_texts(tmp_path):
-    from hamsight.model import TextSpec
-    from hamsight.tokens import tokenize
+    from hamsight_core.models.package import TextSpec
+    from hamsight_core.models.tokens import tokenize
 
     mini = load_package("mini")
     plain = TextSpec("text_encoder.xml", "tokenizer.json", 8)
@@ -233,8 +232,8 @@ def test_padding_and_case_of_texts(tmp_path):
 _RACE = """
 import sys
 import numpy as np
-from hamsight.encoder import encode_pixels
-from hamsight.model import load_package
+from hamsight_core.models.encoder import encode_pixels
+from hamsight_core.models.package import load_package
 package = load_package(sys.argv[1])
 side = package.image.preprocess.size
 print(encode_pixels(package, np.full((2, side, side, 3), 99, np.uint8)).round(3).tolist())

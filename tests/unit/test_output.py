@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
-
-from hamsight.errors import UsageError
-from query.output import Format, write
-from query.text_table import clip, display_width, printable
+from hamsight_core.errors import UsageError
+from hamsight_core.show.formats import Format, write
+from hamsight_core.show.text_table import clip, display_width, printable
 
 GOLDEN = Path(__file__).parent / "golden"
 UTC = datetime.timezone.utc

@@ -7,9 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-from hamsight.errors import ImageError
-from hamsight.places import fetch, is_url, local_path
+from hamsight_core.errors import ImageError
+from hamsight_core.images.places import fetch, is_url, local_path
 
 
 class Site(BaseHTTPRequestHandler):
@@ -69,7 +68,7 @@ def site():
 
 @pytest.fixture
 def address(site, monkeypatch):
-    monkeypatch.setattr("hamsight.places.web._FIRST_DELAY", 0.01)
+    monkeypatch.setattr("hamsight_core.images.places.web._FIRST_DELAY", 0.01)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return f"http://127.0.0.1:{site.server_port}"

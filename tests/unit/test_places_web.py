@@ -6,9 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
-
-from hamsight.errors import ImageError
-from hamsight.places import web
+from hamsight_core.errors import ImageError
+from hamsight_core.images.places import web
 
 
 class Site(BaseHTTPRequestHandler):

@@ -15,12 +15,18 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from hamsight_core.errors import ImageError
+from hamsight_core.images.places import (
+    fetch,
+    member_uri,
+    row_uri,
+    split_member,
+    split_row,
+    table_uri,
+)
+from hamsight_core.images.places.unpacked import unpacked
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hamsight.errors import ImageError
-from hamsight.places import fetch, member_uri, row_uri, split_member, split_row, table_uri
-from hamsight.places.unpacked import unpacked
 
 HOSTILE = [
     "a/b.jpg",
@@ -133,7 +139,7 @@ def test_a_changed_archive_is_read_anew(tmp_path):
 
 
 def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("hamsight.places.unpacked._ALLOWED_BYTES", 1000)
+    monkeypatch.setattr("hamsight_core.images.places.unpacked._ALLOWED_BYTES", 1000)
     with tarfile.open(tmp_path / "b.tgz", "w:gz") as archive:
         member = tarfile.TarInfo("a.jpg")
         member.size = 10_000_000

@@ -5,9 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from hamsight_core.images.preprocess import INTERPOLATIONS, Preprocess
 from PIL import Image
-
-from hamsight.preprocess import INTERPOLATIONS, Preprocess
 
 
 def reference(image, edge, size, interpolation):

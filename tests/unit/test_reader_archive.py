@@ -7,13 +7,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hamsight_core.errors import SourceError
+from hamsight_core.images.places import fetch
+from hamsight_core.items import Item
+from hamsight_ingest.readers import READERS, ReadOptions, open_source
 from reader_sets import DATA, damage, real_data
 from test_places_within import HOSTILE, made_tar, made_zip
-
-from hamsight.errors import SourceError
-from hamsight.item import Item
-from hamsight.places import fetch
-from ingest.readers import READERS, ReadOptions, open_source
 
 READER = {reader.name: reader for reader in READERS}
 

@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hamsight_core.errors import UsageError
+from hamsight_core.items import Box
+from hamsight_ingest.readers import open_source
 from PIL import Image
 from reader_sets import error, text
-
-from hamsight.errors import UsageError
-from hamsight.item import Box
-from ingest.readers import open_source
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-
-from hamsight.errors import SourceError, UsageError
-from hamsight.item import Box
-from hamsight.places import fetch
-from ingest.readers import NAMED, ReadOptions, open_source
+from hamsight_core.errors import SourceError, UsageError
+from hamsight_core.images.places import fetch
+from hamsight_core.items import Box
+from hamsight_ingest.readers import NAMED, ReadOptions, open_source
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")

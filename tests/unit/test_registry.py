@@ -5,12 +5,11 @@ import sys
 
 import pytest
 import toy
-
-from hamsight.cache import cache_folder
-from hamsight.errors import ModelError
-from hamsight.model import BUILT_IN, load_package
-from hamsight.model_toml import to_toml
-from hamsight.registry import best_cached, registry
+from hamsight_core.errors import ModelError
+from hamsight_core.models.cache import cache_folder
+from hamsight_core.models.model_toml import to_toml
+from hamsight_core.models.package import BUILT_IN, load_package
+from hamsight_core.models.registry import best_cached, registry
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-
-from hamsight.errors import UsageError
-from hamsight.names import chosen
-from query.request import Combine, Kind, Query, Rank, Request
+from hamsight_core.errors import UsageError
+from hamsight_core.names import chosen
+from hamsight_query.request import Combine, Kind, Query, Rank, Request
 
 ITEM = Query(Kind.ITEM, "a.jpg")
 

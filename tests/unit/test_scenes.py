@@ -5,12 +5,12 @@ import time
 
 import numpy as np
 import pytest
+from hamsight_core.errors import UsageError
 from PIL import Image
 
-from hamsight.errors import UsageError
-from hamsight.scenes import draw_scene, write_dataset
-from hamsight.scenes.captions import Said, group_words
-from hamsight.scenes.content import COLOURS, SHAPES
+from hamsight.demo.scenes import draw_scene, write_dataset
+from hamsight.demo.scenes.captions import Said, group_words
+from hamsight.demo.scenes.content import COLOURS, SHAPES
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_stopped_run_leaves_no_annotations(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return draw_scene(rng)
 
-    monkeypatch.setattr("hamsight.scenes.coco.draw_scene", stop_after_three)
+    monkeypatch.setattr("hamsight.demo.scenes.coco.draw_scene", stop_after_three)
     with pytest.raises(KeyboardInterrupt):
         write_dataset(tmp_path, count=6, seed=2)
     assert list((tmp_path / "annotations").iterdir()) == []

@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hamsight_core.errors import UsageError
+from hamsight_core.items import Box
+from hamsight_core.show import sheet_page
+from hamsight_core.show.lettering import cut_end, cut_middle, text_width, wrap
+from hamsight_core.show.sheet import MatchCell, QueryCell, draw_sheet, sheet_format
 from PIL import Image
-
-from hamsight.errors import UsageError
-from hamsight.item import Box
-from query import sheet_page
-from query.lettering import cut_end, cut_middle, text_width, wrap
-from query.sheet import MatchCell, QueryCell, draw_sheet, sheet_format
 
 MARGIN, TILE, PITCH = 40, 200, 220
 QUERY_TOP = 78
@@ -273,7 +272,7 @@ def test_words_wrap_within_their_card():
 
 def test_importing_the_sheet_does_not_import_pillow():
     code = (
-        "import sys, query.sheet, query.output;"
+        "import sys, hamsight_core.show.sheet, hamsight_core.show.formats;"
         "print('PIL' in sys.modules, 'pyarrow' in sys.modules)"
     )
     root = Path(__file__).parents[2]

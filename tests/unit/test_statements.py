@@ -10,8 +10,7 @@ from pathlib import Path
 from string import Template
 
 import pytest
-
-from hamsight import statements
+from hamsight_core.catalog import statements
 
 REPO = Path(__file__).resolve().parents[2]
 PROGRAM = statements.folder()

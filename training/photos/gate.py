@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hamsight.scenes import draw_scene
+from hamsight.demo.scenes import draw_scene
 from training.photos.join import JoinedImages, trained
 from training.photos.sources import captions, photos, pixels
 from training.photos.views import SIZE, Views, view

@@ -1,0 +1,1 @@
+"""The catalog: one ClickHouse database, its tables, and the connection to them."""

@@ -1,0 +1,1 @@
+"""Binary hashes of features, and how much of exact cosine's ranking they keep."""

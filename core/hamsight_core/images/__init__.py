@@ -1,0 +1,1 @@
+"""Pictures: where their bytes are, and how they become arrays."""

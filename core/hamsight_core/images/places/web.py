@@ -1,0 +1,261 @@
+"""Downloads over http and https: bounded in size, time, tries and connections to one host."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import random
+import socket
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import IO, Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from hamsight_core.errors import ImageError
+from hamsight_core.images.places.local import too_large
+
+TRIES = 4
+"""How often a download is tried where the fault may pass."""
+
+TOTAL_SECONDS = 120.0
+"""How long one download may take with all its tries."""
+
+HOST_CONNECTIONS = 8
+"""How many downloads from one host run at once."""
+
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 16.0
+_CHUNK = 64 * 1024
+
+
+class _PassingError(Exception):
+    """A fault that may pass. `delay` is how many seconds the server asked to wait, or None."""
+
+    def __init__(self, reason: str, delay: float | None = None) -> None:
+        super().__init__(reason)
+        self.delay = delay
+
+
+def download(
+    url: str,
+    *,
+    timeout: float,
+    max_bytes: int,
+    tries: int = TRIES,
+    total: float = TOTAL_SECONDS,
+) -> bytes:
+    """Return what is at an http or https URL; the rest is as for `download_into`."""
+    data = io.BytesIO()
+    download_into(data, url, timeout=timeout, max_bytes=max_bytes, tries=tries, total=total)
+    return data.getvalue()
+
+
+def download_into(
+    file: IO[bytes],
+    url: str,
+    *,
+    timeout: float,
+    max_bytes: int,
+    tries: int = TRIES,
+    total: float = TOTAL_SECONDS,
+) -> None:
+    """Write what is at an http or https URL, redirected to such URLs alone, into an empty file.
+
+    `timeout` is how many seconds a server may be silent, `total` how many all tries may take.
+    Overloaded servers, timeouts and broken connections are tried again, after a delay that
+    doubles. Raises ImageError with the reason alone.
+    """
+    deadline = time.monotonic() + total
+    for number in range(1, tries + 1):
+        try:
+            with _turn(_host(url)):
+                file.seek(0)
+                file.truncate()
+                _attempt(file, url, timeout, deadline, max_bytes)
+                return
+        except _PassingError as error:
+            delay = error.delay
+            if delay is None:
+                delay = _FIRST_DELAY * 2 ** (number - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+            if time.monotonic() + delay >= deadline or delay > _LONGEST_DELAY or number == tries:
+                tried = f" ({number} tries)" if number > 1 else ""
+                raise ImageError(f"{error}{tried}") from error.__cause__
+        time.sleep(delay)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+_turns: dict[str, tuple[threading.BoundedSemaphore, int]] = {}
+_turns_lock = threading.Lock()
+
+
+@contextmanager
+def _turn(host: str) -> Iterator[None]:
+    """Wait until fewer than HOST_CONNECTIONS downloads from the host are under way."""
+    with _turns_lock:
+        fresh = (threading.BoundedSemaphore(HOST_CONNECTIONS), 0)
+        gate, users = _turns.get(host, fresh)
+        _turns[host] = (gate, users + 1)
+    try:
+        with gate:
+            yield
+    finally:
+        with _turns_lock:
+            gate, users = _turns[host]
+            if users > 1:
+                _turns[host] = (gate, users - 1)
+            else:
+                del _turns[host]
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _attempt(file: IO[bytes], url: str, timeout: float, deadline: float, max_bytes: int) -> None:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise _PassingError("no turn to download it in time: its host is busy")
+    watch = _Watch(left)
+    try:
+        with watch, _web(watch).open(_encoded(url), timeout=min(timeout, left)) as response:
+            _body(file, response, max_bytes)
+        if watch.expired:
+            raise ConnectionAbortedError("its time was over")
+    except urllib.error.HTTPError as error:
+        with error:
+            reason = f"HTTP {error.code} {error.reason}".strip()
+            if error.code in _PASSING:
+                raise _PassingError(reason, _asked_delay(error)) from error
+            raise ImageError(reason) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        if watch.expired:
+            raise ImageError(f"not complete within {watch.seconds:.0f} seconds") from error
+        if isinstance(cause, TimeoutError):
+            raise _PassingError(f"no answer within {timeout:g} seconds") from error
+        reason = f"cannot be downloaded: {str(cause) or type(cause).__name__}"
+        if _may_pass(cause):
+            raise _PassingError(reason) from error
+        raise ImageError(reason) from error
+
+
+def _may_pass(cause: object) -> bool:
+    if isinstance(cause, ConnectionRefusedError):
+        return False
+    if isinstance(cause, socket.gaierror):
+        return cause.errno == socket.EAI_AGAIN
+    return isinstance(cause, (ConnectionError, http.client.IncompleteRead))
+
+
+def _asked_delay(error: urllib.error.HTTPError) -> float | None:
+    asked = (error.headers.get("Retry-After") or "").strip()
+    return float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
+
+
+class _Watch:
+    """Cuts the connections of one download off when its time is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.expired = seconds, False
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def connection(self, kind: type[http.client.HTTPConnection], *given: Any, **named: Any) -> Any:
+        """Return a connection of that class whose socket this watch cuts off."""
+        opened = kind(*given, **named)
+        connect = opened.connect
+
+        def connect_watched() -> None:
+            connect()
+            self._sockets.append(opened.sock)
+            if self.expired:
+                self._expire()
+
+        opened.connect = connect_watched  # type: ignore[method-assign]
+        return opened
+
+    def _expire(self) -> None:
+        self.expired = True
+        for opened in self._sockets:
+            try:
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)  # of TLS sockets too
+            except OSError:  # closed already: the download is over
+                continue
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _web(watch: _Watch) -> urllib.request.OpenerDirector:
+    """Return an opener of http and https alone, so that no redirect leads to a file or FTP."""
+
+    class Http(urllib.request.HTTPHandler):
+        def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+            def connection(*given: Any, **named: Any) -> Any:
+                return watch.connection(http.client.HTTPConnection, *given, **named)
+
+            return self.do_open(connection, request)
+
+    class Https(urllib.request.HTTPSHandler):
+        def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+            def connection(*given: Any, **named: Any) -> Any:
+                kind = http.client.HTTPSConnection
+                return watch.connection(kind, *given, context=_tls(), **named)
+
+            return self.do_open(connection, request)
+
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        Http(),
+        Https(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    opener.addheaders = [("User-Agent", "hamsight"), ("Accept", "image/*,*/*;q=0.5")]
+    return opener
+
+
+def _body(file: IO[bytes], response: http.client.HTTPResponse, max_bytes: int) -> None:
+    announced = response.length
+    if announced is not None and announced > max_bytes:
+        raise too_large(max_bytes)
+    size = 0
+    while chunk := response.read1(_CHUNK):
+        file.write(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise too_large(max_bytes)
+    if announced is not None and size < announced:
+        raise ConnectionResetError(f"the connection closed after {size} of {announced} bytes")
+
+
+def _encoded(url: str) -> str:
+    """Return the URL with spaces and letters beyond ASCII encoded."""
+    parts = urlsplit(url)
+    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    kept = "%/:=&?~#+!$,;'@()*[]"
+    return urlunsplit(
+        (parts.scheme, host, quote(parts.path, safe=kept), quote(parts.query, safe=kept), "")
+    )

@@ -1,0 +1,1 @@
+"""Model packages: found, downloaded, compiled with OpenVINO and run."""

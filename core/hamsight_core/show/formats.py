@@ -1,0 +1,170 @@
+"""Results as they leave the program: an Arrow table in the format that was asked for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from enum import Enum
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from hamsight_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Format(str, Enum):
+    """The formats of `write`.
+
+    - `table`: aligned columns for people, long cells cut to the terminal.
+    - `json`: one array with an object a line; `jsonl`: an object a line. Decimals are strings,
+      so that no digit is lost; NaN and infinities are null.
+    - `csv`: RFC 4180 with a header and `\\n` line ends; lists, maps and structs as JSON,
+      null as an empty field.
+    - `parquet`: one Parquet file; `arrow`: an Arrow IPC stream. Both keep the types.
+
+    In the text formats bytes are hex digits unless a whole column of them is UTF-8, dates
+    and times are ISO 8601, and all is UTF-8.
+    """
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | None = None) -> None:
+    """Write the table to a binary stream, which need not be seekable and stays open.
+
+    `width` is that of the terminal, in columns, for `Format.TABLE`; None cuts nothing.
+    Raises BrokenPipeError when the reader has gone, and UsageError for a type, such as a
+    Variant, that Parquet does not have.
+    """
+    if format is Format.PARQUET:
+        _write_parquet(table, stream)
+    elif format is Format.ARROW:
+        _write_arrow(table, stream)
+    else:
+        for text in _TEXT[format](table, width):
+            stream.write(text.encode("utf-8", errors="backslashreplace"))
+    stream.flush()
+
+
+def _table(table: pa.Table, width: int | None) -> Iterator[str]:
+    from hamsight_core.show.text_table import lines
+
+    for line in lines(table, width=width):
+        yield line + "\n"
+
+
+def _jsonl(table: pa.Table, width: int | None) -> Iterator[str]:
+    for line in _objects(table):
+        yield line + "\n"
+
+
+def _json(table: pa.Table, width: int | None) -> Iterator[str]:
+    before = "[\n"
+    for line in _objects(table):
+        yield before + line
+        before = ",\n"
+    yield "\n]\n" if table.num_rows else "[]\n"
+
+
+def _csv(table: pa.Table, width: int | None) -> Iterator[str]:
+    from hamsight_core.show.values import batches, values
+
+    sink = _CsvLines()
+    writer = csv.writer(sink, lineterminator="\r\n")
+    writer.writerow(table.column_names)
+    yield from sink.take()
+    for batch in batches(table):
+        columns = [
+            [_field(value) for value in values(column, finite=column.type.num_fields > 0)]
+            for column in batch.columns
+        ]
+        writer.writerows(zip(*columns, strict=True))
+        yield from sink.take()
+
+
+class _CsvLines:
+    """Lines of the csv module with `\\n` ends.
+
+    The module is told `\\r\\n`, for before Python 3.13 it quotes only the line ends it is told.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self._lines.append(line.removesuffix("\r\n") + "\n")
+
+    def take(self) -> list[str]:
+        lines, self._lines = self._lines, []
+        return lines
+
+
+def _field(value: Any) -> Any:
+    return _dump(value) if isinstance(value, (bool, list, dict)) else value
+
+
+def _objects(table: pa.Table) -> Iterator[str]:
+    """Yield each row as JSON; columns of one name are all kept."""
+    from hamsight_core.show.values import batches, values
+
+    keys = [_dump(name) + ": " for name in table.column_names]
+    for batch in batches(table):
+        columns = [
+            [key + _dump(value) for value in values(column, finite=True)]
+            for key, column in zip(keys, batch.columns, strict=True)
+        ]
+        for row in zip(*columns, strict=True):
+            yield "{" + ", ".join(row) + "}"
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+
+
+def _write_parquet(table: pa.Table, stream: BinaryIO) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.write_table(table, _Forward(stream))
+    except pa.ArrowNotImplementedError as error:
+        raise UsageError(
+            f"Parquet cannot hold this result: {error}; cast the column in SQL, or choose arrow"
+        ) from error
+
+
+def _write_arrow(table: pa.Table, stream: BinaryIO) -> None:
+    import pyarrow as pa
+
+    with pa.ipc.new_stream(_Forward(stream), table.schema) as writer:
+        writer.write_table(table)
+
+
+class _Forward(io.RawIOBase):
+    """A sink for pyarrow, which asks for its place and closes it, before a pipe, which has none."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._place = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def write(self, data: Any) -> int:
+        self._stream.write(data)
+        self._place += len(data)
+        return len(data)
+
+
+_TEXT = {Format.TABLE: _table, Format.JSON: _json, Format.JSONL: _jsonl, Format.CSV: _csv}

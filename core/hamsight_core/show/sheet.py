@@ -1,0 +1,92 @@
+"""The contact sheet: queries and their matches as one picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hamsight_core.errors import UsageError
+from hamsight_core.items import Box
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_QUALITY = 90  # of JPEG and WebP
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCell:
+    """One query: its picture at `uri`, or, where that is None, the words of `label`."""
+
+    label: str
+    uri: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchCell:
+    """One match: `distance` in bits, `similarity` as a cosine, both None where not known.
+
+    `query` is the place in the sheet's queries, from 0, of the one that it answers. `boxes`
+    are drawn over the picture.
+    """
+
+    rank: int
+    label: str
+    uri: str
+    distance: int | None
+    similarity: float | None
+    query: int | None
+    boxes: tuple[Box, ...] = ()
+
+
+def sheet_format(path: Path) -> str:
+    """Return Pillow's name of the format that the path's suffix means.
+
+    Raises UsageError when it means none, or when the path is a folder.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file in it, such as {path / 'sheet.png'}")
+    found = _FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise UsageError(
+            f"{path}: a picture cannot be written as {path.suffix or 'a file without suffix'}"
+            f"; name it {', '.join(sorted(_FORMATS))}"
+        )
+    return found
+
+
+def draw_sheet(
+    queries: Sequence[QueryCell], matches: Sequence[MatchCell], path: Path, *, title: str = ""
+) -> None:
+    """Write a picture of the queries and, by rank, of their matches.
+
+    The suffix of `path` chooses PNG, JPEG or WebP. Folders that are missing are made, a file
+    that exists is replaced, at once and only when the new one is whole. A picture that cannot
+    be read gives a grey card with the reason. At most 40 queries and 500 matches are drawn;
+    a footer says when there were more.
+    Raises UsageError as `sheet_format` does, or when the file cannot be written.
+    """
+    from hamsight_core.show.sheet_page import compose
+
+    file_format = sheet_format(path)
+    save_picture(compose(queries, matches, title), path, file_format)
+
+
+def save_picture(image: Image.Image, path: Path, file_format: str) -> None:
+    """Write a picture, at once and only when it is whole. Raises UsageError where it cannot."""
+    partial = path.with_name(f".hamsight-{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            image.save(partial, file_format, quality=_QUALITY)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}; name another file"
+        ) from error

@@ -1,0 +1,94 @@
+"""Changes of selected items, in the table of every model that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.moving import change_tables
+from hamsight_core.catalog.statements import fill
+
+from hamsight_curate.selection import Condition, Selection, conditions, models_of
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How many items were selected, and how many of these changed."""
+
+    selected: int
+    changed: int
+
+
+def update(
+    catalog: Catalog,
+    selection: Selection,
+    assignments: str,
+    needed: str,
+    parameters: Mapping[str, Any],
+) -> Change:
+    """Make the assignments to every selected item that needs it; they are visible on return.
+
+    An item is changed in the table of every model; `where` is asked of each table's own rows.
+    Raises what `conditions` raises and StatementError.
+    """
+    tables = [model.items_table for model in models_of(catalog, selection.model)]
+    selected = changed = 0
+    for condition in conditions(catalog, tables, selection):
+        given = {**condition.parameters, **parameters}
+        found, changing = _count_changes(catalog, tables, condition.sql, needed, given)
+        selected += found
+        if changing:
+            changed += changing
+            fragments = {"condition": condition.sql, "assignments": assignments, "needed": needed}
+            run_in_tables(catalog, selection.model, "update_items", given, **fragments)
+    return Change(selected, changed)
+
+
+def run_in_tables(
+    catalog: Catalog,
+    model: str | None,
+    statement: str,
+    parameters: Mapping[str, Any],
+    **fragments: str,
+) -> None:
+    """Run a statement that changes items in the table of a model, or in all models' tables."""
+    change_tables(
+        catalog,
+        lambda: [one.items_table for one in models_of(catalog, model)],
+        lambda table: catalog.run(statement, parameters, table=table, **fragments),
+    )
+
+
+def _count_changes(
+    catalog: Catalog, tables: Sequence[str], condition: str, needed: str, given: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Return how many items there are for which the condition holds, and how many need a change."""
+    fragments = {"condition": condition, "needed": needed}
+    if len(tables) == 1:
+        rows = catalog.rows("count_changes", given, table=tables[0], **fragments)
+    else:
+        selects = f" {fill('or_also')} ".join(
+            fill("needing_identities", table=table, **fragments) for table in tables
+        )
+        rows = catalog.rows("count_changed_identities", given, selects=selects)
+    return int(rows[0][0]), int(rows[0][1])
+
+
+def count(catalog: Catalog, tables: Sequence[str], condition: Condition) -> int:
+    """Return the number of items, each counted once, for which the condition holds."""
+    if len(tables) == 1:
+        fragments = {"table": tables[0], "condition": condition.sql}
+        rows = catalog.rows("count_rows", condition.parameters, **fragments)
+    else:
+        selects = union(tables, condition)
+        rows = catalog.rows("count_identities", condition.parameters, selects=selects)
+    return int(rows[0][0])
+
+
+def union(tables: Sequence[str], condition: Condition) -> str:
+    """Return a SELECT of the identities in all the tables for which the condition holds."""
+    return f" {fill('or_also')} ".join(
+        fill("selected_identities", table=table, condition=condition.sql) for table in tables
+    )

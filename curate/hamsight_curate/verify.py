@@ -1,0 +1,304 @@
+"""Comparing the catalog with the files, with its models and with itself; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.item_pages import item_pages
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import CatalogError, EmptyCatalogError, ModelError, UsageError
+from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of
+from hamsight_core.models.package import load_package
+from hamsight_core.names import nearest
+
+from hamsight_curate.verify_files import FileCheck, Files, Recorded, was_not_there
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PAGE = 4096
+_TOLERANCE = 0.01
+"""How far a feature's length may be from 1: BFloat16 holds 8 bits, which cuts up to 0.004 off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it should be; docs/saved.md lists the kinds.
+
+    `model`, `dataset`, `subset` and `id` are empty where the difference is not of one.
+    """
+
+    kind: str
+    model: str
+    dataset: str
+    subset: str
+    id: str
+    expected: str
+    found: str
+
+
+def verify(
+    catalog: Catalog,
+    *,
+    dataset: str | None = None,
+    files: Files = Files.STAT,
+    page: int = PAGE,
+) -> pa.Table:
+    """Return a row for each difference, with the fields of `Difference`.
+
+    Memory grows with the differences, not with the items. Raises what `differences` raises.
+    """
+    import pyarrow as pa
+
+    schema = pa.schema([(field.name, pa.string()) for field in fields(Difference)])
+    found = differences(catalog, dataset=dataset, files=files, page=page)
+    batches = []
+    while some := [astuple(one) for one in islice(found, page)]:
+        columns = [pa.array(column, pa.string()) for column in zip(*some, strict=True)]
+        batches.append(pa.record_batch(columns, schema=schema))
+    return pa.Table.from_batches(batches, schema)
+
+
+def differences(
+    catalog: Catalog,
+    *,
+    dataset: str | None = None,
+    files: Files = Files.STAT,
+    page: int = PAGE,
+) -> Iterator[Difference]:
+    """Yield every difference of the catalog, or of one dataset, reading `page` rows at a time.
+
+    Raises EmptyCatalogError for a database that is no catalog and UsageError for an unknown
+    dataset.
+    """
+    if not catalog.has_table("models") or not catalog.has_table("ingests"):
+        raise EmptyCatalogError(
+            f"{catalog.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
+        )
+    known = [CatalogModel(*row) for row in catalog.rows("find_models")]
+    tables = {row[0] for row in catalog.rows("items_tables")}
+    usable = [model for model in catalog.models() if model.items_table in tables]
+    datasets = {model: _datasets(catalog, model.items_table) for model in usable}
+    if dataset is None:
+        yield from _models_and_tables(known, usable, tables)
+    else:
+        others = [_datasets(catalog, table) for table in ("ingests", "rejects")]
+        all_names = set().union(*datasets.values(), *others)
+        if dataset not in all_names:
+            raise UsageError(
+                f"the catalog has no dataset {dataset!r}; {nearest(dataset, all_names)}"
+            )
+    with FileCheck(files) as check:
+        for model in usable:
+            if dataset is None or dataset in datasets[model]:
+                yield from _package(model)
+                yield from _items(catalog, model, dataset, check, page)
+    yield from _ingests(catalog, dataset)
+    if files is not Files.NONE:
+        yield from _rejects(catalog, dataset, page)
+
+
+def _differs(
+    kind: str, model: str, expected: str, found: str, item: Sequence[Any] = ("", "", "")
+) -> Difference:
+    """Return the difference; `item` begins with (dataset, subset, id)."""
+    dataset, subset, id = item[:3]
+    return Difference(kind, model, dataset, subset, id, expected, found)
+
+
+def _models_and_tables(
+    known: Sequence[CatalogModel], usable: Sequence[CatalogModel], tables: set[str]
+) -> Iterator[Difference]:
+    for model in known:
+        if model not in usable:
+            table = f"table {model.items_table}"
+            yield _differs("table-missing", model.name, table, "no such table")
+    for table in sorted(tables - {model.items_table for model in known}):
+        found = f"table {table}"
+        yield _differs("model-missing", "", "a row in models", found)
+
+
+def _datasets(catalog: Catalog, table: str) -> set[str]:
+    if not catalog.has_table(table):
+        return set()
+    return {row[0] for row in catalog.rows("datasets_in", table=table)}
+
+
+def _package(model: CatalogModel) -> Iterator[Difference]:
+    try:
+        package = load_package(model.source)
+    except ModelError as error:
+        expected = f"the package {model.digest} at {model.source}"
+        yield _differs("package-missing", model.name, expected, str(error))
+        return
+    if package.digest != model.digest:
+        yield _differs("package-digest", model.name, model.digest, package.digest)
+
+
+def _items(
+    catalog: Catalog, model: CatalogModel, dataset: str | None, check: FileCheck, page: int
+) -> Iterator[Difference]:
+    """Yield what differs in the rows of one model and in their files."""
+    fitted = model.hash_scheme == TERNARY
+    bits = model.bits if fitted else bits_of(model.dimension)
+    expected = f"FixedString({bits // 8})"
+    types = catalog.rows("hash_type", {"table": model.items_table})
+    kind = types[0][0] if types else "no column hash"
+    comparable = model.hash_scheme == SIGN and kind == expected
+    if fitted and kind == expected:
+        yield from _fitted_bits(catalog, model, dataset, page)
+    elif model.hash_scheme not in (SIGN, TERNARY):
+        scheme = model.hash_scheme
+        yield _differs("hash-scheme", model.name, SIGN, scheme)
+    elif kind != expected:
+        yield _differs("hash-length", model.name, expected, kind)
+    if model.hash_scheme == SIGN and model.bits != bits_of(model.dimension):
+        wanted = f"{bits} bits for a feature of {model.dimension}"
+        yield _differs("hash-length", model.name, wanted, f"{model.bits} bits")
+    wrong_bits = _wrong_bits(catalog, model) if comparable else fill("wrong_bits_unknown")
+    given = {"dimension": model.dimension} if comparable else {}
+    for rows in _pages(catalog, model, dataset, wrong_bits, given, page):
+        yield from _twice(model, rows)
+        for row in rows:
+            yield from _row(model, row)
+        recorded = [Recorded(row[3], row[4], row[5], row[6]) for row in rows]
+        for row, faults in zip(rows, check.faults(recorded), strict=True):
+            for fault in faults:
+                yield _differs(fault.kind, model.name, fault.expected, fault.found, row)
+
+
+def _fitted_bits(
+    catalog: Catalog, model: CatalogModel, dataset: str | None, page: int
+) -> Iterator[Difference]:
+    """Yield the items whose hash is not what the model's fit makes of the stored feature."""
+    import numpy as np
+    from hamsight_core.hashing.recall import features_of, hashes_of
+
+    try:
+        hash = hash_of(catalog, model)
+    except CatalogError as error:
+        fit = f"the fit {model.hash_settings.fit}"
+        yield _differs("hash-scheme", model.name, fit, str(error))
+        return
+    held = () if dataset is None else (fill("of_dataset"),)
+    given = {} if dataset is None else {"dataset": dataset}
+    for conditions, values in item_pages(catalog, model.items_table, page, held, given):
+        conditions = f"{conditions} {fill('and_also')} {fill('of_dimension')}"
+        statement = fill("hashes_and_features", table=model.items_table, conditions=conditions)
+        rows = catalog.arrow(statement, {**values, "dimension": model.dimension})
+        if not rows.num_rows:
+            continue
+        made = hash.encode_images(features_of(rows["feature"]))
+        wrong = np.unpackbits(made ^ hashes_of(rows["hash"]), axis=1).sum(axis=1)
+        names = [rows[key].to_pylist() for key in ("dataset", "subset", "id")]
+        for place in np.flatnonzero(wrong):
+            item = [column[place] for column in names]
+            found = f"{wrong[place]} of {model.bits} bits differ"
+            yield _differs("hash-bits", model.name, "the fitted hash of the feature", found, item)
+
+
+def _wrong_bits(catalog: Catalog, model: CatalogModel) -> str:
+    bits = bits_of(model.dimension)
+    least, most = (
+        fill("sign_bits", sign=fill(sign), bits=bits, bytes=bits // 8)
+        for sign in ("above", "not_below")
+    )
+    return catalog.layout.fill("differing_bits", other=fill("right_hash", least=least, most=most))
+
+
+def _pages(
+    catalog: Catalog,
+    model: CatalogModel,
+    dataset: str | None,
+    wrong_bits: str,
+    given: Mapping[str, Any],
+    page: int,
+) -> Iterator[Sequence[Sequence[Any]]]:
+    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
+    table, last = model.items_table, {"before_last": page - 1}
+    while True:
+        ends = catalog.rows(
+            "end_of_page", {**_values(held), **last}, table=table, conditions=_conditions(held)
+        )
+        wanted = {**held, "up_to_item": _identity("last", ends[0])} if ends else held
+        yield catalog.rows(
+            "verify_items",
+            {**given, **_values(wanted)},
+            table=table,
+            wrong_bits=wrong_bits,
+            conditions=_conditions(wanted),
+        )
+        if not ends:
+            return
+        held = {**held, "after_item": _identity("after", ends[0])}
+
+
+def _identity(prefix: str, row: Sequence[str]) -> dict[str, str]:
+    return dict(zip((f"{prefix}_dataset", f"{prefix}_subset", f"{prefix}_id"), row, strict=True))
+
+
+def _conditions(held: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the conditions of those names, all of which hold."""
+    return f" {fill('and_also')} ".join(map(fill, held)) or fill("every_item")
+
+
+def _values(held: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {name: value for values in held.values() for name, value in values.items()}
+
+
+def _twice(model: CatalogModel, rows: Sequence[Sequence[Any]]) -> Iterator[Difference]:
+    """Yield the identities that stand more than once; rows of one stand together."""
+    start = 0
+    for place in range(1, len(rows) + 1):
+        if place == len(rows) or rows[place][:3] != rows[start][:3]:
+            if place - start > 1:
+                count = f"{place - start} rows"
+                yield _differs("item-twice", model.name, "1 row", count, rows[start])
+            start = place
+
+
+def _row(model: CatalogModel, row: Sequence[Any]) -> Iterator[Difference]:
+    dimension, length, wrong_bits = row[7:]
+    if dimension != model.dimension:
+        expected = f"{model.dimension} numbers"
+        found = f"{dimension} numbers"
+        yield _differs("feature-dimension", model.name, expected, found, row)
+        return
+    if not abs(length - 1) <= _TOLERANCE:
+        expected, found = "a feature of length 1", f"length {length:.4g}"
+        yield _differs("feature-length", model.name, expected, found, row)
+    if wrong_bits:
+        expected, found = "the signs of the feature", f"{wrong_bits} of {model.bits} bits differ"
+        yield _differs("hash-bits", model.name, expected, found, row)
+
+
+def _ingests(catalog: Catalog, dataset: str | None) -> Iterator[Difference]:
+    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
+    condition = _conditions(held)
+    rows = catalog.rows("unfinished_ingests", _values(held), condition=condition)
+    for name, model, source, started in rows:
+        expected = f"the ingest of {source} ran to its end"
+        found = f"that of {started:%Y-%m-%d %H:%M:%S} UTC did not, or is still running"
+        yield _differs("ingest-unfinished", model, expected, found, (name, "", ""))
+
+
+def _rejects(catalog: Catalog, dataset: str | None, page: int) -> Iterator[Difference]:
+    """Yield the rejects of files that were missing and are there now."""
+    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
+    while catalog.has_table("rejects"):
+        given = {**_values(held), "limit": page}
+        rows = catalog.rows("verify_rejects", given, conditions=_conditions(held))
+        for row in rows:
+            model, uri, reason = row[0], row[4], row[5]
+            if was_not_there(uri, reason):
+                expected, found = f"rejected: {reason}", "the file can be read now"
+                yield _differs("reject-readable", model, expected, found, row[1:])
+        if len(rows) < page:
+            return
+        after = {"after_model": rows[-1][0], **_identity("after", rows[-1][1:4])}
+        held = {**held, "after_reject": after}

@@ -1,0 +1,5 @@
+"""The `hamsight` command; one module for each group of commands."""
+
+from hamsight.cli.app import main
+
+__all__ = ["main"]

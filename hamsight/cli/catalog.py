@@ -1,0 +1,100 @@
+"""`hamsight sql` and `hamsight info`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from hamsight_core.errors import UsageError
+from hamsight_core.show.formats import Format
+
+from hamsight.cli.options import Database
+from hamsight.cli.query import show
+
+
+def sql(
+    statement: Annotated[
+        str | None, typer.Argument(metavar="[STATEMENT]", help="SQL, or - to read stdin.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE.sql", help="Read the statement from a file.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Value of a parameter {NAME:Type}."),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Let the statement change the catalog.")
+    ] = False,
+    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    db: Database = None,
+) -> None:
+    """Run SQL on the catalog, read-only unless --write.
+
+    Tables: models, ingests, rejects, and items_MODEL for each model (see `hamsight info`).
+    """
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.sql import run_sql
+
+    text = _text(statement, file)
+    parameters = dict(_parameter(one) for one in param or ())
+    with Catalog.open(db) as catalog:
+        answer = run_sql(catalog, text, parameters, write=write)
+    if answer is not None:
+        show(answer, format)
+
+
+def functions(db: Database = None) -> None:
+    """Make the SQL functions that hash a feature, hamsight_hash and others, or make them anew.
+
+    They are of the whole server, or of the embedded catalog; docs/hash.md shows their use.
+    """
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.sql import make_functions
+
+    with Catalog.open(db) as catalog:
+        made = make_functions(catalog)
+    typer.echo(f"made the functions {', '.join(made)}")
+
+
+def _text(statement: str | None, file: Path | None) -> str:
+    if (statement is None) == (file is None):
+        raise UsageError("give one statement: as an argument, - for stdin, or with --file")
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--file {file} cannot be read: {error}") from None
+    assert statement is not None
+    return sys.stdin.read() if statement == "-" else statement
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise UsageError(f"--param {text!r}; expected NAME=VALUE")
+    return name, value
+
+
+def info(
+    rejects: Annotated[
+        bool, typer.Option("--rejects", help="List the files that could not be used.")
+    ] = False,
+    format: Annotated[
+        Format, typer.Option(help="table or json; the others for --rejects.")
+    ] = Format.TABLE,
+    db: Database = None,
+) -> None:
+    """Show the catalog: datasets, models, counts, rejects and sizes."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.info import describe, list_rejects
+
+    with Catalog.open(db) as catalog:
+        if rejects:
+            show(list_rejects(catalog), format)
+            return
+        if format not in (Format.TABLE, Format.JSON):
+            raise UsageError(f"--format {format.value}: `hamsight info` has table and json")
+        typer.echo(describe(catalog, as_json=format is Format.JSON))

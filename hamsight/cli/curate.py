@@ -1,0 +1,189 @@
+"""`hamsight group`, `hamsight set` and `hamsight delete`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from hamsight_core.errors import EXIT_NO_MATCH, UsageError
+from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import say
+
+from hamsight.cli.options import Database
+from hamsight.cli.query import show
+from hamsight.cli.selection import Asked, takes_items
+
+if TYPE_CHECKING:
+    from hamsight_curate.change import Change
+    from hamsight_curate.selection import Selection
+
+_SHOWN = 5
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
+
+group = typer.Typer(no_args_is_help=True, help="Put items into groups, and take them out.")
+
+
+@group.command("add")
+@takes_items
+def add(name: Name, asked: Asked, db: Database = None) -> None:
+    """Put items into a group; they are found with --where '"NAME" in groups' at once."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.groups import add_to_group
+
+    with Catalog.open(db) as catalog:
+        selection = asked.selection(catalog)
+        change = add_to_group(catalog, name, selection)
+    _report(change, selection, f"put into the group {name!r}", "were in it")
+
+
+@group.command("remove")
+@takes_items
+def remove(name: Name, asked: Asked, db: Database = None) -> None:
+    """Take items out of a group."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.groups import remove_from_group
+
+    with Catalog.open(db) as catalog:
+        selection = asked.selection(catalog)
+        change = remove_from_group(catalog, name, selection)
+    _report(change, selection, f"taken out of the group {name!r}", "were not in it")
+
+
+@group.command("list")
+def list_(
+    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    db: Database = None,
+) -> None:
+    """Show the groups, how many items each has, and of which datasets."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.groups import list_groups
+
+    with Catalog.open(db) as catalog:
+        groups = list_groups(catalog)
+    show(groups, format)
+
+
+@group.command("delete")
+def delete_group(name: Name, db: Database = None) -> None:
+    """Take all items out of a group; the items stay."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.groups import delete_group as delete
+
+    with Catalog.open(db) as catalog:
+        count = delete(catalog, name)
+    typer.echo(f"{items_(count)} taken out of the group {name!r}")
+
+
+@takes_items
+def set_(
+    asked: Asked,
+    status: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="The status, such as reviewed.")
+    ] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An attribute.")
+    ] = None,
+    remove_attribute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="An attribute to remove.")
+    ] = None,
+    db: Database = None,
+) -> None:
+    """Set the status and attributes of items."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.fields import set_fields
+
+    attributes = _attributes(attribute or [])
+    if status is None and not attributes and not remove_attribute:
+        raise UsageError("nothing to set: give --status, --attribute or --remove-attribute")
+    with Catalog.open(db) as catalog:
+        selection = asked.selection(catalog)
+        removed = remove_attribute or ()
+        change = set_fields(
+            catalog,
+            selection,
+            status=status,
+            attributes=attributes,
+            removed_attributes=removed,
+        )
+    _report(change, selection, "changed", "were so already")
+
+
+@takes_items
+def delete(
+    asked: Asked,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    db: Database = None,
+) -> None:
+    """Delete items from the catalog. Image files are never touched."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.show.text_table import printable
+    from hamsight_curate.delete import delete as delete_items
+    from hamsight_curate.delete import preview
+    from hamsight_curate.names import written
+
+    with Catalog.open(db) as catalog:
+        selection = asked.selection(catalog)
+        total, first = preview(catalog, selection, _SHOWN)
+        _missing(selection, total)
+        if not total:
+            _nothing()
+        for identity in first:
+            say(f"  {printable(written(identity))}")
+        if total > len(first):
+            say(f"  … and {total - len(first)} more")
+        confirm(f"delete {items_(total)} from the catalog {catalog.location}", yes)
+        typer.echo(f"{items_(delete_items(catalog, selection))} deleted")
+
+
+def confirm(what: str, yes: bool) -> None:
+    """Ask the person at the terminal; end with status 1 unless they agree.
+
+    Raises UsageError where nobody can be asked.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"to {what}, say --yes: stdin is no terminal, so nobody can be asked")
+    if not typer.confirm(f"{what[0].upper()}{what[1:]}?", err=True):
+        say("nothing was changed")
+        raise typer.Exit(EXIT_NO_MATCH)
+
+
+def items_(count: int) -> str:
+    """Return `1 item`, `2 items`."""
+    return f"{count} item" if count == 1 else f"{count} items"
+
+
+def _report(change: Change, selection: Selection, done: str, not_needed: str) -> None:
+    _missing(selection, change.selected)
+    if not change.selected:
+        _nothing()
+    same = change.selected - change.changed
+    rest = f"; {same} {not_needed}" if same else ""
+    typer.echo(f"{items_(change.changed)} {done}{rest}")
+
+
+def _missing(selection: Selection, found: int) -> None:
+    if selection.identities is not None:
+        missing = len(set(selection.identities)) - found
+        if missing > 0:
+            say(f"note: not in the catalog: {items_(missing)} of those named")
+
+
+def _nothing() -> None:
+    say("no item matched: nothing was changed")
+    raise typer.Exit(EXIT_NO_MATCH)
+
+
+def _attributes(given: list[str]) -> dict[str, str]:
+    attributes: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--attribute {text!r}; expected NAME=VALUE")
+        if name in attributes:
+            raise UsageError(f"--attribute {name!r} is given twice: choose one value")
+        attributes[name] = value
+    return attributes

@@ -1,0 +1,55 @@
+"""`hamsight evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from hamsight_core.models.network import DEFAULT_DEVICE, Compute
+from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import say
+
+from hamsight.cli.options import Database, Device, StoredModel
+from hamsight.cli.query import show
+
+
+def evaluate(
+    k: Annotated[int, typer.Option("-k", "--top-k", help="How many of the best count.")] = 10,
+    queries: Annotated[
+        int, typer.Option(metavar="N", help="How many items, and how many texts, are asked.")
+    ] = 200,
+    recall: Annotated[
+        float, typer.Option(metavar="SHARE", help="Propose candidates that keep this share.")
+    ] = 0.97,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw what is kept by how many candidates."),
+    ] = None,
+    model: StoredModel = None,
+    device: Device = DEFAULT_DEVICE,
+    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    db: Database = None,
+) -> None:
+    """Measure what searches keep of exact cosine's best, how long they take, and propose settings.
+
+    Stored items are asked, and captions and names of tags, of the catalog itself; nothing is
+    changed. By default a search takes what was measured after ingest (see `hamsight info`).
+    """
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.show.sheet import sheet_format
+    from hamsight_query.evaluate import evaluate_model
+    from hamsight_query.plot import draw_plot
+
+    if plot is not None:
+        sheet_format(plot)
+    with Catalog.open(db) as catalog:
+        done = evaluate_model(
+            catalog, model, k=k, queries=queries, recall=recall, compute=Compute(device)
+        )
+    show(done.table, format)
+    for line in done.advice:
+        say(line)
+    if plot is not None:
+        draw_plot(done, plot)
+        say(f"saved {plot}")

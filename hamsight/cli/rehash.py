@@ -1,0 +1,64 @@
+"""`hamsight rehash`."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from typing import Annotated
+
+import typer
+from hamsight_core.errors import CatalogError
+from hamsight_core.hashing.sign import SIGN, TERNARY
+from hamsight_core.models.network import DEFAULT_DEVICE, Compute
+from hamsight_core.show.terminal import say
+
+from hamsight.cli.options import Database, Device, StoredModel
+
+
+class Scheme(str, Enum):
+    """How features become hashes."""
+
+    TERNARY = TERNARY
+    SIGN = SIGN
+
+
+def rehash(
+    scheme: Annotated[
+        Scheme,
+        typer.Option(help="ternary: fitted to the features. sign: their signs, as Datumaro's."),
+    ] = Scheme.TERNARY,
+    bits: Annotated[
+        int | None,
+        typer.Option(min=8, help="Bits of a fitted hash. By default as many as it has."),
+    ] = None,
+    model: StoredModel = None,
+    device: Device = DEFAULT_DEVICE,
+    db: Database = None,
+) -> None:
+    """Fit a model's hash to the features that the catalog has now, and hash all items anew.
+
+    Searches see the former hashes until the new are whole. An ingest does this by itself the
+    first time that a model has 5,000 items; do it again when the catalog holds other images.
+    """
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_ingest.job import hash_again
+
+    started = time.monotonic()
+    with Catalog.open(db) as catalog:
+        done = hash_again(
+            catalog, model, scheme=scheme.value, bits=bits, compute=Compute(device), progress=True
+        )
+        views = catalog.rows("views_of", {"table": done.former}) if done else []
+    if done is None:
+        raise CatalogError(
+            "another process has changed the model meanwhile, so its hash stays as that left it:"
+            " look at `hamsight info` before trying again"
+        )
+    made_of = f", fitted to {done.sample} features and {done.words} words" if done.sample else ""
+    typer.echo(
+        f"{done.model.name}: {done.items} items hashed anew, {done.model.bits} bits"
+        f" ({done.model.hash_scheme}{made_of}; {time.monotonic() - started:.1f} s)"
+    )
+    typer.echo(f"they are in the table {done.model.items_table}")
+    for (name,) in views:
+        say(f"the view {name} reads the former table {done.former}, which is gone: make it again")

@@ -1,0 +1,110 @@
+"""`hamsight save`, `hamsight run` and `hamsight saved`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
+from hamsight_core.show.formats import Format
+from hamsight_query.request import Request
+
+from hamsight.cli.options import ComputePrecision, Database, Device
+from hamsight.cli.query import check_delivery, deliver, listing
+from hamsight.cli.request import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from hamsight_core.catalog.catalog import Catalog
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The saved query.")]
+
+
+@takes_request
+def save(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
+    request: Request,
+    device: Device = DEFAULT_DEVICE,
+    precision: ComputePrecision = Precision.AUTO,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of the saved query of that name.")
+    ] = False,
+    db: Database = None,
+) -> None:
+    """Keep a query under a name, to be repeated with `hamsight run NAME`.
+
+    Options are those of `hamsight query`. Pictures and words are kept as hash and feature.
+    """
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.saved import save_query
+
+    with Catalog.open(db) as catalog:
+        save_query(catalog, name, request, replace=replace, compute=Compute(device, precision))
+    typer.echo(f"the query {name!r} is saved: repeat it with `hamsight run`")
+
+
+def run(
+    name: Name,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", "--top-k", help="How many matches. By default as many as was saved."),
+    ] = None,
+    offset: Annotated[
+        int | None, typer.Option(help="Skip so many matches. By default as many as was saved.")
+    ] = None,
+    format: AnswerFormat = Format.TABLE,
+    save: Sheet = None,
+    add_to_group: AddToGroup = None,
+    show_sql: ShowSql = False,
+    db: Database = None,
+) -> None:
+    """Repeat a saved query on what the catalog holds now, without loading a model."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.saved import prepare_saved, run_saved
+
+    check_delivery(save, add_to_group, show_sql)
+    with Catalog.open(db) as catalog:
+        if show_sql:
+            _, _, statement, _ = prepare_saved(catalog, name, k=k, offset=offset)
+            typer.echo(statement.script())
+            return
+        matches = run_saved(catalog, name, k=k, offset=offset)
+    deliver(matches, format, save, add_to_group, db)
+
+
+def _listed(catalog: Catalog) -> pa.Table:
+    from hamsight_query.saved import list_saved
+
+    return list_saved(catalog)
+
+
+saved = listing("Show the saved queries; delete one, or make a SQL view of it.", _listed)
+
+
+@saved.command("delete")
+def delete(name: Name, db: Database = None) -> None:
+    """Delete a saved query. Views that were made of it stay."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.saved import delete_saved
+
+    with Catalog.open(db) as catalog:
+        delete_saved(catalog, name)
+    typer.echo(f"the saved query {name!r} is deleted")
+
+
+@saved.command("view")
+def view(
+    name: Name,
+    view: Annotated[str, typer.Argument(metavar="VIEW", help="The view's name in SQL.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of a view of a saved query.")
+    ] = False,
+    db: Database = None,
+) -> None:
+    """Make a SQL view of a saved query: SELECT * FROM VIEW ORDER BY rank."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.saved_view import save_view
+
+    with Catalog.open(db) as catalog:
+        save_view(catalog, name, view, replace=replace)
+    typer.echo(f"the view {view} answers the saved query {name!r}")

@@ -1,0 +1,46 @@
+"""`hamsight verify`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import say
+from hamsight_curate.verify_files import Files
+
+from hamsight.cli.options import Database
+from hamsight.cli.query import show
+
+_EXIT_DIFFERENT = 1
+
+
+def verify(
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this dataset. By default all.")
+    ] = None,
+    files: Annotated[
+        Files,
+        typer.Option(
+            help="Compare files by size and time of change (stat), by reading them (digest),"
+            " or not at all (none). Files at a URL are only read with digest."
+        ),
+    ] = Files.STAT,
+    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    db: Database = None,
+) -> None:
+    """Compare the catalog with files, models and itself; name every difference.
+
+    Nothing is changed. Exit status: 0 where nothing differs, 1 where something does.
+    """
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.verify import verify as compare
+
+    with Catalog.open(db) as catalog:
+        found = compare(catalog, dataset=dataset, files=files)
+    if found.num_rows or format is not Format.TABLE:
+        show(found, format)
+    if found.num_rows:
+        say(f"{found.num_rows} differences" if found.num_rows > 1 else "1 difference")
+        raise typer.Exit(_EXIT_DIFFERENT)
+    say("nothing differs")

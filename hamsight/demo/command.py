@@ -1,0 +1,87 @@
+"""`hamsight demo`: draw a dataset, ingest it, ask it, show the answers."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from hamsight_core.errors import UsageError
+from hamsight_core.show.terminal import say
+
+if TYPE_CHECKING:
+    from hamsight.session import Session
+
+_SEED = 0
+_QUERY_SEED = 1_000_003
+_MATCHES = 10
+
+
+def demo(
+    count: Annotated[int, typer.Option(min=2, help="How many scenes to draw.")] = 1200,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the scenes, the catalog, the answers.")
+    ] = Path("hamsight-demo"),
+) -> None:
+    """Draw a dataset of scenes, ingest it with the bundled model and search it."""
+    import hamsight
+    from hamsight.demo.scenes import draw_scene, write_dataset
+
+    started = time.monotonic()
+    scenes, catalog, answers = out / "scenes", out / "catalog", out / "answers"
+    if out.exists() and not (out.is_dir() and (scenes.is_dir() or not any(out.iterdir()))):
+        raise UsageError(f"{out} holds something else than a demo: name a new folder with --out")
+    say(f"drawing {count} scenes into {scenes}")
+    write_dataset(scenes, count, _SEED)
+    answers.mkdir(exist_ok=True)
+    picture = out / "query.jpg"
+    import numpy as np
+
+    drawn = draw_scene(np.random.default_rng(_QUERY_SEED))
+    drawn.image.save(picture, quality=92, subsampling=0)
+    with hamsight.open(catalog) as session:
+        outcome = session.ingest(
+            scenes, dataset="scenes", model="mini", progress=sys.stderr.isatty()
+        )
+        say(f"ingested {outcome.counts.total} scenes with the model {outcome.model} into {catalog}")
+        for name, query in _queries(picture, count).items():
+            _ask(session, name, query, catalog, answers / f"{name}.png")
+    say(f"done in {time.monotonic() - started:.0f} s; the answers are pictures in {answers}")
+
+
+def _queries(picture: Path, count: int) -> dict[str, dict[str, Any]]:
+    return {
+        "image": {"image": str(picture)},
+        "text": {"text": "hearts over a dotted background"},
+        "item": {"item": f"scenes/val/scene-{count:05d}.jpg"},
+        "list": {
+            "text": ["a yellow star at sunset", "blue squares"],
+            "image": str(picture),
+            "combine": "balanced",
+        },
+        "filtered": {
+            "text": "green hearts",
+            "where": "heart >= 2 and width > height",
+            "subset": "train",
+        },
+    }
+
+
+def _ask(session: Session, name: str, query: dict[str, Any], catalog: Path, sheet: Path) -> None:
+    matches = session.query(**query, k=_MATCHES)
+    options: list[str] = []
+    for option, values in query.items():
+        for value in [values] if isinstance(values, str) else values:
+            options.extend((f"--{option}", value))
+    command = shlex.join(["hamsight", "query", *options, "-k", str(_MATCHES), "--db", str(catalog)])
+    typer.echo(f"\n# {name}\n$ {command}")
+    for match in matches:
+        typer.echo(
+            f"{match.rank:3d}  {match.similarity:6.3f}  {match.distance:3d} bits  {match.name}"
+            f"  {match.captions[0] if match.captions else ''}"
+        )
+    matches.save(sheet)
+    typer.echo(f"    as a picture: {sheet}")

@@ -1,9 +1,0 @@
-"""Drawn scenes: coloured shapes on a background, with captions and boxes, from a seed."""
-
-from __future__ import annotations
-
-from hamsight.scenes.coco import write_dataset
-from hamsight.scenes.content import Background, Group
-from hamsight.scenes.scene import Scene, draw_scene
-
-__all__ = ["Background", "Group", "Scene", "draw_scene", "write_dataset"]

@@ -1,0 +1,68 @@
+"""The rows of `rejects`: one for each file of a dataset that a model could not use, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.paging import as_json, pages
+from hamsight_core.items import Item
+
+from hamsight_ingest.healing import Identity
+from hamsight_ingest.prepare import Rejected
+
+
+class Rejects:
+    """The rejects of one dataset and model under way to the catalog.
+
+    `gathered` are those to be inserted. Of items that were rejected by a former run and are dealt
+    with now, the former rows are deleted.
+    """
+
+    def __init__(self, catalog: Catalog, model: str, dataset: str) -> None:
+        self.gathered: list[Rejected] = []
+        self._catalog = catalog
+        self._of_model = {"model": model, "dataset": dataset}
+        self._former: set[Identity] = set()
+        self._used: list[Identity] = []
+
+    def look_up(self, page: Mapping[str, object]) -> None:
+        """Note which of a page of items were rejected by a former run."""
+        rows = self._catalog.rows("known_rejects", {**self._of_model, **page})
+        self._former.update((subset, id) for subset, id in rows)
+
+    def now_used(self, item: Item) -> None:
+        """Note that the catalog holds an item; `flush` forgets that it was rejected."""
+        if (item.subset, item.id) in self._former:
+            self._used.append((item.subset, item.id))
+
+    def flush(self, now: datetime) -> int:
+        """Insert what has gathered in place of former rows; return how many those are."""
+        self.forget(self._used)
+        self._used.clear()
+        count = len(self.gathered)
+        if count:
+            self.forget([(one.item.subset, one.item.id) for one in self.gathered])
+            rows = [self._row(one, now) for one in self.gathered]
+            self._catalog.insert_rows("rejects", rows)
+            self.gathered.clear()
+        return count
+
+    def forget(self, identities: Sequence[Identity]) -> None:
+        """Delete the former rows of items."""
+        again = [one for one in identities if one in self._former]
+        for page in pages(again):
+            given = {**self._of_model, "identities": as_json(page)}
+            self._catalog.run("delete_rejects", given)
+        self._former.difference_update(again)
+
+    def _row(self, rejected: Rejected, now: datetime) -> dict[str, object]:
+        return {
+            **self._of_model,
+            "subset": rejected.item.subset,
+            "id": rejected.item.id,
+            "uri": rejected.item.uri,
+            "reason": rejected.reason,
+            "rejected_at": now.strftime("%Y-%m-%d %H:%M:%S.%f"),
+        }

@@ -1,0 +1,181 @@
+"""Items of the catalog that a dataset's source no longer has.
+
+Where the source is a folder, its files decide: an item has vanished when its file is gone. Other
+formats list their items, so one that is not listed has vanished; but where the reader left
+something out, or another source of the dataset overlaps, its file must be gone as well.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.moving import change_tables
+from hamsight_core.catalog.paging import as_json, pages
+from hamsight_core.catalog.statements import fill
+from hamsight_core.images.places.uris import holding_file
+
+from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.source import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_PAGE = 50_000
+_LISTED = 20
+_FILES_DECIDE = frozenset({"folder"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+Identity = tuple[str, str]
+
+
+class Seen:
+    """The items that a run has met since it began, 8 bytes each, and when that was."""
+
+    def __init__(self) -> None:
+        self.since_us = (datetime.now(timezone.utc) - _EPOCH) // timedelta(microseconds=1)
+        self._hashes = array("q")
+        self._sorted: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def add(self, identity: Identity) -> None:
+        """Note an item's (subset, id)."""
+        self._hashes.append(hash(identity))
+
+    def missing(self, rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+        """Return those of the (subset, id, uri) whose item was not met; one at least was."""
+        import numpy as np
+
+        if self._sorted is None or len(self._sorted) != len(self._hashes):
+            self._sorted = np.sort(np.frombuffer(self._hashes, np.int64))
+        asked = np.array([hash((subset, id)) for subset, id, _ in rows], np.int64)
+        places = np.searchsorted(self._sorted, asked).clip(max=len(self._sorted) - 1)
+        met = self._sorted[places] == asked
+        return [row for row, known in zip(rows, met, strict=True) if not known]
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """How many items a source no longer has, the first of them, and whether they were deleted."""
+
+    items: int = 0
+    first: tuple[Identity, ...] = field(default=())
+    pruned: bool = False
+
+
+def find_vanished(
+    catalog: Catalog,
+    source: Source,
+    dataset: str,
+    model: CatalogModel,
+    seen: Seen,
+    *,
+    subset: str | None = None,
+    prune: bool = False,
+) -> Vanished:
+    """Return the items of the dataset that the source had and that a whole run did not meet.
+
+    With `subset` only items of it count. With `prune` their rows are deleted, and the rejects of
+    files that are gone. Items that other sources of the dataset brought, or that were ingested
+    since the run began, never count. Raises StatementError.
+    """
+    if not len(seen):
+        return Vanished()
+    search = _Search(catalog, source, dataset, subset, seen)
+    of_dataset = {"dataset": dataset, "ingested_us": seen.since_us}
+    items, first = 0, list[Identity]()
+    for found in search.pages(model.items_table, "ingested_at", fill("every_item"), {}):
+        items += len(found)
+        first.extend(found[: _LISTED - len(first)])
+        if prune:
+            for page in pages(found):
+                of_page = {**of_dataset, "identities": as_json(page)}
+                _delete(catalog, model.name, of_page)
+    if prune:
+        of_model = {"model": model.name}
+        for found in search.pages("rejects", "rejected_at", fill("of_model"), of_model):
+            for page in pages(found):
+                of_page = {**of_model, "dataset": dataset, "identities": as_json(page)}
+                catalog.run("delete_rejects", of_page)
+    return Vanished(items, tuple(first), prune and items > 0)
+
+
+def _delete(catalog: Catalog, model: str, of_page: Mapping[str, object]) -> None:
+    change_tables(
+        catalog,
+        lambda: [one.items_table for one in catalog.models() if one.name == model],
+        lambda table: catalog.run("delete_replaced", of_page, table=table),
+    )
+
+
+class _Search:
+    """What of the catalog belongs to a source and was not met."""
+
+    def __init__(
+        self, catalog: Catalog, source: Source, dataset: str, subset: str | None, seen: Seen
+    ) -> None:
+        self._catalog, self._seen = catalog, seen
+        self._parameters = {
+            "dataset": dataset,
+            "subsets": [] if subset is None else [subset],
+            "before_us": seen.since_us,
+            "limit": _PAGE,
+        }
+        self._root = printable(source.path)
+        recorded = catalog.rows("find_dataset_sources", {"dataset": dataset})
+        others = [row[0] for row in recorded if row[0] != self._root]
+        self._only_source = not others
+        overlap = any(_under(self._root, one) or _under(one, self._root) for one in others)
+        self._listing_decides = not (
+            (source.format in _FILES_DECIDE and isinstance(source.path, Path))
+            or overlap
+            or bool(source.notes)
+        )
+
+    def pages(
+        self, table: str, moment: str, condition: str, given: dict[str, str]
+    ) -> Iterator[list[Identity]]:
+        """Yield identities of the table's rows that have vanished, in their order."""
+        after = ("", "")
+        fragments = {"table": table, "moment": moment, "condition": condition}
+        while True:
+            place = {"after_subset": after[0], "after_id": after[1]}
+            parameters = {**self._parameters, **given, **place}
+            rows = self._catalog.rows("identities_after", parameters, **fragments)
+            missing = self._seen.missing([(row[0], row[1], row[2]) for row in rows])
+            found = [(subset, id) for subset, id, uri in missing if self._has_vanished(uri)]
+            if found:
+                yield found
+            if len(rows) < _PAGE:
+                return
+            after = (rows[-1][0], rows[-1][1])
+
+    def _has_vanished(self, uri: str) -> bool:
+        file = holding_file(uri)
+        if not self._only_source and (file is None or not _under(printable(file), self._root)):
+            return False
+        return self._listing_decides or (file is not None and _is_gone(file))
+
+
+def _under(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/\\") + os.sep)
+
+
+def _is_gone(file: Path) -> bool:
+    """Return whether there is surely no such file; one that cannot be looked at may be there."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False

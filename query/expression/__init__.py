@@ -1,8 +1,0 @@
-"""The metadata expressions of `hamsight query --where`: text → syntax tree → checked SQL.
-
-docs/where.md describes the language.
-"""
-
-from query.expression.compiler import Filter, compile_filter
-
-__all__ = ["Filter", "compile_filter"]

@@ -1,0 +1,58 @@
+"""When a search reads coarse cells, and how many of them; docs/search.md says it in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hamsight_core.catalog.layout import CENTRES
+from hamsight_core.hashing.hash_settings import MOST_READ, CellSettings
+
+from hamsight_query.request import Combine, Kind, Request
+from hamsight_query.target import Target
+
+_SPARE = 8
+"""Of what is wanted a share of 1 / _SPARE is read on top, for items that are gone by now."""
+_LEAST_SPARE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class NearCells:
+    """What a search reads in place of all items: `probes` cells for each query, in their order.
+
+    The first `probed` items found there are looked up in the items table.
+    """
+
+    table: str
+    probes: Sequence[int]
+    probed: int
+
+    @property
+    def centres(self) -> str:
+        """The table of the cells' centres."""
+        return self.table + CENTRES
+
+
+def near_cells(
+    request: Request, targets: Sequence[Target], cells: CellSettings | None, scanned: int
+) -> NearCells | None:
+    """Return the cells for a search that needs `scanned` candidates, None where it reads all items.
+
+    That is so where a filter, a greatest distance or farness decides what can be an answer, where
+    several queries are not asked for what is nearest to any, and where the number of cells was
+    not measured.
+    """
+    if cells is None or request.exact or request.dissimilar or request.max_distance is not None:
+        return None
+    if request.where is not None or request.datasets or request.subsets:
+        return None
+    if request.exclude_self and any(target.sha256 for target in targets):
+        return None
+    if request.combine is not Combine.NEAREST and len(targets) > 1:
+        return None
+    kinds = ["words" if target.query.kind is Kind.TEXT else "image" for target in targets]
+    found = [cells.probes_for(kind, scanned, request.recall) for kind in kinds]
+    probes = [count for count in found if count is not None]
+    if len(probes) < len(found) or sum(probes) > MOST_READ * cells.cells:
+        return None
+    return NearCells(cells.table, probes, scanned + scanned // _SPARE + _LEAST_SPARE)

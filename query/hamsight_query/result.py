@@ -1,0 +1,155 @@
+"""The answer to a search."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hamsight_core.errors import ImageError
+from hamsight_core.images.decode import decode
+from hamsight_core.images.places import fetch
+from hamsight_core.show.arrays import strings, unsigned
+from hamsight_core.show.sheet import MatchCell, QueryCell, draw_sheet
+
+from hamsight_query.steps import Statement
+from hamsight_query.target import Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_SHOWN = 24
+_THUMBNAIL = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One item of the answer. `distance` is in bits, `similarity` the cosine, -1 to 1.
+
+    Both are to `query`, the label of the query that the item answers. `rank` counts from 1.
+    """
+
+    rank: int
+    dataset: str
+    subset: str
+    id: str
+    uri: str
+    distance: int
+    similarity: float
+    query: str
+    width: int
+    height: int
+    file_size: int
+    format: str
+    tags: Mapping[str, int]
+    captions: Sequence[str]
+    groups: Sequence[str]
+    status: str
+    attributes: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """DATASET/SUBSET/ID, as `--item` takes it."""
+        return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
+
+
+class Matches(Sequence[Match]):
+    """Ranked matches, best first, with the targets they answer and the statement that ran."""
+
+    def __init__(
+        self, table: pa.Table, targets: Sequence[Target], statement: Statement, model: str
+    ) -> None:
+        self.targets, self.statement, self.model = targets, statement, model
+        self._table = table
+
+    @classmethod
+    def of(
+        cls,
+        table: pa.Table,
+        targets: Sequence[Target],
+        offset: int,
+        statement: Statement,
+        model: str,
+    ) -> Matches:
+        """Make matches of the statement's answer: number them, name the queries."""
+        labels = [target.query.label for target in targets]
+        named = strings(labels[number - 1] for number in table["query"].to_pylist())
+        ranks = unsigned(range(offset + 1, offset + 1 + len(table)))
+        table = table.set_column(table.schema.get_field_index("query"), "query", named)
+        return cls(table.add_column(0, "rank", ranks), targets, statement, model)
+
+    @cached_property
+    def _matches(self) -> list[Match]:
+        rows: list[dict[str, Any]] = self._table.to_pylist(maps_as_pydicts="strict")
+        return [Match(**row) for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._matches[index]
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self._matches)
+
+    def __repr__(self) -> str:
+        asked = ", ".join(target.query.label for target in self.targets)
+        return f"<Matches: {len(self)} for {asked}>"
+
+    def to_arrow(self) -> pa.Table:
+        """Return the matches as an Arrow table, a row each."""
+        return self._table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the matches as a pandas data frame; needs the package pandas."""
+        return self._table.to_pandas(maps_as_pydicts="strict")
+
+    def save(self, path: Path | str) -> None:
+        """Draw a contact sheet of queries and matches; the suffix of `path` names its format."""
+        numbers = {target.query.label: number for number, target in enumerate(self.targets)}
+        draw_sheet(
+            [QueryCell(target.query.given, target.uri) for target in self.targets],
+            [
+                MatchCell(m.rank, m.name, m.uri, m.distance, m.similarity, numbers[m.query])
+                for m in self._matches
+            ],
+            Path(path),
+        )
+
+    def _repr_html_(self) -> str:
+        cells = "".join(_card(match) for match in self._matches[:_SHOWN])
+        rest = len(self) - _SHOWN
+        more = f"<p>and {rest} more: to_arrow() and to_pandas() have all</p>" if rest > 0 else ""
+        asked = html.escape(", ".join(target.query.label for target in self.targets))
+        return (
+            f"<p><b>{len(self)} matches</b> for {asked}</p>"
+            f'<div style="display:flex;flex-wrap:wrap;gap:8px">{cells}</div>{more}'
+        )
+
+
+def _card(match: Match) -> str:
+    size = f"{_THUMBNAIL}px"
+    style = f"width:{size};height:{size};object-fit:contain;background:#f4f4f4"
+    try:
+        picture = f'<img style="{style}" src="{_data_uri(match.uri)}">'
+    except ImageError as error:
+        picture = f'<div style="{style}">{html.escape(str(error))}</div>'
+    return (
+        f'<div style="width:{size};font:12px sans-serif;overflow-wrap:anywhere">{picture}'
+        f"<b>{match.rank}</b> · {match.similarity:.3f} · {match.distance} bits<br>"
+        f"{html.escape(match.name)}</div>"
+    )
+
+
+def _data_uri(uri: str) -> str:
+    image = decode(fetch(uri)).image
+    image.thumbnail((_THUMBNAIL * 2, _THUMBNAIL * 2))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,258 @@
+"""Saved queries: kept with their hashes and features, so that running one loads no model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import CatalogError, ModelMismatchError, StatementError, UsageError
+from hamsight_core.images.places import local_path, path_uri
+from hamsight_core.models.network import HERE, Compute
+from hamsight_core.names import checked, chosen, is_text, nearest
+
+from hamsight_query.request import Combine, Kind, Query, Rank, Request
+from hamsight_query.result import Matches
+from hamsight_query.search import answer, check_names, prepare, statement_of
+from hamsight_query.steps import Statement
+from hamsight_query.target import Target, hashed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLE = "saved_queries"
+_APART = ("queries", "where", "model")  # what has columns of its own
+_FIT = "hash_fit"  # among the options, where the hashes of the targets are of a fitted hash
+_OPTIONS = {option.name: option for option in fields(Request) if option.name not in _APART}
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved query; `digest` is that of the model which made the targets, `fit` of their hash."""
+
+    name: str
+    digest: str
+    fit: str
+    request: Request
+    targets: Sequence[Target]
+
+
+def save_query(
+    catalog: Catalog,
+    name: str,
+    request: Request,
+    *,
+    replace: bool = False,
+    compute: Compute = HERE,
+) -> None:
+    """Keep a request under a name, with what its queries were found to be.
+
+    Raises what `prepare` raises, and UsageError for a name that is not fit, for text that is not
+    UTF-8, and, unless `replace`, for a name that a saved query has.
+    """
+    checked("the name of a saved query", name)
+    if not replace and name in _names(catalog):
+        raise UsageError(
+            f"there is a saved query {name!r} already: choose another name, or say --replace"
+        )
+    for query in request.queries:
+        _check_text(f"--{query.kind.value}", query.given)
+    targets, _, model = prepare(catalog, request, compute)
+    catalog.run("create_saved_queries")
+    now_us = (datetime.now(timezone.utc) - _EPOCH) // _MICROSECOND
+    # a clock that was set back must not make the new row the older one
+    now_us = max(now_us, catalog.rows("saved_time", {"name": name})[0][0] + 1)
+    catalog.insert_rows(TABLE, [_row(name, request, targets, model, now_us)])
+    catalog.run("delete_saved_before", {"name": name, "created_us": now_us})
+
+
+def find_saved(catalog: Catalog, name: str) -> Saved:
+    """Return the saved query of that name. Raises UsageError where there is none."""
+    rows = catalog.rows("find_saved", {"name": name}) if catalog.has_table(TABLE) else []
+    if not rows:
+        raise _unknown(catalog, name)
+    _, model, digest, filter, options, *nested = rows[0]
+    targets = [_target(*parts) for parts in zip(*nested, strict=True)]
+    queries = tuple(target.query for target in targets)
+    given = _decoded(name, options)
+    fit = given.pop(_FIT, "")
+    return Saved(name, digest, fit, Request(queries, where=filter, model=model, **given), targets)
+
+
+def prepare_saved(
+    catalog: Catalog,
+    name: str,
+    *,
+    k: int | None = None,
+    offset: int | None = None,
+    exact: bool = False,
+) -> tuple[Request, Sequence[Target], Statement, CatalogModel]:
+    """Return what answers a saved query on the items that the catalog has now.
+
+    `k` and `offset` stand in place of those that were saved; with `exact` the statement reads all
+    items, and no table that may be replaced. Raises UsageError for an unknown
+    name, dataset, subset or model, ModelMismatchError when the model has changed since,
+    ExpressionError for a filter that no longer holds, and EmptyCatalogError.
+    """
+    saved = find_saved(catalog, name)
+    request = replace(
+        saved.request,
+        k=saved.request.k if k is None else k,
+        offset=saved.request.offset if offset is None else offset,
+        exact=exact or saved.request.exact,
+    )
+    model = catalog.model(request.model)
+    if model.digest != saved.digest:
+        raise ModelMismatchError(
+            f"the saved query {name!r} was made with the package {saved.digest[:12]} of the model"
+            f" {model.name!r}, but the catalog's features are now of {model.digest[:12]}: their"
+            " hashes must not be compared. Save it again with `hamsight save NAME … --replace`"
+        )
+    check_names(catalog, model, request)
+    hash, kept = hash_of(catalog, model), saved.fit == model.hash_settings.fit
+    targets = [hashed(one if kept else replace(one, hash=""), hash) for one in saved.targets]
+    return request, targets, statement_of(catalog, model, request, targets), model
+
+
+def run_saved(
+    catalog: Catalog, name: str, *, k: int | None = None, offset: int | None = None
+) -> Matches:
+    """Answer a saved query; raises what `prepare_saved` raises and StatementError."""
+    request, targets, statement, model = prepare_saved(catalog, name, k=k, offset=offset)
+    try:
+        return answer(catalog, request, targets, statement, model)
+    except StatementError:
+        if catalog.model(request.model) == model:
+            raise
+    # another process has given the model other hashes since, in another table
+    request, targets, statement, model = prepare_saved(catalog, name, k=k, offset=offset)
+    return answer(catalog, request, targets, statement, model)
+
+
+def list_saved(catalog: Catalog) -> pa.Table:
+    """Return a row for each saved query: name, queries, filter, model, options, created_at.
+
+    `options` maps those that are not the default to text.
+    """
+    import pyarrow as pa
+
+    kind = pa.map_(pa.string(), pa.string())
+    if not catalog.has_table(TABLE):
+        text = pa.string()
+        columns = [("name", text), ("queries", pa.list_(text)), ("filter", text), ("model", text)]
+        schema = [*columns, ("options", kind), ("created_at", pa.timestamp("us", "UTC"))]
+        return pa.schema(schema).empty_table()
+    table = catalog.arrow(fill("list_saved"))
+    shown = [_shown(json.loads(text)) for text in table["options"].to_pylist()]
+    place = table.schema.get_field_index("options")
+    return table.set_column(place, "options", pa.array(shown, kind))
+
+
+def delete_saved(catalog: Catalog, name: str) -> None:
+    """Delete a saved query; views made of it stay. Raises UsageError where there is none."""
+    if name not in _names(catalog):
+        raise _unknown(catalog, name)
+    catalog.run("delete_saved", {"name": name})
+
+
+def _names(catalog: Catalog) -> list[str]:
+    if not catalog.has_table(TABLE):
+        return []
+    return [row[0] for row in catalog.rows("saved_names")]
+
+
+def _unknown(catalog: Catalog, name: str) -> UsageError:
+    names = _names(catalog)
+    if not names:
+        return UsageError(
+            f"there is no saved query {name!r}: none has been saved yet, see `hamsight save`"
+        )
+    return UsageError(f"there is no saved query {name!r}; {nearest(name, names)}")
+
+
+def _check_text(what: str, text: str) -> None:
+    if not is_text(text):
+        raise UsageError(
+            f"{what} {text!r} is not UTF-8, so it cannot be kept: give text,"
+            " and a file of such a name as file:///FOLDER/%FF.jpg"
+        )
+
+
+def _row(
+    name: str, request: Request, targets: Sequence[Target], model: CatalogModel, now_us: int
+) -> dict[str, Any]:
+    options = {option: getattr(request, option) for option in _OPTIONS}
+    if fit := model.hash_settings.fit:
+        options[_FIT] = fit
+    return {
+        "name": name,
+        "model": model.name,
+        "digest": model.digest,
+        "filter": request.where,
+        "options": json.dumps(options),
+        "targets.kind": [target.query.kind.value for target in targets],
+        "targets.given": [target.query.given for target in targets],
+        "targets.hash": [target.hash for target in targets],
+        "targets.feature": [list(target.feature) for target in targets],
+        "targets.uri": [_lasting(target) for target in targets],
+        "targets.identity": [list(target.identity or ()) for target in targets],
+        "targets.sha256": [target.sha256 for target in targets],
+        "created_at": (_EPOCH + now_us * _MICROSECOND).strftime("%Y-%m-%d %H:%M:%S.%f"),
+    }
+
+
+def _lasting(target: Target) -> str | None:
+    """Return where the target's picture is, whatever folder the query is run in."""
+    if target.query.kind is not Kind.IMAGE or target.uri is None:
+        return target.uri
+    path = local_path(target.uri)
+    return target.uri if path is None else path_uri(str(Path.cwd() / path))
+
+
+def _target(
+    kind: str,
+    given: str,
+    hash: str,
+    feature: Sequence[float],
+    uri: str | None,
+    identity: Sequence[str],
+    sha256: str | None,
+) -> Target:
+    item = (identity[0], identity[1], identity[2]) if identity else None
+    return Target(Query(Kind(kind), given), hash, list(feature), uri, item, sha256)
+
+
+def _decoded(name: str, text: str) -> dict[str, Any]:
+    """Return the keywords of a Request that the JSON text holds."""
+    options: dict[str, Any] = json.loads(text)
+    unknown = sorted(options.keys() - _OPTIONS.keys() - {_FIT})
+    if unknown:
+        raise CatalogError(
+            f"the saved query {name!r} has options that this version of Hamsight does not know:"
+            f" {', '.join(unknown)}. Use the version that saved it, or save it again"
+        )
+    for option, choices in (("combine", Combine), ("rank", Rank)):
+        if option in options:
+            options[option] = chosen(option, choices, options[option])
+    return {key: tuple(one) if isinstance(one, list) else one for key, one in options.items()}
+
+
+def _shown(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the options that differ from their defaults, as text."""
+    shown = []
+    for key, one in options.items():
+        if key == _FIT:
+            continue
+        default = _OPTIONS[key].default if key in _OPTIONS else None
+        if one != (list(default) if isinstance(default, tuple) else default):
+            text = ", ".join(map(str, one)) if isinstance(one, list) else json.dumps(one).strip('"')
+            shown.append((key, text))
+    return shown

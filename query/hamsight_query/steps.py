@@ -1,0 +1,177 @@
+"""A search as one statement, and in steps: ranking first, then the columns of its items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.paging import as_json, pages
+from hamsight_core.catalog.statements import fill
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_WHOLE = "whole"
+_NEARNESS = "nearness"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with the values of its `{name:Type}` parameters.
+
+    `steps` is how a program gets the same answer sooner, where the statement is a search.
+    `in_cells` says that it does not read all items.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    steps: Steps | None = None
+    in_cells: bool = False
+
+    def script(self) -> str:
+        """Return the statement for `clickhouse client`, with its parameters set before it."""
+        from clickhouse_connect.driver.binding import bind_query
+
+        _, bound = bind_query(self.sql, dict(self.parameters))
+        lines = [
+            fill("set_parameter", name=name, value=quoted(value)) + ";"
+            for name, value in bound.items()
+        ]
+        return "\n".join([*lines, self.sql + ";"])
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A search in steps: a statement that ranks, then the columns of the answer's rows by key.
+
+    `ranking` is exact. The others, where there are such, answer sooner, or tell that they cannot:
+
+    - `resident` ranks hashes held in memory and looks `wanted` items up;
+    - `near` ranks one query's near cells, and `tied` those with all that are equally near;
+    - `one_scan` scans once instead of twice and fetches `fetched` rows, or reads cells (`fetched`
+      is 0 then); its column `whole` is false where ties or candidates may be missing.
+
+    The first `k` rows are the answer. All leave the columns to the second step if `apart`.
+    """
+
+    ranking: Statement
+    k: int
+    apart: bool = False
+    one_scan: Statement | None = None
+    fetched: int = 0
+    near: Statement | None = None
+    tied: Statement | None = None
+    resident: Statement | None = None
+    wanted: int = 0
+
+
+def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
+    """Return the answer of a search's statement on an items table, in as few reads as may be.
+
+    Rows that another process deletes meanwhile are left out. Raises StatementError.
+    """
+    steps = statement.steps
+    if steps is None:
+        return catalog.arrow(statement.sql, statement.parameters)
+    ranked = _ranked(catalog, steps, table)
+    return _described(catalog, ranked, table) if steps.apart else ranked
+
+
+def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
+    for answer in (_of_resident, _of_near_cells, _of_one_scan):
+        found = answer(catalog, steps, table)
+        if found is not None:
+            return found
+    return catalog.arrow(steps.ranking.sql, steps.ranking.parameters)
+
+
+def _of_resident(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
+    """Return what hashes in memory answer, read again if they are former ones.
+
+    None is returned where items change all the time, and where the disk answers sooner.
+    """
+    if steps.resident is None:
+        return None
+    for _ in range(2):
+        if not catalog.resident.hold(table, steps.wanted):
+            return None
+        found = catalog.arrow(steps.resident.sql, steps.resident.parameters)
+        if catalog.resident.is_held(table):
+            return found.slice(0, steps.k)
+    return None
+
+
+def _of_near_cells(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
+    """Return what near cells answer, None where they have fewer items than are wanted."""
+    if steps.near is None or steps.tied is None:
+        return None
+    found = catalog.arrow(steps.near.sql, steps.near.parameters)
+    if len(found) < steps.k:
+        return None
+    if _NEARNESS in found.column_names:
+        nearness = found[_NEARNESS]
+        if nearness[steps.k - 1].as_py() < nearness[len(found) - 1].as_py():
+            return found.slice(0, steps.k).drop_columns([_NEARNESS])
+        found = catalog.arrow(steps.tied.sql, steps.tied.parameters)
+    return found if len(found) >= steps.k else None
+
+
+def _of_one_scan(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
+    """Return what one scan answers, None where it may lack something."""
+    if steps.one_scan is None or steps.fetched > catalog.rows_fetched_late():
+        return None
+    found = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
+    # an answer of no rows does not tell whether it is whole
+    if len(found) and found[_WHOLE][0].as_py():
+        return found.drop_columns([_WHOLE])
+    return None
+
+
+def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
+    """Return ranked items with the columns that describe them, in the order of a statement's."""
+    import pyarrow as pa
+
+    wanted = _identities(ranked)
+    columns = f"{fill('identity_and_place')}, {fill('described')}"
+    settings = catalog.layout.settings_of("looks_up")
+    sql = fill("items_of_answer", columns=columns, table=table, settings=settings)
+    # one page at least: its columns are those of an answer without rows
+    found = pa.concat_tables(
+        catalog.arrow(sql, {"identities": as_json(page)}) for page in list(pages(wanted)) or [[]]
+    )
+    # of an item that is being replaced there may be two rows: either will do
+    places = {identity: place for place, identity in enumerate(_identities(found))}
+    there = [rank for rank, identity in enumerate(wanted) if identity in places]
+    found = _rows(found, [places[wanted[rank]] for rank in there])
+    if len(there) < len(wanted):
+        ranked = _rows(ranked, there)
+    first = fill("identity_and_place").split(", ")
+    told = ranked.drop_columns(fill("identity").split(", "))
+    for name in first:
+        told = told.add_column(first.index(name), found.schema.field(name), found[name])
+    for name in fill("described").split(", "):
+        told = told.append_column(found.schema.field(name), found[name])
+    return told
+
+
+def _rows(table: pa.Table, places: Sequence[int]) -> pa.Table:
+    """Return rows of a table in the order of their places.
+
+    `Table.take` would load pyarrow.compute, which takes longer than the statement.
+    """
+    import pyarrow as pa
+
+    rows = [table.slice(place, 1) for place in places]
+    return pa.concat_tables([table.slice(0, 0), *rows]).combine_chunks()
+
+
+def _identities(table: pa.Table) -> list[tuple[str, ...]]:
+    columns = [table[name].to_pylist() for name in ("dataset", "subset", "id")]
+    return list(zip(*columns, strict=True))
+
+
+def quoted(text: str) -> str:
+    """Return text as a string literal of ClickHouse's SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

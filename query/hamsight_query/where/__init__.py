@@ -1,0 +1,8 @@
+"""The metadata expressions of `hamsight query --where`: text → syntax tree → checked SQL.
+
+docs/where.md describes the language.
+"""
+
+from hamsight_query.where.compiler import Filter, compile_filter
+
+__all__ = ["Filter", "compile_filter"]

@@ -1,0 +1,112 @@
+"""From the syntax tree of an expression to a checked, parameterised ClickHouse condition."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from hamsight_core.catalog.statements import fill
+
+from hamsight_query.where import syntax
+from hamsight_query.where.arithmetic import calculate, negate
+from hamsight_query.where.comparisons import compared, contained, in_list
+from hamsight_query.where.functions import called, check_call
+from hamsight_query.where.parser import parse
+from hamsight_query.where.pieces import Kind, Piece, Power, joined, known, negated
+from hamsight_query.where.scope import Scope, found, quoted, written
+
+# ClickHouse takes statements of 128 KiB over HTTP where parameters are sent as a form.
+MAX_SQL = 100_000
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on the items table.
+
+    `sql` is true or false, never NULL, and stands next to AND as it is, without parentheses
+    around it. `parameters` holds the values of its ClickHouse parameters, all named `where_N`.
+    """
+
+    sql: str
+    parameters: dict[str, object]
+
+
+def compile_filter(text: str, known_tags: Collection[str]) -> Filter:
+    """Return the condition that the expression `text` means.
+
+    A bare name that is no column is the count of that tag, if it is one of `known_tags`.
+    Raises ExpressionError, with the place and the remedy, for an expression that is wrong.
+    """
+    scope = Scope(text, frozenset(known_tags))
+    sql = _condition(scope, parse(text)).within(Power.AND)
+    return Filter(sql, scope.parameters.values)
+
+
+def _condition(scope: Scope, node: syntax.Node) -> Piece:
+    """Compile a node that stands where a condition is expected."""
+    piece = _value(scope, node)
+    if piece.kind is Kind.CONDITION:
+        return piece
+    if piece.kind is Kind.NUMBER:
+        sql = fill("where_true", number=piece.within(Power.SUM))
+        return known(Piece(Kind.CONDITION, sql, Power.COMPARISON), piece.nullable)
+    if piece.kind in (Kind.TEXTS, Kind.MAP):
+        return Piece(Kind.CONDITION, fill("where_not_empty", value=piece.sql))
+    remedy = 'compare it, as in subset == "train"'
+    if isinstance(node, syntax.Text):
+        remedy = f"for items with that tag write {written(node)} in tags"
+    elif isinstance(node, syntax.Entry):
+        remedy = f"for items that have it write {quoted(node.key)} in attributes"
+    message = f"found {found(piece, node)}, expected a condition; {remedy}"
+    raise scope.fault(message, node.column)
+
+
+def _value(scope: Scope, node: syntax.Node) -> Piece:
+    """Compile a node of any kind."""
+    piece = _compiled(scope, node)
+    if len(piece.sql) > MAX_SQL:
+        message = f"found an expression whose SQL has over {MAX_SQL} characters; write it shorter"
+        raise scope.fault(message, node.column)
+    return piece
+
+
+def _number(scope: Scope, node: syntax.Node) -> Piece:
+    return scope.as_number(_value(scope, node), node)
+
+
+def _compiled(scope: Scope, node: syntax.Node) -> Piece:
+    match node:
+        case syntax.Number(value=value):
+            return scope.parameters.number(value)
+        case syntax.Text(value=text):
+            return scope.parameters.text(text)
+        case syntax.Name():
+            return scope.name(node)
+        case syntax.Entry():
+            return scope.entry(node)
+        case syntax.Call(function=function, arguments=arguments):
+            check_call(scope, node)
+            return called(scope, function, [(_value(scope, each), each) for each in arguments])
+        case syntax.Negation(operand=operand):
+            return negate(_number(scope, operand))
+        case syntax.Arithmetic(operator=operator, left=left, right=right):
+            return calculate(operator, _number(scope, left), _number(scope, right))
+        case syntax.Comparison():
+            return _comparison(scope, node)
+        case syntax.Membership(left=left, right=syntax.Sequence(items=items)):
+            return in_list(scope, node, _value(scope, left), items)
+        case syntax.Membership(left=left, right=right):
+            return contained(scope, node, _value(scope, left), _value(scope, right))
+        case syntax.Not(operand=operand):
+            return negated(_condition(scope, operand))
+        case syntax.Junction(word=word, operands=operands):
+            return joined(word, [_condition(scope, operand) for operand in operands])
+    raise AssertionError(f"a node without a rule: {node}")
+
+
+def _comparison(scope: Scope, node: syntax.Comparison) -> Piece:
+    """Compile `a < b <= c` as `a < b AND b <= c`."""
+    nodes = [node.first, *(link.operand for link in node.links)]
+    operands = [(_value(scope, each), each) for each in nodes]
+    pairs = zip(node.links, operands, operands[1:], strict=False)
+    return joined("and", [compared(scope, link.operator, *pair) for link, *pair in pairs])

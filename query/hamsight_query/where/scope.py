@@ -1,0 +1,105 @@
+"""What the names of one expression mean, and which kinds fit where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import ExpressionError
+
+from hamsight_query.where import syntax
+from hamsight_query.where.names import COLUMNS, TAG_HIGH, nearest
+from hamsight_query.where.pieces import Kind, Parameters, Piece
+
+
+class Scope:
+    """The text of an expression, the tags that it may name, and its parameters so far."""
+
+    def __init__(self, text: str, known_tags: frozenset[str]) -> None:
+        self._text = text
+        self._tags = known_tags
+        self.parameters = Parameters()
+
+    def fault(self, message: str, column: int) -> ExpressionError:
+        """Return the error of this expression at `column`."""
+        return ExpressionError(message, self._text, column)
+
+    def name(self, node: syntax.Name) -> Piece:
+        """Return the column or the tag's count that a bare name means."""
+        if column := COLUMNS.get(node.name):
+            return column
+        if node.name in self._tags:
+            return self._count(node.name)
+        near = nearest(node.name, [*COLUMNS, *self._tags])
+        raise self.fault(
+            f"found the name {node.name}, expected a column or a tag of the catalog{near}; "
+            f"write tags[{quoted(node.name)}] for a tag that no item has, "
+            f"{quoted(node.name)} for a text",
+            node.column,
+        )
+
+    def entry(self, node: syntax.Entry) -> Piece:
+        """Return what `tags["..."]` or `attributes["..."]` means."""
+        if node.name == "tags":
+            return self._count(node.key)
+        if node.name == "attributes":
+            attribute = self.parameters.text(node.key).sql
+            return Piece(Kind.ATTRIBUTE, fill("where_attribute", attribute=attribute))
+        near = nearest(node.name, ["tags", "attributes"])
+        raise self.fault(
+            f'found {written(node)}, expected tags["..."] or attributes["..."]{near}', node.column
+        )
+
+    def as_number(self, piece: Piece, node: syntax.Node) -> Piece:
+        """Return the piece, which must be a number or an attribute to be read as one."""
+        if piece.kind is Kind.ATTRIBUTE:
+            sql = fill("where_attribute_number", attribute=piece.sql)
+            return replace(piece, kind=Kind.NUMBER, sql=sql, nullable=True)
+        return self._checked(piece, node, Kind.NUMBER)
+
+    def as_text(self, piece: Piece, node: syntax.Node) -> Piece:
+        """Return the piece, which must be a text or an attribute."""
+        if piece.kind is Kind.ATTRIBUTE:
+            return replace(piece, kind=Kind.TEXT)
+        return self._checked(piece, node, Kind.TEXT)
+
+    def _count(self, tag: str) -> Piece:
+        sql = fill("where_tag", tag=self.parameters.text(tag).sql)
+        return Piece(Kind.NUMBER, sql, integer=True, low=0, high=TAG_HIGH)
+
+    def _checked(self, piece: Piece, node: syntax.Node, expected: Kind) -> Piece:
+        if piece.kind is expected:
+            return piece
+        remedy = ""
+        if expected is Kind.TEXT and isinstance(node, syntax.Name) and node.name not in COLUMNS:
+            remedy = f"; write {quoted(node.name)}"
+        raise self.fault(
+            f"found {found(piece, node)}, expected {expected.value}{remedy}", node.column
+        )
+
+
+def found(piece: Piece, node: syntax.Node) -> str:
+    """Return what was found, for a message: `a number, width`."""
+    return ", ".join(filter(None, (piece.kind.value, written(node))))
+
+
+def written(node: syntax.Node) -> str:
+    """Return a short node as a user writes it; nothing for one with operators."""
+    match node:
+        case syntax.Name(name=name):
+            return name
+        case syntax.Number(value=value):
+            return repr(value)
+        case syntax.Text(value=text):
+            return quoted(text if len(text) <= 40 else f"{text[:37]}...")
+        case syntax.Entry(name=name, key=key):
+            return f"{name}[{quoted(key)}]"
+        case syntax.Call(function=function):
+            return f"{function}(...)"
+    return ""
+
+
+def quoted(text: str) -> str:
+    """Return the literal that means `text`."""
+    escaped = text.translate({92: r"\\", 34: r"\"", 10: r"\n", 9: r"\t"})
+    return f'"{escaped}"'

@@ -22,13 +22,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
+
+import hamsight
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.hashing.recall import features_of, hashes_of
 from hamsight_core.models.encoder import unit_length
 from hamsight_query.request import Kind, Query, Request
 from hamsight_query.target import Target, hashed, resolve
-
-import hamsight
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CANDIDATES = (20, 50, 100, 2000)

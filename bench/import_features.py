@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pyarrow as pa
+
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_ingest.features.load import import_features
 

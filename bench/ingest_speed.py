@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import hamsight_ingest.pipeline
 import hamsight_ingest.prepare
-import numpy as np
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.images.decode import decode
 from hamsight_core.models.encoder import ImageEncoder

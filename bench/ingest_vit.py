@@ -16,6 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ingest_speed import SHARED, Stages, measured, whole
+from vit import write_package
+
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.models.encoder import ImageEncoder
 from hamsight_core.models.network import (
@@ -28,8 +31,6 @@ from hamsight_core.models.network import (
 from hamsight_core.models.package import load_package
 from hamsight_ingest.pipeline import Settings
 from hamsight_ingest.readers import open_source
-from ingest_speed import SHARED, Stages, measured, whole
-from vit import write_package
 
 
 def benchmark_app(network: Path, asked: argparse.Namespace, requests: int) -> float:

@@ -13,11 +13,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+
 from hamsight_core.images.decode import decode
 from hamsight_core.models.encoder import encode_pixels
 from hamsight_core.models.network import Compute, Precision
 from hamsight_core.models.package import load_package
-from PIL import Image
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 TIMES = (8, 4, 3, 2, 1)

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pyarrow as pa
+
 from hamsight_core.catalog import statements
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.hashing.sign import SIGN

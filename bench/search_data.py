@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from hamsight_core.hashing import ternary as hash_fit
-from hamsight_core.hashing.sign import PLANES, SignHash, sign_hash
 from made_features import VECTORS, Likeness, likeness, real_images
 from numpy.typing import NDArray
+
+from hamsight_core.hashing import ternary as hash_fit
+from hamsight_core.hashing.sign import PLANES, SignHash, sign_hash
 
 BITS = 512
 _PIECE = 1_000_000

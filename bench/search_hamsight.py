@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from search_data import BITS, Data
+from search_way import Way
+
 from hamsight_core.catalog import statements
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.errors import StatementError
@@ -19,8 +22,6 @@ from hamsight_query import steps
 from hamsight_query.request import Combine, Kind, Query, Rank, Request
 from hamsight_query.statement import build
 from hamsight_query.target import Target
-from search_data import BITS, Data
-from search_way import Way
 
 BENCH = Path(__file__).resolve().parent
 SELECTIVITIES = (0.5, 0.1, 0.01, 0.001, 0.0001)

@@ -32,11 +32,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from hamsight_core.catalog.catalog import Catalog
 from search_data import Data, distances, prepare
 from search_hamsight import COSINE_K, Store
 from search_peers import peers
 from search_way import Way
+
+from hamsight_core.catalog.catalog import Catalog
 
 FLAT, COSINE = "faiss IndexBinaryFlat", "exact cosine in SQL"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from hamsight.session import Session
 from hamsight_core.errors import (
     CatalogBusyError,
     CatalogError,
@@ -25,8 +26,6 @@ from hamsight_core.errors import (
     UnknownItemError,
     UsageError,
 )
-
-from hamsight.session import Session
 
 __all__ = [
     "CatalogBusyError",

@@ -28,6 +28,8 @@ from pathlib import Path
 
 import damaged_sets
 import toy
+
+import hamsight
 from hamsight_core.errors import SourceError
 from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.items import Item
@@ -35,8 +37,6 @@ from hamsight_core.models.package import load_package
 from hamsight_ingest.job import ingest
 from hamsight_ingest.prepare import Rejected, prepare
 from hamsight_ingest.readers import open_source
-
-import hamsight
 
 IMAGE_KINDS = ("jpeg", "png", *damaged_sets.ENCODED)
 KINDS = (*IMAGE_KINDS, *damaged_sets.DATASETS, *damaged_sets.FEATURES)

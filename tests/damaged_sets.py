@@ -22,9 +22,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.feather as pf
 import pyarrow.parquet as pq
+from PIL import Image, features
+
 from hamsight_core.items import Item
 from hamsight_ingest.readers import open_source
-from PIL import Image, features
 
 IMAGES = 6
 PHOTOS = ("coco128/train2017", "flickr8k-2000/images", "caltech101/Faces", "flowers")

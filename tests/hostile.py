@@ -24,6 +24,10 @@ from pathlib import Path
 
 import numpy as np
 import toy
+from http_front import serve
+
+import hamsight
+from hamsight.cli.piped import read_identities
 from hamsight_core.errors import ExpressionError, UnknownItemError
 from hamsight_core.hashing.sign import sign_hash
 from hamsight_core.images.places import fetch
@@ -32,10 +36,6 @@ from hamsight_core.show.formats import Format, write
 from hamsight_ingest.prepare import Prepared, metadata_digest
 from hamsight_ingest.rows import item_rows
 from hamsight_query.where import compile_filter
-from http_front import serve
-
-import hamsight
-from hamsight.cli.piped import read_identities
 
 MARK = "zq7"
 """Part of every hostile text, so that text which reached a statement would show there."""

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from hamsight_ingest.pipeline import Outcome
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 import hamsight
+from hamsight_ingest.pipeline import Outcome
 
 SIDE, DIMENSION = 16, 24
 
@@ -121,6 +121,7 @@ def write_toml(
 def direct(package: Path, images: Sequence[Image.Image]) -> np.ndarray:
     """Return the unit features of RGB images as OpenVINO alone gives them, one image a call."""
     import openvino as ov
+
     from hamsight_core.models.network import read_network
     from hamsight_core.models.package import load_package
 

@@ -9,7 +9,6 @@ from typing import Any
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.statements import fill
-
 from hamsight_curate.selection import Condition, Selection, conditions, models_of
 
 

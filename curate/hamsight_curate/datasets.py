@@ -9,7 +9,6 @@ from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import CatalogError, EmptyCatalogError, UsageError
 from hamsight_core.names import MAX_NAME, nearest, within
-
 from hamsight_curate.delete import delete, forget, has_items
 from hamsight_curate.selection import Selection
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
-
 from hamsight_curate.change import count, run_in_tables, union
 from hamsight_curate.selection import Condition, Identity, Selection, conditions, models_of
 

@@ -8,7 +8,6 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_core.names import checked, nearest
-
 from hamsight_curate.change import Change, update
 from hamsight_curate.selection import Selection, models_of
 

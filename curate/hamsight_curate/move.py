@@ -14,7 +14,6 @@ from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places.uris import PATH_SCHEMES, holding_file, scheme
-
 from hamsight_curate.datasets import check_dataset
 
 _SAMPLE = 100

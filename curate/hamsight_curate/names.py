@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UnknownItemError, UsageError
 from hamsight_core.names import is_text
-from hamsight_query.named import items_named
-
 from hamsight_curate.selection import Identity, Selection, models_of
+from hamsight_query.named import items_named
 
 if TYPE_CHECKING:
     from hamsight_query.result import Match

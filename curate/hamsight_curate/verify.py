@@ -15,7 +15,6 @@ from hamsight_core.errors import CatalogError, EmptyCatalogError, ModelError, Us
 from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of
 from hamsight_core.models.package import load_package
 from hamsight_core.names import nearest
-
 from hamsight_curate.verify_files import FileCheck, Files, Recorded, was_not_there
 
 if TYPE_CHECKING:
@@ -177,6 +176,7 @@ def _fitted_bits(
 ) -> Iterator[Difference]:
     """Yield the items whose hash is not what the model's fit makes of the stored feature."""
     import numpy as np
+
     from hamsight_core.hashing.recall import features_of, hashes_of
 
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from hamsight_core.show.terminal import Commands
 
 from hamsight.cli.catalog import functions, info, sql
 from hamsight.cli.curate import delete, group, set_
@@ -22,6 +21,7 @@ from hamsight.cli.rehash import rehash
 from hamsight.cli.saved import run, save, saved
 from hamsight.cli.verify import verify
 from hamsight.demo.command import demo
+from hamsight_core.show.terminal import Commands
 
 app = typer.Typer(
     cls=Commands,

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from hamsight_core.errors import UsageError
-from hamsight_core.show.formats import Format
 
 from hamsight.cli.options import Database
 from hamsight.cli.query import show
+from hamsight_core.errors import UsageError
+from hamsight_core.show.formats import Format
 
 
 def sql(

@@ -6,13 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from hamsight_core.errors import EXIT_NO_MATCH, UsageError
-from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
 
 from hamsight.cli.options import Database
 from hamsight.cli.query import show
 from hamsight.cli.selection import Asked, takes_items
+from hamsight_core.errors import EXIT_NO_MATCH, UsageError
+from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import say
 
 if TYPE_CHECKING:
     from hamsight_curate.change import Change

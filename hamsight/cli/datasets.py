@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from hamsight_core.show.terminal import say
 
 from hamsight.cli.curate import confirm, items_
 from hamsight.cli.options import Database
 from hamsight.cli.query import listing
+from hamsight_core.show.terminal import say
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from hamsight_core.catalog.catalog import Catalog
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]

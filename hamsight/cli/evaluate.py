@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from hamsight_core.models.network import DEFAULT_DEVICE, Compute
-from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
 
 from hamsight.cli.options import Database, Device, StoredModel
 from hamsight.cli.query import show
+from hamsight_core.models.network import DEFAULT_DEVICE, Compute
+from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import say
 
 
 def evaluate(

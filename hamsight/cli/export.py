@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from hamsight_core.errors import EXIT_NO_MATCH, SourceError, UsageError
-from hamsight_core.show.terminal import say
-from hamsight_curate.export.choices import Images, To
 
 from hamsight.cli.curate import items_
 from hamsight.cli.options import Database
 from hamsight.cli.selection import Asked, Dataset, Items, Subset, Where
+from hamsight_core.errors import EXIT_NO_MATCH, SourceError, UsageError
+from hamsight_core.show.terminal import say
+from hamsight_curate.export.choices import Images, To
 
 
 def export(

@@ -6,10 +6,10 @@ import time
 from typing import Annotated
 
 import typer
-from hamsight_core.models.network import DEFAULT_DEVICE, Compute
-from hamsight_core.show.terminal import say
 
 from hamsight.cli.options import Database, Device, StoredModel
+from hamsight_core.models.network import DEFAULT_DEVICE, Compute
+from hamsight_core.show.terminal import say
 
 
 def index(

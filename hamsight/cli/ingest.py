@@ -12,13 +12,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hamsight.cli.options import ComputePrecision, Database, Device
 from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_REJECTED, UsageError
 from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.models.encoder import DEFAULT_BATCH
 from hamsight_core.models.network import DEFAULT_DEVICE, Precision
 from hamsight_core.show.terminal import say
-
-from hamsight.cli.options import ComputePrecision, Database, Device
 
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from hamsight_core.errors import UsageError
-from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
 
 from hamsight.cli.options import refuse_before_command
 from hamsight.cli.query import show
+from hamsight_core.errors import UsageError
+from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import say
 
 if TYPE_CHECKING:
     import pyarrow as pa

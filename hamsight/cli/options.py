@@ -8,6 +8,7 @@ from inspect import Signature, signature
 from typing import Annotated, Any, TypeAlias
 
 import typer
+
 from hamsight_core.errors import UsageError
 from hamsight_core.models.network import Precision
 

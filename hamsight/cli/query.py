@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hamsight.cli.options import ComputePrecision, Database, Device, refuse_before_command
+from hamsight.cli.request import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.names import checked
@@ -17,11 +20,9 @@ from hamsight_core.show.formats import Format, write
 from hamsight_core.show.terminal import say
 from hamsight_query.request import Request
 
-from hamsight.cli.options import ComputePrecision, Database, Device, refuse_before_command
-from hamsight.cli.request import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
-
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.result import Matches
 

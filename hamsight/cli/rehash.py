@@ -7,12 +7,12 @@ from enum import Enum
 from typing import Annotated
 
 import typer
+
+from hamsight.cli.options import Database, Device, StoredModel
 from hamsight_core.errors import CatalogError
 from hamsight_core.hashing.sign import SIGN, TERNARY
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute
 from hamsight_core.show.terminal import say
-
-from hamsight.cli.options import Database, Device, StoredModel
 
 
 class Scheme(str, Enum):

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from hamsight_core.show.formats import Format
-from hamsight_query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Kind, Query, Rank, Request
 
 from hamsight.cli.options import StoredModel, takes
+from hamsight_core.show.formats import Format
+from hamsight_query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Kind, Query, Rank, Request
 
 AnswerFormat = Annotated[Format, typer.Option("--format", help="Format of the answer.")]
 Sheet = Annotated[

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
-from hamsight_core.show.formats import Format
-from hamsight_query.request import Request
 
 from hamsight.cli.options import ComputePrecision, Database, Device
 from hamsight.cli.query import check_delivery, deliver, listing
 from hamsight.cli.request import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
+from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
+from hamsight_core.show.formats import Format
+from hamsight_query.request import Request
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from hamsight_core.catalog.catalog import Catalog
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The saved query.")]

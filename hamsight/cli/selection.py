@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from hamsight_core.errors import UsageError
 
 from hamsight.cli.options import takes
+from hamsight_core.errors import UsageError
 
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
-from hamsight_curate.verify_files import Files
 
 from hamsight.cli.options import Database
 from hamsight.cli.query import show
+from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import say
+from hamsight_curate.verify_files import Files
 
 _EXIT_DIFFERENT = 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
 

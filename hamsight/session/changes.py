@@ -10,6 +10,7 @@ from hamsight.session.opened import Opened, PathLike, several
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from hamsight_curate.change import Change
     from hamsight_curate.export.report import Exported, Missing
     from hamsight_curate.move import Moved

@@ -8,9 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.names import check_options
-
 from hamsight.session.opened import Opened, PathLike, several
+from hamsight_core.names import check_options
 
 if TYPE_CHECKING:
     from hamsight_ingest.features.load import Imported

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from hamsight.session.opened import Opened, PathLike, several
 from hamsight_core.models.network import Compute, Precision
 from hamsight_core.names import check_options, chosen
 
-from hamsight.session.opened import Opened, PathLike, several
-
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from hamsight_query.evaluate import Evaluation
     from hamsight_query.request import Request
     from hamsight_query.result import Matches

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from hamsight_core.catalog.calibration import QUERIES, image_queries, text_queries
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.cells import Cells, signs, train
@@ -30,8 +32,6 @@ from hamsight_core.hashing.recall import candidates_for, hashes_of
 from hamsight_core.hashing.sign import PLANES
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
-from numpy.typing import NDArray
-
 from hamsight_ingest.tables import cells_prefix, drop_cells
 
 LEAST_ITEMS = 100_000

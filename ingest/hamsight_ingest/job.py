@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from tqdm import tqdm
+
 from hamsight_core.catalog.catalog import IMPORTED, Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.hashing.sign import TERNARY
@@ -16,8 +18,6 @@ from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import DEFAULT_MODEL, ModelPackage, load_package
 from hamsight_core.models.registry import best_cached, registry
 from hamsight_core.show.terminal import say
-from tqdm import tqdm
-
 from hamsight_ingest.pipeline import Outcome, Settings, run
 from hamsight_ingest.readers import WITH_COLUMNS, open_source
 from hamsight_ingest.readers.folder import printable

@@ -19,7 +19,6 @@ from hamsight_core.models.encoder import DEFAULT_BATCH, ImageEncoder
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.models.package import ModelPackage
 from hamsight_core.names import chosen
-
 from hamsight_ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, prepare
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.record import Record

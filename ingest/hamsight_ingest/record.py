@@ -10,7 +10,6 @@ from datetime import datetime, timedelta, timezone
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.items import Category
-
 from hamsight_ingest.source import ReadOptions
 from hamsight_ingest.writer import Counts
 

@@ -24,7 +24,6 @@ from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.items import Item
 from hamsight_core.models.package import ModelPackage
-
 from hamsight_ingest.catch_up import PASSES, Place, catch_up
 from hamsight_ingest.pipeline import Settings, Stages
 from hamsight_ingest.prepare import Rejected

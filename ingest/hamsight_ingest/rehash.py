@@ -29,7 +29,6 @@ from hamsight_core.hashing.vocabulary import words_to_fit
 from hamsight_core.models.encoder import encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
-
 from hamsight_ingest.catch_up import PASSES, Place, catch_up
 from hamsight_ingest.tables import MAKING, base_of, drop_cells, stays, sweep_old
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.items import Item
-
 from hamsight_ingest.healing import Identity
 from hamsight_ingest.prepare import Rejected
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.items import Item
-
 from hamsight_ingest.job import ingest
 from hamsight_ingest.pipeline import Outcome, Settings
 from hamsight_ingest.readers import open_source

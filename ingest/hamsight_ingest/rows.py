@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.items import STATUSES
-
 from hamsight_ingest.prepare import Prepared
 
 if TYPE_CHECKING:

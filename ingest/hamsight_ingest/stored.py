@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
-
 from hamsight_ingest.prepare import Prepared
 from hamsight_ingest.rows import Curated
 

@@ -13,7 +13,6 @@ from hamsight_core.errors import StatementError
 from hamsight_core.hashing.sign import SIGN
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
-
 from hamsight_ingest.rehash import Rehashed, rehash
 from hamsight_ingest.tables import stays
 

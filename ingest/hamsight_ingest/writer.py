@@ -20,7 +20,6 @@ from hamsight_core.errors import StatementError
 from hamsight_core.hashing.sign import SIGN, stored_precision
 from hamsight_core.items import Item
 from hamsight_core.models.package import ModelPackage
-
 from hamsight_ingest.healing import Identity, delete_older, heal_rejects, heal_some
 from hamsight_ingest.prepare import Known, Prepared, Rejected, Unchanged
 from hamsight_ingest.rejects import Rejects

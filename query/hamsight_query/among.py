@@ -8,7 +8,6 @@ from textwrap import indent
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.resident import resident_table
 from hamsight_core.catalog.statements import fill
-
 from hamsight_query.near_cells import NearCells
 from hamsight_query.term import Term
 

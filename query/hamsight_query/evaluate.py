@@ -17,7 +17,6 @@ from hamsight_core.hashing.recall import Recall, candidates_for, recall_within
 from hamsight_core.hashing.sign import SIGN, Hash
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
-
 from hamsight_query.evaluate_cells import ASKED, OfCells, measure_cells
 from hamsight_query.request import DEFAULT_RECALL, Kind, Query, Rank, Request
 from hamsight_query.statement import build

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
-
 from hamsight_query.request import DEFAULT_RECALL, Rank, Request
 from hamsight_query.statement import build
 from hamsight_query.steps import Statement, ask

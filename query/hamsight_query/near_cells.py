@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from hamsight_core.catalog.layout import CENTRES
 from hamsight_core.hashing.hash_settings import MOST_READ, CellSettings
-
 from hamsight_query.request import Combine, Kind, Request
 from hamsight_query.target import Target
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from hamsight_core.show.lettering import draw_text, text_width
-from hamsight_core.show.sheet import save_picture, sheet_format
 from PIL import Image, ImageDraw
 
+from hamsight_core.show.lettering import draw_text, text_width
+from hamsight_core.show.sheet import save_picture, sheet_format
 from hamsight_query.evaluate import Curve, Evaluation
 
 _WIDTH, _HEIGHT = 960, 600

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hamsight_core.catalog.layout import Layout
-
 from hamsight_query.request import Request
 from hamsight_query.target import Target
 

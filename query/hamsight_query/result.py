@@ -16,7 +16,6 @@ from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
 from hamsight_core.show.arrays import strings, unsigned
 from hamsight_core.show.sheet import MatchCell, QueryCell, draw_sheet
-
 from hamsight_query.steps import Statement
 from hamsight_query.target import Target
 

@@ -16,7 +16,6 @@ from hamsight_core.errors import CatalogError, ModelMismatchError, StatementErro
 from hamsight_core.images.places import local_path, path_uri
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.names import checked, chosen, is_text, nearest
-
 from hamsight_query.request import Combine, Kind, Query, Rank, Request
 from hamsight_query.result import Matches
 from hamsight_query.search import answer, check_names, prepare, statement_of

@@ -9,7 +9,6 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.connect import engine_errors
 from hamsight_core.catalog.statements import fill, statements
 from hamsight_core.errors import UsageError
-
 from hamsight_query.saved import prepare_saved
 from hamsight_query.statement import LONGEST
 from hamsight_query.steps import Statement, quoted

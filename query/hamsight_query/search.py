@@ -8,7 +8,6 @@ from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.errors import EmptyCatalogError, StatementError, UsageError
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.names import check_within
-
 from hamsight_query.request import Rank, Request
 from hamsight_query.result import Matches
 from hamsight_query.statement import build

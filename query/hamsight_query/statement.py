@@ -11,7 +11,6 @@ from hamsight_core.catalog.catalog import CatalogModel
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
-
 from hamsight_query.among import among_cells, among_resident, measured
 from hamsight_query.form import Form
 from hamsight_query.near_cells import near_cells

@@ -17,7 +17,6 @@ from hamsight_core.images.places import fetch
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
-
 from hamsight_query.named import items_named
 from hamsight_query.request import Kind, Query, Request
 

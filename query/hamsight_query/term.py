@@ -10,7 +10,6 @@ from typing import Any
 
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
-
 from hamsight_query.target import Target
 
 

@@ -7,7 +7,6 @@ from textwrap import indent
 
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
-
 from hamsight_query.request import Request
 
 

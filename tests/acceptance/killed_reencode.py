@@ -5,13 +5,12 @@ what a reader sees; at another it encodes all again with the `target` in small s
 was dealt with and at the end what a reader sees then.
 """
 
+import hamsight
 import hamsight_ingest.writer
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.models.package import load_package
 from hamsight_ingest.pipeline import Settings
 from hamsight_ingest.reencode import reencode
-
-import hamsight
 
 
 def seen(catalog):

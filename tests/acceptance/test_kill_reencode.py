@@ -9,11 +9,12 @@ import killed_reencode
 import pytest
 import toy
 from clickhouse_connect.driver.exceptions import DatabaseError
+from killed import Child
+from PIL import Image
+
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.hashing.sign import sign_hash
 from hamsight_core.models.package import load_package
-from killed import Child
-from PIL import Image
 
 PHOTOS = 48
 KILLS = int(os.environ.get("HAMSIGHT_TEST_KILLS", "0"))

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+import hamsight
+from hamsight import Session
 from hamsight_core.models.encoder import encode_texts
 from hamsight_core.models.package import load_package
 from hamsight_query.request import Kind, Query, Request
 from hamsight_query.statement import build
 from hamsight_query.target import resolve
-
-import hamsight
-from hamsight import Session
 
 CAPTIONS = 500
 K = 10

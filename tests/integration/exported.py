@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import toy
-from hamsight_core.items import Box, Item
 from made_catalog import Made, exact
+
+from hamsight_core.items import Box, Item
 
 WORDS = 'He said: "ü, \\ ☃"\n<b>\t; DROP TABLE items --'
 LABELS = ("dog", 'traffic "light"', "it's: a, {cat} #1", "漢 😀")

@@ -12,13 +12,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
+
+import hamsight
 from hamsight_core.hashing.sign import sign_hash
 from hamsight_core.items import Item
 from hamsight_core.models.package import ModelPackage, load_package
 from hamsight_ingest.prepare import Prepared, metadata_digest
 from hamsight_ingest.rows import item_rows
-
-import hamsight
 
 DIMENSION = 64
 MODEL = "made"

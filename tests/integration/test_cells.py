@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from functools import partial
 
-import hamsight_ingest.index
 import numpy as np
 import pytest
 import toy
+
+import hamsight
+import hamsight_ingest.index
 from hamsight_core.catalog.cells import train
 from hamsight_core.errors import CatalogError, UsageError
 from hamsight_query.info import describe
-
-import hamsight
 
 pytestmark = pytest.mark.homes("chdb", "cluster")
 COUNT, DIMENSION, K = 2400, 64, 20

@@ -15,12 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hamsight_core.items import Item
 from made_catalog import ITEMS, fill
 from typer.testing import CliRunner, Result
 
 import hamsight
 from hamsight.cli.app import app
+from hamsight_core.items import Item
 
 HOSTILE = "\x1b[31mred\x1b[0m\u202e<img onerror=x>.jpg"
 

@@ -12,16 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import hamsight_ingest.index
-import hamsight_ingest.rehash
 import made_catalog
 import numpy as np
 import pytest
 import toy
 from clickhouse_connect.driver.client import Client
 from conftest import CLUSTER
+from made_catalog import made_items
+
+import hamsight
+import hamsight_ingest.index
+import hamsight_ingest.rehash
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.connect import connect
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
@@ -29,9 +33,6 @@ from hamsight_core.errors import UsageError
 from hamsight_query.request import Kind, Query, Rank, Request
 from hamsight_query.search import prepare, statement_of
 from hamsight_query.steps import Statement
-from made_catalog import made_items
-
-import hamsight
 
 ITEMS = made_items(60)
 CENTRES = "cells_items_x_1_centres"
@@ -211,7 +212,7 @@ def test_what_a_real_cluster_is_sent_is_sql(client: Client) -> None:
 
 def test_a_cluster_that_the_server_does_not_know(dsn: str) -> None:
     with pytest.raises(UsageError, match=r"no cluster 'none'.*it knows: one_shard, two_shards"):
-        hamsight.store.connect(f"{dsn}{'&' if '?' in dsn else '?'}cluster=none", create=True)
+        connect(f"{dsn}{'&' if '?' in dsn else '?'}cluster=none", create=True)
 
 
 def test_the_cluster_of_a_dsn() -> None:

@@ -14,6 +14,9 @@ from unittest.mock import Mock
 
 import pytest
 import toy
+from toy import stored
+
+import hamsight
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.errors import ModelMismatchError
 from hamsight_core.models.network import HERE
@@ -23,9 +26,6 @@ from hamsight_ingest.readers import open_source
 from hamsight_ingest.rehash import rehash
 from hamsight_ingest.tune import tune
 from hamsight_ingest.writer import Counts, Writer
-from toy import stored
-
-import hamsight
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import made_catalog
 import pytest
-from hamsight_core.errors import EmptyCatalogError, ExpressionError, UnknownItemError, UsageError
-from hamsight_core.show.formats import Format, write
 from made_catalog import made_items
 
 import hamsight
+from hamsight_core.errors import EmptyCatalogError, ExpressionError, UnknownItemError, UsageError
+from hamsight_core.show.formats import Format, write
 
 HOSTILE = [
     'it\'s "q" `b` \\n \\',

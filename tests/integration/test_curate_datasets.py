@@ -8,11 +8,11 @@ from pathlib import Path
 
 import made_catalog
 import pytest
-from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.errors import SourceError, UsageError
 from made_catalog import made_items
 
 import hamsight
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.errors import SourceError, UsageError
 
 ITEMS = made_items(40)
 BIRDS = [made for made in ITEMS if made.dataset == "birds"]

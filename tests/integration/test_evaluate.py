@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 
-import hamsight_ingest.index
 import made_catalog
 import numpy as np
 import pytest
-from hamsight_core.errors import EmptyCatalogError, UsageError
-from hamsight_core.hashing.recall import Recall, candidates_for, recall_within
-from hamsight_core.hashing.sign import SignHash, sign_hash
 from made_catalog import made_items
 from PIL import Image
 from toy import command
 
 import hamsight
+import hamsight_ingest.index
+from hamsight_core.errors import EmptyCatalogError, UsageError
+from hamsight_core.hashing.recall import Recall, candidates_for, recall_within
+from hamsight_core.hashing.sign import SignHash, sign_hash
 
 ITEMS = made_items(120)
 FEATURES = np.stack([made.feature for made in ITEMS])

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.statements import folder
 from made_catalog import ITEMS, STRANGE, Made, Oracle, fill
 from typer.testing import CliRunner
 
 import hamsight
 from hamsight.cli.app import app
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.statements import folder
 
 EXAMPLES = folder() / "examples"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "sql.md"

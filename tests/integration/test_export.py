@@ -13,6 +13,9 @@ import made_catalog
 import pyarrow.parquet as pq
 import pytest
 import toy
+from made_catalog import Made
+
+import hamsight
 from hamsight_core.errors import ImageError
 from hamsight_core.items import Item
 from hamsight_curate.export import images as export_images
@@ -21,9 +24,6 @@ from hamsight_ingest.readers.coco import CocoReader
 from hamsight_ingest.readers.table import TableReader
 from hamsight_ingest.readers.yolo import YoloReader
 from hamsight_ingest.source import ReadOptions
-from made_catalog import Made
-
-import hamsight
 
 
 @pytest.fixture(autouse=True)

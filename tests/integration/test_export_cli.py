@@ -11,15 +11,15 @@ import exported
 import made_catalog
 import pytest
 from exported import HOSTILE, made
+from typer.testing import CliRunner, Result
+
+import hamsight
+from hamsight.cli.app import app
 from hamsight_core.items import Item
 from hamsight_curate.export import items as export_items
 from hamsight_curate.export import job, tables
 from hamsight_ingest.readers.coco import CocoReader
 from hamsight_ingest.source import ReadOptions
-from typer.testing import CliRunner, Result
-
-import hamsight
-from hamsight.cli.app import app
 
 
 def run(db: str, *args: str | Path, piped: str = "") -> Result:

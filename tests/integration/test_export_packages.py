@@ -9,9 +9,9 @@ from pathlib import Path
 import exported
 import made_catalog
 import pytest
-from hamsight_core.errors import UsageError
 
 import hamsight
+from hamsight_core.errors import UsageError
 
 
 @pytest.mark.parametrize("images", ["copy", "hardlink", "none"])

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 from expression_oracle import predicate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
 from hamsight_query.where import Filter, compile_filter
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 TAGS = ["dog", "squirrel", "wheels"]
 COLUMNS = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zipfile
 
 import toy
-from hamsight_core.images.places import member_uri
 
 import hamsight
+from hamsight_core.images.places import member_uri
 
 NAMES = ["deep/a b.jpg", "plain.jpg", "odd %41:é#?\n.jpg"]
 

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import toy
+
+import hamsight
 from hamsight_core.errors import HamsightError, ModelError, SourceError, UsageError
 from hamsight_core.hashing.sign import sign_hash
 from hamsight_ingest.features.load import import_features
-
-import hamsight
 
 COUNT, DIMENSION = 40, 24
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
-from hamsight_core.errors import ModelError, ModelMismatchError, SourceError, UsageError
-from hamsight_ingest.writer import Counts
 from PIL import Image
 from toy import counts, stored
 
 import hamsight
+from hamsight_core.errors import ModelError, ModelMismatchError, SourceError, UsageError
+from hamsight_ingest.writer import Counts
 
 STRANGE = '\u2019 " \\ \n\t {x:String} $table % — 猫 🐈 é'
 

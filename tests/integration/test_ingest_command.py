@@ -10,10 +10,10 @@ import time
 
 import pytest
 import toy
-from hamsight_core.errors import UsageError
 from toy import command, stored
 
 import hamsight
+from hamsight_core.errors import UsageError
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 import toy
-from hamsight_ingest.job import ingest
-from hamsight_ingest.readers import open_source
 
 import hamsight
+from hamsight_ingest.job import ingest
+from hamsight_ingest.readers import open_source
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
+from toy import counts, stored
+
+import hamsight
 from hamsight_core.errors import ModelMismatchError, SourceError, UsageError
 from hamsight_core.images.decode import decode
 from hamsight_core.models.package import load_package
@@ -18,9 +21,6 @@ from hamsight_ingest.pipeline import Settings
 from hamsight_ingest.readers import open_source
 from hamsight_ingest.retry import retry_rejects
 from hamsight_ingest.source import ReadOptions
-from toy import counts, stored
-
-import hamsight
 
 
 @pytest.fixture(scope="module")

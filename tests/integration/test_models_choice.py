@@ -4,10 +4,10 @@ import warnings
 
 import pytest
 import toy
-from hamsight_core.models.model_toml import to_toml
-from hamsight_core.models.registry import registry
 
 import hamsight
+from hamsight_core.models.model_toml import to_toml
+from hamsight_core.models.registry import registry
 
 
 @pytest.fixture

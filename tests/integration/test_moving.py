@@ -8,19 +8,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pytest
+import toy
+
+import hamsight
 import hamsight_ingest.features.load
 import hamsight_ingest.reencode
 import hamsight_ingest.rehash
 import hamsight_ingest.writer
-import numpy as np
-import pytest
-import toy
 from hamsight_core.catalog import moving
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.moving import leased
 from hamsight_core.errors import CatalogError, ModelMismatchError
-
-import hamsight
 
 COUNT = 60
 

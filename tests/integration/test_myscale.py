@@ -16,16 +16,17 @@ import made_catalog
 import numpy as np
 import pytest
 from clickhouse_connect.driver.client import Client
+from made_catalog import made_items
+
+import hamsight
 from hamsight_core.catalog import myscale
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.connect import connect
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill, statements
 from hamsight_core.errors import StatementError, UsageError
 from hamsight_query.request import Kind, Query, Request
 from hamsight_query.search import prepare
-from made_catalog import made_items
-
-import hamsight
 
 ITEMS = made_items(60)
 FIRST, SECOND = ITEMS[3].name, ITEMS[8].name
@@ -68,7 +69,7 @@ def database(engine: str) -> Iterator[str]:
     """The DSN of a database of this test alone, on the embedded engine."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     yield f"chdb://{engine}?database={name}"
-    with hamsight.store.connect(f"chdb://{engine}") as client:
+    with connect(f"chdb://{engine}") as client:
         client.command(f"DROP DATABASE IF EXISTS {name}")
 
 
@@ -130,7 +131,7 @@ def test_what_would_not_serve_is_refused(database: str, tmp_path: Path) -> None:
             session.import_features(tmp_path / "hashes.npz", model="other", bits=64)
         assert not session.sql("SHOW TABLES LIKE 'import_%'")
     with pytest.raises(UsageError, match=r"is a MyScale server.*leave \?cluster out"):
-        hamsight.store.connect(f"{database}&cluster=one_shard")
+        connect(f"{database}&cluster=one_shard")
 
 
 @pytest.mark.usefixtures("as_myscale")

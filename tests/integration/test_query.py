@@ -18,6 +18,11 @@ import chdb
 import clickhouse_connect
 import pytest
 from conftest import SERVER
+from http_front import HttpFront
+from made_catalog import ITEMS, Asked, Found, Made, Oracle, fill, made_package
+
+import hamsight
+from hamsight import Session
 from hamsight_core.errors import (
     EmptyCatalogError,
     ImageError,
@@ -26,11 +31,6 @@ from hamsight_core.errors import (
     UnknownItemError,
     UsageError,
 )
-from http_front import HttpFront
-from made_catalog import ITEMS, Asked, Found, Made, Oracle, fill, made_package
-
-import hamsight
-from hamsight import Session
 
 ORACLE = Oracle(ITEMS)
 

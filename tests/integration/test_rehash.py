@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 
-import hamsight_ingest.rehash
-import hamsight_query.saved
-import hamsight_query.search
 import made_catalog
 import numpy as np
 import pytest
 import toy
+from made_catalog import DIMENSION, made_items
+
+import hamsight
+import hamsight_ingest.rehash
+import hamsight_query.saved
+import hamsight_query.search
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import SourceError, UsageError
@@ -21,9 +24,6 @@ from hamsight_ingest.pipeline import Settings, run
 from hamsight_ingest.readers import open_source
 from hamsight_ingest.tune import tune
 from hamsight_ingest.writer import Counts
-from made_catalog import DIMENSION, made_items
-
-import hamsight
 
 ITEMS = made_items(120)
 FEATURES = np.stack([made.feature for made in ITEMS])

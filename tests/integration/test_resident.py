@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hamsight_core.catalog.resident
 import numpy as np
 import pytest
-from hamsight_core.errors import StatementError, UsageError
 
 import hamsight
+import hamsight_core.catalog.resident
+from hamsight_core.errors import StatementError, UsageError
 
 pytestmark = pytest.mark.homes("chdb")
 COUNT, DIMENSION = 900, 64

@@ -10,6 +10,13 @@ from pathlib import Path
 import made_catalog
 import pytest
 import toy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made_catalog import made_items
+from typer.testing import CliRunner
+
+import hamsight
+from hamsight.cli.app import app
 from hamsight_core.errors import (
     EmptyCatalogError,
     ExpressionError,
@@ -19,13 +26,6 @@ from hamsight_core.errors import (
 )
 from hamsight_query.saved_view import with_literals
 from hamsight_query.steps import Statement, quoted
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from made_catalog import made_items
-from typer.testing import CliRunner
-
-import hamsight
-from hamsight.cli.app import app
 
 HOSTILE = [
     'it\'s "q" `b` \\n \\',

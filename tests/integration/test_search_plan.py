@@ -10,6 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.models import SettingDef
+from made_catalog import ITEMS, fill
+from pyarrow import feather
+
+import hamsight
 from hamsight_core.catalog import statements
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.connect import has_fixed_settings
@@ -18,10 +22,6 @@ from hamsight_core.errors import StatementError
 from hamsight_query.request import Kind, Query, Request
 from hamsight_query.search import prepare, search
 from hamsight_query.steps import ask
-from made_catalog import ITEMS, fill
-from pyarrow import feather
-
-import hamsight
 
 
 def told(line: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import toy
+
+import hamsight
 from hamsight_core.catalog.address import half_of_memory, parse_dsn
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.connect import connect
@@ -19,8 +21,6 @@ from hamsight_core.errors import (
     StatementError,
     UsageError,
 )
-
-import hamsight
 
 
 def error(kind, work, *args, **options):
@@ -205,7 +205,7 @@ def test_a_server_that_goes_away_is_a_hamsight_error(front, monkeypatch, stateme
 
 OPEN = "import sys, hamsight; s = hamsight.open(sys.argv[1]); s.catalog(create=len(sys.argv) > 2)"
 CATCH = f"""
-import os, sys, chdb.dbapi, clickhouse_connect.driver._chdbclient
+import os, sys, chdb.dbapi, clickhouse_connect.driver._chdbclient, hamsight
 from hamsight_core.errors import HamsightError
 if len(sys.argv) > 3: os.setuid(int(sys.argv[3]))
 try:

@@ -13,15 +13,16 @@ import made_catalog
 import numpy as np
 import pytest
 import toy
-from hamsight_core.errors import EmptyCatalogError, UsageError
-from hamsight_core.items import Item
-from hamsight_curate.verify import differences, verify
-from hamsight_curate.verify_files import Files
 from made_catalog import Made, made_items
 from typer.testing import CliRunner
 
 import hamsight
 from hamsight.cli.app import app
+from hamsight_core.errors import EmptyCatalogError, UsageError
+from hamsight_core.items import Item
+from hamsight_core.models.package import BUILT_IN
+from hamsight_curate.verify import differences, verify
+from hamsight_curate.verify_files import Files
 
 ITEMS = made_items(60)
 
@@ -39,7 +40,7 @@ def photos(dsn: str, tmp_path: Path) -> Iterator[tuple[hamsight.Session, Path]]:
     """A catalog of six photos that `mini` encoded, and their folder."""
     folder = toy.photos(tmp_path / "photos", 6)
     with hamsight.open(dsn) as opened:
-        if not (Path(hamsight.__file__).parent / "models/mini/model.toml").is_file():
+        if not (BUILT_IN / "mini/model.toml").is_file():
             pytest.skip("the built-in model mini is not here")
         opened.ingest(folder)
         yield opened, folder

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from hamsight_core.images.decode import decode
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.model_toml import to_toml

@@ -6,10 +6,11 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from hamsight_core.images.decode import decode
 from hamsight_core.images.preprocess import Preprocess
 from hamsight_core.models.registry import registry
-from PIL import Image
 
 pytestmark = pytest.mark.reference
 

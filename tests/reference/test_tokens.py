@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from hamsight_core.models.package import ModelPackage, TextSpec
 from hamsight_core.models.registry import registry
 from hamsight_core.models.tokens import tokenize

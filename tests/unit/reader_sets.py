@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Item
 from hamsight_ingest.readers import ReadOptions, open_source
 from hamsight_ingest.source import Source
-from PIL import Image
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")

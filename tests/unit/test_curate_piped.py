@@ -6,9 +6,9 @@ import io
 import re
 
 import pytest
-from hamsight_core.errors import UsageError
 
 from hamsight.cli.piped import read_identities
+from hamsight_core.errors import UsageError
 
 
 def test_wrong_lines_are_named() -> None:

@@ -5,11 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from toy import command
+
 from hamsight_core.errors import ModelError
 from hamsight_core.models.describe import describe
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.package import BUILT_IN, load_package
-from toy import command
 
 
 def network(file, shape, kind="f32", name="image_embeds", width=8, tokens=0):

@@ -5,12 +5,13 @@ import threading
 import numpy as np
 import pytest
 import toy
+from PIL import Image
+
 from hamsight_core.errors import ModelError
 from hamsight_core.models import encoder
 from hamsight_core.models.encoder import ImageEncoder, encode_pixels, unit_length
 from hamsight_core.models.network import Compute
 from hamsight_core.models.package import load_package
-from PIL import Image
 
 CPU = Compute("CPU")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from hamsight_curate.export.names import other_path, safe_name, safe_path
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hamsight_curate.export.names import other_path, safe_name, safe_path
 
 PARTS = st.sampled_from(
     [

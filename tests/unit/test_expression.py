@@ -6,10 +6,11 @@ import re
 import sys
 
 import pytest
-from hamsight_core.errors import ExpressionError, UsageError
-from hamsight_query.where import Filter, compile_filter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from hamsight_core.errors import ExpressionError, UsageError
+from hamsight_query.where import Filter, compile_filter
 
 TAGS = ["squirrel", "wheels", "dog", "Cat", "width"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import CatalogError, ModelMismatchError, UsageError

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms, features
+
 from hamsight_core.errors import ImageError
 from hamsight_core.images.decode import decode
-from PIL import Image, ImageCms, features
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import openvino
@@ -11,8 +10,8 @@ import pytest
 from PIL import Image
 from tokenizers import Tokenizer
 
-import hamsight
 from hamsight.demo.scenes import draw_scene
+from hamsight_core.models.package import BUILT_IN
 from training.photos import sources
 
 if sys.version_info >= (3, 11):
@@ -20,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PACKAGE = Path(hamsight.__file__).parent / "models" / "mini"
+PACKAGE = BUILT_IN / "mini"
 SCENES, HALF = 200, 256
 SEED = 31_337
 

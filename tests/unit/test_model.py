@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import toy
+
 from hamsight_core.errors import ModelError
 from hamsight_core.models.package import BUILT_IN, built_in_names, load_package
 

@@ -8,13 +8,14 @@ import sys
 import numpy as np
 import pytest
 import toy
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hamsight_core.errors import ModelError
 from hamsight_core.models.encoder import encode_pixels, encode_texts, unit_length
 from hamsight_core.models.network import Compute, Precision, compile_network, read_network
 from hamsight_core.models.package import BUILT_IN, load_package
 from hamsight_core.models.weights import compress_weights, read_matrix
-from hypothesis import given
-from hypothesis import strategies as st
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (6, toy.SIDE, toy.SIDE, 3), np.uint8)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
+
 from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format, write
 from hamsight_core.show.text_table import clip, display_width, printable

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from hamsight_core.errors import ImageError
 from hamsight_core.images.places import fetch, is_url, local_path
 

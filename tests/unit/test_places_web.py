@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
+
 from hamsight_core.errors import ImageError
 from hamsight_core.images.places import web
 

@@ -15,6 +15,9 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hamsight_core.errors import ImageError
 from hamsight_core.images.places import (
     fetch,
@@ -25,8 +28,6 @@ from hamsight_core.images.places import (
     table_uri,
 )
 from hamsight_core.images.places.unpacked import unpacked
-from hypothesis import given
-from hypothesis import strategies as st
 
 HOSTILE = [
     "a/b.jpg",

@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from hamsight_core.images.preprocess import INTERPOLATIONS, Preprocess
 from PIL import Image
+
+from hamsight_core.images.preprocess import INTERPOLATIONS, Preprocess
 
 
 def reference(image, edge, size, interpolation):

@@ -7,12 +7,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from reader_sets import DATA, damage, real_data
+from test_places_within import HOSTILE, made_tar, made_zip
+
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import fetch
 from hamsight_core.items import Item
 from hamsight_ingest.readers import READERS, ReadOptions, open_source
-from reader_sets import DATA, damage, real_data
-from test_places_within import HOSTILE, made_tar, made_zip
 
 READER = {reader.name: reader for reader in READERS}
 

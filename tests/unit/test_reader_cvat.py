@@ -4,11 +4,12 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import pytest
-from hamsight_core.items import Box
-from hamsight_ingest.readers import READERS, ReadOptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reader_sets import damage, error, image, opened, text
+
+from hamsight_core.items import Box
+from hamsight_ingest.readers import READERS, ReadOptions
 
 META = "<meta><task><labels><label><name>cat</name></label></labels></task></meta>"
 

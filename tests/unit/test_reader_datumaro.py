@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from reader_sets import error, text
+
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Box
 from hamsight_ingest.readers import open_source
-from PIL import Image
-from reader_sets import error, text
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import zipfile
 
 import pytest
 import toy
-from hamsight_core.errors import SourceError
-from hamsight_ingest.readers import NAMED, READERS, ReadOptions, open_source
 from reader_sets import DATA, error, image, opened, real_data, text
 from typer.testing import CliRunner
 
 from hamsight.cli.app import app
+from hamsight_core.errors import SourceError
+from hamsight_ingest.readers import NAMED, READERS, ReadOptions, open_source
 
 
 def test_a_folder_of_two_formats_says_so(tmp_path):

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-from hamsight_core.items import Box
-from hamsight_ingest.readers import READERS, ReadOptions, open_source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reader_sets import damage, error, image, opened, text
+
+from hamsight_core.items import Box
+from hamsight_ingest.readers import READERS, ReadOptions, open_source
 
 
 def shape(label: object, *points: object, kind: str = "rectangle", **more: object) -> object:

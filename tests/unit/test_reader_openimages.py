@@ -4,11 +4,12 @@ import csv
 from pathlib import Path
 
 import pytest
-from hamsight_core.items import Box
-from hamsight_ingest.readers import READERS, ReadOptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reader_sets import damage, error, image, opened, text
+
+from hamsight_core.items import Box
+from hamsight_ingest.readers import READERS, ReadOptions
 
 BOXES = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsGroupOf"
 LABELS = "ImageID,Source,LabelName,Confidence"

@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import toy
+from reader_sets import image, text
+from test_reader_voc import one, voc
+from web_folder import Quiet, Unlisted, served
+
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import fetch
 from hamsight_ingest.readers import ReadOptions, open_source
 from hamsight_ingest.source import Numbered, Source
-from reader_sets import image, text
-from test_reader_voc import one, voc
-from web_folder import Quiet, Unlisted, served
 
 
 @pytest.fixture(params=[Quiet])

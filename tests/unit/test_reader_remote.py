@@ -6,11 +6,12 @@ import zipfile
 import object_store
 import pytest
 import toy
+from reader_sets import image, text
+from web_folder import served
+
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places import fetch
 from hamsight_ingest.readers import ReadOptions, open_source
-from reader_sets import image, text
-from web_folder import served
 
 
 @pytest.fixture

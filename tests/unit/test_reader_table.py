@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
+from reader_sets import DATA, damage, image, real_data, text
+
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places import fetch
 from hamsight_core.items import Item
 from hamsight_ingest.readers import READERS, ReadOptions, open_source
-from reader_sets import DATA, damage, image, real_data, text
 
 TABLES = ["t.csv", "t.tsv", "t.json", "t.jsonl", "t.parquet", "t.arrow", "t.feather"]
 HOSTILE = [

@@ -6,11 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from reader_sets import damage, image
+
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import fetch
 from hamsight_core.items import Item
 from hamsight_ingest.readers import READERS, ReadOptions, open_source
-from reader_sets import damage, image
 
 FEATURES = {
     "image": {"_type": "Image"},

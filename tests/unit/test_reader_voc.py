@@ -4,11 +4,12 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
-from hamsight_core.items import Box
-from hamsight_ingest.readers import READERS, ReadOptions, open_source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reader_sets import damage, error, image, opened, text
+
+from hamsight_core.items import Box
+from hamsight_ingest.readers import READERS, ReadOptions, open_source
 
 
 def one(name: str, *sides: object, more: str = "") -> str:

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from hamsight_core.items import Box
-from hamsight_ingest.readers import READERS, ReadOptions, open_source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reader_sets import DATA, damage, error, image, opened, real_data, text
+
+from hamsight_core.items import Box
+from hamsight_ingest.readers import READERS, ReadOptions, open_source
 
 NAMES = "names: [cat, traffic light]"
 

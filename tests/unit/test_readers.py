@@ -7,6 +7,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places import fetch
 from hamsight_core.items import Box

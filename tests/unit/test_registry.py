@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import toy
+
 from hamsight_core.errors import ModelError
 from hamsight_core.models.cache import cache_folder
 from hamsight_core.models.model_toml import to_toml

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+
 from hamsight_core.errors import UsageError
 from hamsight_core.names import chosen
 from hamsight_query.request import Combine, Kind, Query, Rank, Request

@@ -5,12 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from hamsight_core.errors import UsageError
 from PIL import Image
 
 from hamsight.demo.scenes import draw_scene, write_dataset
 from hamsight.demo.scenes.captions import Said, group_words
 from hamsight.demo.scenes.content import COLOURS, SHAPES
+from hamsight_core.errors import UsageError
 
 
 @pytest.fixture(scope="module")

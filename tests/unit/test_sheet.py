@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Box
 from hamsight_core.show import sheet_page
 from hamsight_core.show.lettering import cut_end, cut_middle, text_width, wrap
 from hamsight_core.show.sheet import MatchCell, QueryCell, draw_sheet, sheet_format
-from PIL import Image
 
 MARGIN, TILE, PITCH = 40, 200, 220
 QUERY_TOP = 78

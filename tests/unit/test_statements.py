@@ -10,13 +10,16 @@ from pathlib import Path
 from string import Template
 
 import pytest
+
 from hamsight_core.catalog import statements
 
 REPO = Path(__file__).resolve().parents[2]
 PROGRAM = statements.folder()
 FILES = sorted(PROGRAM.rglob("*.sql"))
 MODULES = sorted(
-    p for top in ("hamsight", "ingest", "query", "curate") for p in (REPO / top).rglob("*.py")
+    p
+    for top in ("hamsight", "core", "ingest", "query", "curate")
+    for p in (REPO / top).rglob("*.py")
 )
 SQL_IN_PYTHON = re.compile(r"\bSELECT\s|\bINSERT INTO\b|\bALTER TABLE\b|DELETE FROM|CREATE TABLE")
 NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'", re.DOTALL)

@@ -13,7 +13,6 @@ from typing import IO, Any
 
 from hamsight_core.errors import ImageError
 from hamsight_core.items import Category
-
 from hamsight_curate.export.images import Placer
 from hamsight_curate.export.items import Part, Source, Stored
 from hamsight_curate.export.names import safe_name

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from hamsight_core.errors import ImageError
-
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.images import Placer
 from hamsight_curate.export.items import Source, Stored

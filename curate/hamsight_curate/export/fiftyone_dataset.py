@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from hamsight_core.errors import ImageError, UsageError
-
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.images import Placer, local_file
 from hamsight_curate.export.items import Source, Stored

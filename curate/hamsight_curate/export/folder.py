@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from hamsight_core.errors import ImageError
-
 from hamsight_curate.export.images import Placer
 from hamsight_curate.export.items import Source
 from hamsight_curate.export.names import safe_name

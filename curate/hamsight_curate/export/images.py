@@ -11,7 +11,6 @@ from pathlib import Path
 
 from hamsight_core.errors import ImageError
 from hamsight_core.images.places import fetch, local_path
-
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.items import Stored
 from hamsight_curate.export.names import other_path, safe_path

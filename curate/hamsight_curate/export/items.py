@@ -12,7 +12,6 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Box, Category
-
 from hamsight_curate.change import union
 from hamsight_curate.export.names import safe_name
 from hamsight_curate.selection import Condition, Identity, Selection, conditions, models_of

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
-
 from hamsight_curate.export.choices import Images, To
 from hamsight_curate.export.coco import write_coco
 from hamsight_curate.export.datumaro_dataset import write_datumaro

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight_core.show.formats import Format, write
-
 from hamsight_curate.export.items import Source
 from hamsight_curate.export.report import Report
 

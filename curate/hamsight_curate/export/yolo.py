@@ -7,7 +7,6 @@ from pathlib import Path
 
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.items import Box
-
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.images import TAKEN, Placer
 from hamsight_curate.export.items import Part, Source, Stored

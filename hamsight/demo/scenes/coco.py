@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from hamsight_core.errors import UsageError
 
 from hamsight.demo.scenes.content import SHAPES
 from hamsight.demo.scenes.scene import Scene, draw_scene
+from hamsight_core.errors import UsageError
 
 _CATEGORIES = {shape: number for number, shape in enumerate(SHAPES, 1)}
 _INFO = {"description": "Hamsight's drawn scenes", "version": "1.0", "year": 2026}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from hamsight_core.items import Box
 from PIL import Image
 
 from hamsight.demo.scenes.backgrounds import paint
@@ -13,6 +12,7 @@ from hamsight.demo.scenes.captions import describe
 from hamsight.demo.scenes.content import COLOURS, Background, Group, choose_background
 from hamsight.demo.scenes.layout import lay_out
 from hamsight.demo.scenes.shapes import draw_shape, mask
+from hamsight_core.items import Box
 
 MIN_SIDE, MAX_SIDE = 192, 320
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.errors import SourceError, UsageError
-
 from hamsight_ingest.features.columns import find_roles
 from hamsight_ingest.features.sqlite import read_sqlite
 

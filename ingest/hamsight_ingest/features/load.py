@@ -16,7 +16,6 @@ from hamsight_core.catalog.moving import settle
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, StatementError, UsageError
 from hamsight_core.hashing.sign import SIGN, bits_of
-
 from hamsight_ingest.features.check import Checker
 from hamsight_ingest.features.files import read_features
 from hamsight_ingest.readers.folder import printable

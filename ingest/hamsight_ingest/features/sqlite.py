@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.statements import fill, statements
 from hamsight_core.errors import SourceError, UsageError
-
 from hamsight_ingest.features.columns import find_roles
 
 if TYPE_CHECKING:

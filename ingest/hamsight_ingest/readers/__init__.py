@@ -10,7 +10,6 @@ from pathlib import Path
 
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places.uris import local_path, path_uri, scheme
-
 from hamsight_ingest.readers.annotated import absolute
 from hamsight_ingest.readers.archive import SUFFIXES, ArchiveReader, suffix_of
 from hamsight_ingest.readers.coco import CocoReader

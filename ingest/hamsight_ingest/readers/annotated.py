@@ -13,7 +13,6 @@ from typing import NoReturn
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Item
-
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.source import ReadOptions
 

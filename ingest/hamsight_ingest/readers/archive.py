@@ -11,7 +11,6 @@ from hamsight_core.images.places import member_uri, path_uri
 from hamsight_core.images.places.archives import lease
 from hamsight_core.images.places.uris import ArchiveKind
 from hamsight_core.items import Item
-
 from hamsight_ingest.readers.annotated import absolute
 from hamsight_ingest.readers.folder import folder_item, is_image, is_skipped, printable
 from hamsight_ingest.source import SUBSET_NAMES, ReadOptions

@@ -12,7 +12,6 @@ from pathlib import Path
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import is_url
 from hamsight_core.items import Category, Item
-
 from hamsight_ingest.readers.coco_json import ImageId, Record, read
 from hamsight_ingest.readers.folder import printable, uri_of
 from hamsight_ingest.readers.mirror import is_there

@@ -11,7 +11,6 @@ from typing import Any, NoReturn, TypeAlias
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Category
-
 from hamsight_ingest.readers.annotated import valid_text
 from hamsight_ingest.readers.folder import printable
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-
 from hamsight_ingest.readers.annotated import (
     AnnotatedSource,
     Notes,

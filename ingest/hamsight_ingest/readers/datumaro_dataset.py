@@ -10,7 +10,6 @@ from typing import Any
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-
 from hamsight_ingest.readers.annotated import (
     AnnotatedSource,
     Notes,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from hamsight_core.errors import SourceError, UsageError
-
 from hamsight_ingest.readers.folder import printable
 
 INSTALL = "pip install 'hamsight[datumaro]'"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Item
-
 from hamsight_ingest.source import SUBSET_NAMES, ReadOptions
 
 EXTENSIONS = frozenset(

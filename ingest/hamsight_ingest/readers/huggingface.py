@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from hamsight_core.errors import SourceError
-
 from hamsight_ingest.readers.annotated import fail, read_text, shown
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.readers.table import TableSource

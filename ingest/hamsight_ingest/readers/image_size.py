@@ -8,7 +8,6 @@ from typing import BinaryIO
 from hamsight_core.errors import ImageError
 from hamsight_core.images.decode import exif_orientation
 from hamsight_core.images.image_types import open_image
-
 from hamsight_ingest.readers.mirror import mirror_of
 
 _TURNED = frozenset({"TIFF", "HEIF"})

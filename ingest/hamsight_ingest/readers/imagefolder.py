@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
-
 from hamsight_ingest.readers.annotated import folders_in
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.readers.table import TableSource

@@ -23,7 +23,6 @@ from hamsight_core.images.places import fetch, is_url, path_uri, table_uri
 from hamsight_core.images.places.seekable import MAX_BYTES, open_seekable
 from hamsight_core.images.places.uris import TableKind, holding_file, local_path, scheme
 from hamsight_core.items import Category, Item
-
 from hamsight_ingest.readers.folder import is_image
 from hamsight_ingest.readers.table_rows import table_format
 from hamsight_ingest.readers.trees import Parts, Tree

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-
 from hamsight_ingest.readers.annotated import AnnotatedSource, Notes, absolute, folders_in
 from hamsight_ingest.readers.folder import printable, uri_of, walk
 from hamsight_ingest.readers.image_size import upright_size

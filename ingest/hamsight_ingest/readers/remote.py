@@ -11,7 +11,6 @@ from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places import is_url, path_uri
 from hamsight_core.images.places.uris import ArchiveKind, local_path, scheme
 from hamsight_core.items import Item
-
 from hamsight_ingest.readers.annotated import absolute
 from hamsight_ingest.readers.archive import SUFFIXES, ArchiveSource, suffix_of
 from hamsight_ingest.readers.folder import folder_item, is_image, is_skipped

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Item
-
 from hamsight_ingest.readers.annotated import Notes
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.readers.table_columns import find_columns

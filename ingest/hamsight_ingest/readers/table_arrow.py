@@ -10,7 +10,6 @@ from typing import Any
 
 from hamsight_core.errors import ImageError, SourceError
 from hamsight_core.images.places.arrow import arrow_errors, ipc_batches, open_ipc
-
 from hamsight_ingest.readers.annotated import fail
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.readers.table_rows import Row, TableFormat

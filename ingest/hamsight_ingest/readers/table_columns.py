@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hamsight_core.errors import SourceError, UsageError
-
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.readers.table_rows import Rows
 

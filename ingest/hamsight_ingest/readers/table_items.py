@@ -11,7 +11,6 @@ from typing import Any
 from hamsight_core.images.places import is_url, local_path, path_uri, row_uri, table_uri
 from hamsight_core.images.places.uris import scheme
 from hamsight_core.items import Item
-
 from hamsight_ingest.readers.annotated import Notes, fail, shown, valid_text
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.readers.mirror import is_there

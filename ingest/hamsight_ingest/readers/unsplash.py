@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
-
 from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.readers.table import TableSource, is_table
 from hamsight_ingest.readers.table_columns import Columns, find_columns

@@ -14,7 +14,6 @@ from pathlib import Path
 from hamsight_core.errors import ImageError, SourceError
 from hamsight_core.images.places import fetch, member_uri
 from hamsight_core.items import Item
-
 from hamsight_ingest.readers.annotated import fail, valid_text
 from hamsight_ingest.readers.archive import names
 from hamsight_ingest.readers.folder import is_image, is_skipped, printable

@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from hamsight_core.items import Box, Item
-
 from hamsight_ingest.readers.annotated import (
     AnnotatedSource,
     Notes,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import product
 
 from hamsight_core.catalog.statements import fill
-
 from hamsight_query.where.pieces import INF, Kind, Piece, Power
 from hamsight_query.where.tokens import INT64_MAX
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hamsight_core.catalog.statements import fill
-
 from hamsight_query.where import syntax
 from hamsight_query.where.arithmetic import with_unsigned_zero
 from hamsight_query.where.pieces import Kind, Piece, Power, compare, negated

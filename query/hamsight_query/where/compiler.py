@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from hamsight_core.catalog.statements import fill
-
 from hamsight_query.where import syntax
 from hamsight_query.where.arithmetic import calculate, negate
 from hamsight_query.where.comparisons import compared, contained, in_list

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from hamsight_core.catalog.statements import fill
-
 from hamsight_query.where import syntax
 from hamsight_query.where.comparisons import Operand
 from hamsight_query.where.names import nearest

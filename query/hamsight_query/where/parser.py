@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hamsight_core.errors import ExpressionError
-
 from hamsight_query.where import syntax
 from hamsight_query.where.tokens import INT64_MAX, KEYWORDS, Token, TokenKind, tokenize
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import ExpressionError
-
 from hamsight_query.where import syntax
 from hamsight_query.where.names import COLUMNS, TAG_HIGH, nearest
 from hamsight_query.where.pieces import Kind, Parameters, Piece

@@ -51,3 +51,14 @@ def test_a_forked_child_ends_as_it_wants_and_is_told_to_use_spawn(tmp_path, home
     if home == "http":
         assert found["open"] == "3"
     assert found["parent"] == 3
+
+
+def test_ctrl_c_ends_a_long_statement_and_leaves_the_catalog_usable(tmp_path):
+    model = toy.model(tmp_path / "toy")
+    photos = toy.photos(tmp_path / "photos", 1)
+    found = json.loads(script("interrupted.py", tmp_path / "catalog", photos, model)[-1])
+    for name in ("long", "answering", "writing"):
+        assert found[name] == "interrupted"
+        assert found[f"after {name}"] == 17
+        assert found[f"left of {name}"] == 0
+    assert found["status"] == 130

@@ -10,11 +10,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 from hamsight_core.catalog.address import GIB, Address, parse_dsn
+from hamsight_core.catalog.interrupt import Interruptible
 from hamsight_core.catalog.layout import SETTINGS as CLUSTER_SETTINGS
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.myscale import is_myscale
@@ -60,14 +62,14 @@ def connect(
         with engine_errors():
             if address.cluster:
                 _check_cluster(client, address)
-            if create and address.database != "default":
+            if not _has_database(client, address.database):
+                if not create:
+                    raise EmptyCatalogError(
+                        f"{address} has no database {address.database!r}:"
+                        " fill it with `hamsight ingest FOLDER`, or name another with --db"
+                    )
                 made = fill("create_database", **Layout(address.cluster).fragments())
                 client.command(made, parameters={"database": address.database})
-            elif not _has_database(client, address.database):
-                raise EmptyCatalogError(
-                    f"{address} has no database {address.database!r}:"
-                    " fill it with `hamsight ingest FOLDER`, or name another with --db"
-                )
             client.database = address.database
     except BaseException:
         client.close()
@@ -134,6 +136,7 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
     check_threads()
     threads_run()
     try:
+        import chdb
         import clickhouse_connect
         from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
@@ -141,12 +144,15 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
         if _is_locked(path):
             raise _busy(path, _holder(path))
         path.mkdir(parents=True, exist_ok=True)
-        return clickhouse_connect.get_client(
+        client: Any = clickhouse_connect.get_client(
             interface="chdb",
             path=str(path),
             chdb_options=dict(address.options),
             settings=settings,
         )
+        opened = client._backend._handle
+        opened.conn = Interruptible(opened.conn, partial(chdb.connect, str(path)))
+        return cast("Client", client)
     except ImportError as error:
         raise ConnectionFailedError(
             f"the embedded engine chDB cannot be loaded ({error}):"

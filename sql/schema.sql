@@ -159,7 +159,3 @@ MODIFY COLUMN filename String ALIAS if(
     toValidUTF8(decodeURLComponent(basename(extract(uri, '://(.*?)::')))),
     basename(uri)
 )
-
--- name: count_databases
--- 1 where the database exists, else 0.
-SELECT count() FROM system.databases WHERE name = {database:String}

@@ -24,13 +24,13 @@ _SHOWN = 5
 
 Group = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
 
-group = typer.Typer(no_args_is_help=True, help="Put items into groups, and take them out.")
+group = typer.Typer(no_args_is_help=True, help="Add items to groups and remove them.")
 
 
 @group.command("add")
 @takes_items
 def add(name: Group, asked: Asked, db: Database = None) -> None:
-    """Put items into a group; they are found with --where '"NAME" in groups' at once."""
+    """Add items to a group. Search them with --where '"NAME" in groups'."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import add_to_group
 
@@ -43,7 +43,7 @@ def add(name: Group, asked: Asked, db: Database = None) -> None:
 @group.command("remove")
 @takes_items
 def remove(name: Group, asked: Asked, db: Database = None) -> None:
-    """Take items out of a group."""
+    """Remove items from a group."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import remove_from_group
 
@@ -55,10 +55,10 @@ def remove(name: Group, asked: Asked, db: Database = None) -> None:
 
 @group.command("list")
 def list_(
-    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Show the groups, how many items each has, and of which datasets."""
+    """List the groups, with the number of their items and their datasets."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import list_groups
 
@@ -69,7 +69,7 @@ def list_(
 
 @group.command("delete")
 def delete_group(name: Group, db: Database = None) -> None:
-    """Take all items out of a group; the items stay."""
+    """Delete a group. Its items stay in the catalog."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import delete_group as delete
 
@@ -82,13 +82,13 @@ def delete_group(name: Group, db: Database = None) -> None:
 def set_(
     asked: Asked,
     status: Annotated[
-        str | None, typer.Option(metavar="VALUE", help="The status, such as reviewed.")
+        str | None, typer.Option(metavar="VALUE", help="The new status, such as reviewed.")
     ] = None,
     attribute: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An attribute.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Set an attribute.")
     ] = None,
     remove_attribute: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="An attribute to remove.")
+        list[str] | None, typer.Option(metavar="NAME", help="Remove an attribute.")
     ] = None,
     db: Database = None,
 ) -> None:
@@ -115,7 +115,7 @@ def set_(
 @takes_items
 def delete(
     asked: Asked,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
     db: Database = None,
 ) -> None:
     """Delete items from the catalog. Image files are never touched."""
@@ -198,16 +198,16 @@ def _listed(catalog: Catalog) -> pa.Table:
     return list_datasets(catalog)
 
 
-datasets = listing("Show the datasets of the catalog; rename, move or delete them.", _listed)
+datasets = listing("List the datasets of the catalog; rename, move or delete a dataset.", _listed)
 
 
 @datasets.command("rename")
 def rename_(
     former: Annotated[str, typer.Argument(metavar="OLD", help="The dataset.")],
-    name: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    name: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
     db: Database = None,
 ) -> None:
-    """Give a dataset another name. When interrupted, the same command goes on."""
+    """Rename a dataset. If interrupted, run the command again to continue."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.datasets import rename_dataset
 
@@ -219,10 +219,10 @@ def rename_(
 @datasets.command("delete")
 def delete_dataset_(
     name: Dataset,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
     db: Database = None,
 ) -> None:
-    """Delete a dataset from the catalog: items, rejects and its record. Files are not touched."""
+    """Delete a dataset with its rejects and ingest records. Image files are not touched."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.datasets import check_dataset, delete_dataset, list_datasets
 
@@ -242,22 +242,24 @@ def delete_dataset_(
 def move_(
     name: Dataset,
     new_root: Annotated[
-        str, typer.Argument(metavar="NEWROOT", help="Where the files are now: a folder or URL.")
+        str,
+        typer.Argument(metavar="NEWROOT", help="The new place of the files: a folder or a URL."),
     ],
     former_root: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="OLDROOT",
-            help="Where they were. By default the place from which the dataset was ingested.",
+            help="The old place of the files. Default: the place the dataset was ingested from.",
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Look for every file first, not for a hundred.")
+        bool,
+        typer.Option("--check", help="Look for every file before the change, not for a hundred."),
     ] = False,
     db: Database = None,
 ) -> None:
-    """Tell the catalog that the files of a dataset were moved."""
+    """Tell the catalog that the files of a dataset are in another place now."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.move import move_dataset
 

@@ -20,7 +20,7 @@ from hamsight_core.show.terminal import say
 if TYPE_CHECKING:
     import pyarrow as pa
 
-models = typer.Typer(help="List the models known by name; download one, or describe your own.")
+models = typer.Typer(help="List the models known by name; download a model, or add your own.")
 
 _FOR_PEOPLE = ["name", "here", "mb", "dimension", "words", "license", "about"]
 
@@ -30,9 +30,9 @@ def list_(
     context: typer.Context,
     format: Annotated[Format, typer.Option(help="Format of the list.")] = Format.TABLE,
 ) -> None:
-    """List the models known by name; download one, or describe your own.
+    """List the models known by name; download a model, or add your own.
 
-    The best for photos come first. Models in the cache can be used without a network.
+    The best models for photos come first. Models in the cache need no network.
     """
     if context.invoked_subcommand is not None:
         refuse_before_command(context, "format")
@@ -52,11 +52,13 @@ def _for_people(table: pa.Table) -> pa.Table:
 
 @models.command("pull")
 def pull(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models of the list.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME", help="Names from `hamsight models`.")
+    ],
 ) -> None:
-    """Download models into the cache and check them; what is there already is checked too.
+    """Download models into the cache and check their files, also those already there.
 
-    A download that broke off goes on where it ended.
+    An interrupted download continues where it stopped.
     """
     from hamsight_core.models.hub import pull as fetch
     from hamsight_core.models.package import built_in_names
@@ -82,15 +84,19 @@ def add(
         Path, typer.Argument(metavar="PATH", help="A folder, or an .xml, .onnx or .tflite file.")
     ],
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="By default after the folder or file.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the model. Default: that of the folder or file."
+        ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Write over a model.toml that is there.")
+        bool, typer.Option("--replace", help="Replace an existing model.toml.")
     ] = False,
 ) -> None:
-    """Write the model.toml of your own network, asking the network what it can.
+    """Write the model.toml of a network of your own.
 
-    Says what was read and what was assumed; look it through before you ingest.
+    Says what was read from the network and what was assumed. Check it before you
+    ingest.
     """
     from hamsight_core.models.describe import describe
 
@@ -111,20 +117,21 @@ class Scheme(str, Enum):
 def rehash(
     scheme: Annotated[
         Scheme,
-        typer.Option(help="ternary: fitted to the features. sign: their signs, as Datumaro's."),
+        typer.Option(help="ternary: fitted to the embeddings. sign: their signs, as in Datumaro."),
     ] = Scheme.TERNARY,
     bits: Annotated[
         int | None,
-        typer.Option(min=8, help="Bits of a fitted hash. By default as many as it has."),
+        typer.Option(min=8, help="Bits of a fitted hash. Default: as many as it has."),
     ] = None,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     db: Database = None,
 ) -> None:
-    """Fit a model's hash to the features that the catalog has now, and hash all items anew.
+    """Fit the hash of a model to the embeddings of the catalog and recompute all hashes.
 
-    Searches see the former hashes until the new are whole. An ingest does this by itself the
-    first time that a model has 5,000 items; do it again when the catalog holds other images.
+    Searches use the old hashes until all new hashes are stored. An ingest fits
+    the hash by itself when a model reaches 5,000 items; run this when the catalog
+    has come to hold other images.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_ingest.job import hash_again
@@ -152,17 +159,18 @@ def rehash(
 
 def index(
     drop: Annotated[
-        bool, typer.Option("--drop", help="Drop the cells: searches read all items again.")
+        bool, typer.Option("--drop", help="Drop the cells. Searches then read all items.")
     ] = False,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     db: Database = None,
 ) -> None:
-    """Build coarse cells of a model's items, so that a search reads only those near to it.
+    """Build coarse cells, so that a search reads only the items near the query.
 
-    For tables from some million items on. Run it again when the table has grown much, or much of it
-    has been deleted, and after `hamsight rehash` or --re-encode. Searches read the former cells, or
-    all items, until the new are whole; items that come meanwhile and later find their cell.
+    For tables of a million items and more. Run it again when much of a table has
+    been added or deleted, and after `hamsight rehash` or --re-encode. Searches
+    use the old cells, or all items, until the new cells are complete. New items
+    are added to their cell.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.hashing.hash_settings import MOST_READ
@@ -198,26 +206,29 @@ def index(
 
 
 def evaluate(
-    k: Annotated[int, typer.Option("-k", "--top-k", help="How many of the best count.")] = 10,
+    k: Annotated[
+        int, typer.Option("-k", "--top-k", help="Number of best matches that count.")
+    ] = 10,
     queries: Annotated[
-        int, typer.Option(metavar="N", help="How many items, and how many texts, are asked.")
+        int, typer.Option(metavar="N", help="Number of items, and of texts, to search by.")
     ] = 200,
     recall: Annotated[
-        float, typer.Option(metavar="SHARE", help="Propose candidates that keep this share.")
+        float, typer.Option(metavar="SHARE", help="Propose the candidates that reach this recall.")
     ] = 0.97,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Draw what is kept by how many candidates."),
+        typer.Option(metavar="FILE.png", help="Draw recall by number of candidates."),
     ] = None,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
-    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Measure what searches keep of exact cosine's best, how long they take, and propose settings.
+    """Measure recall and time: how many of the exact top 10 a search returns, and how fast.
 
-    Stored items are asked, and captions and names of tags, of the catalog itself; nothing is
-    changed. By default a search takes what was measured after ingest (see `hamsight info`).
+    Searches by items, captions and names of tags of the catalog, and proposes the
+    number of candidates. Nothing is changed; `hamsight info` shows the settings
+    that searches use.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.show.sheet import sheet_format

@@ -17,11 +17,11 @@ def info(
         bool, typer.Option("--rejects", help="List the files that could not be used.")
     ] = False,
     format: Annotated[
-        Format, typer.Option(help="table or json; the others for --rejects.")
+        Format, typer.Option(help="Format of the output: table or json. --rejects has all formats.")
     ] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Show the catalog: datasets, models, counts, rejects and sizes."""
+    """Show the models, datasets, ingests, tables and sizes of the catalog."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.info import describe, list_rejects
 

@@ -26,12 +26,12 @@ Database = Annotated[
         metavar="DSN",
         envvar="HAMSIGHT_DB",
         help="The catalog: a folder (embedded engine) or clickhouse://USER:PASSWORD@HOST:8123/DB."
-        " By default ./.hamsight",
+        " Default: ./.hamsight",
     ),
 ]
 StoredModel = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME|FOLDER", help="Model, where the catalog has several."),
+    typer.Option("--model", metavar="NAME|FOLDER", help="The model, if the catalog has several."),
 ]
 Device = Annotated[
     str, typer.Option(metavar="DEVICE", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
@@ -40,8 +40,8 @@ ComputePrecision = Annotated[
     Precision,
     typer.Option(
         "--precision",
-        help="What networks compute in; auto is what the device is fastest in."
-        " docs/models.md has the effect on answers.",
+        help="Number format in which networks compute. auto: the fastest of the device"
+        " (docs/models.md).",
     ),
 ]
 
@@ -86,15 +86,15 @@ Items = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="ITEM",
-        help="Items by name, [DATASET/][SUBSET/]ID; - or none with a pipe: those that"
-        " `hamsight query … --format jsonl` (json, csv) pipes in.",
+        help="Items by name, [DATASET/][SUBSET/]ID. With - or without names, items are read from a"
+        " pipe: `hamsight query … --format jsonl` (or json, csv).",
     ),
 ]
 Where = Annotated[
     str | None,
     typer.Option(
         metavar="EXPRESSION",
-        help='Items for which this holds, such as: dog > 2 and "good" in groups',
+        help='Items for which this is true: dog > 2 and "good" in groups',
     ),
 ]
 Dataset = Annotated[
@@ -105,7 +105,7 @@ Subset = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Only in the table of this model. By default in all."),
+    typer.Option(metavar="NAME", help="Only in the table of this model. Default: in all."),
 ]
 
 

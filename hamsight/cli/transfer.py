@@ -26,32 +26,38 @@ if TYPE_CHECKING:
 def export(
     target: Annotated[
         Path,
-        typer.Argument(metavar="TARGET", help="A new or empty folder; for tables a new file."),
+        typer.Argument(
+            metavar="TARGET", help="A new or empty folder; a new file for csv, jsonl and parquet."
+        ),
     ],
     to: Annotated[To, typer.Option(help="Format of the export.")],
     items: Items = None,
     images: Annotated[
         Images | None,
         typer.Option(
-            help="What becomes of the images. By default copied to coco, yolo and folder."
+            help="How images are exported. Default: copy for coco, yolo and folder, else none."
         ),
     ] = None,
     features: Annotated[
-        bool, typer.Option("--features", help="Hash and feature too, in csv, jsonl, parquet.")
+        bool,
+        typer.Option("--features", help="Write hash and embedding too: csv, jsonl and parquet."),
     ] = False,
     where: Where = None,
-    group: Annotated[str | None, typer.Option(metavar="NAME", help="Items of this group.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only items of this group.")
+    ] = None,
     dataset: Dataset = None,
     subset: Subset = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Items of this model alone. By default of all."),
+        typer.Option(metavar="NAME", help="Only items of this model. Default: of all models."),
     ] = None,
     db: Database = None,
 ) -> None:
-    """Write items as a dataset of another format. Nothing that exists is touched.
+    """Write items as a dataset of another format. Existing files are not touched.
 
-    An item whose image cannot be had is named and left out, and the status is then 5.
+    An item whose image cannot be read is reported and left out; the exit status
+    is then 5.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.show.text_table import printable
@@ -104,38 +110,44 @@ def import_features(
         ),
     ],
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="The model of the features, of the catalog or new.")
+        str,
+        typer.Option(
+            metavar="NAME", help="The model of the embeddings: one of the catalog, or a new one."
+        ),
     ],
     dataset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The dataset. By default as FILE says, else its name."),
+        typer.Option(
+            metavar="NAME", help="The dataset. Default: as FILE says, else the name of FILE."
+        ),
     ] = None,
     subset: Annotated[
         str | None, typer.Option(metavar="NAME", help="Put every item into this subset.")
     ] = None,
     dimension: Annotated[
-        int | None, typer.Option(min=1, help="Make a new model, of features this long.")
+        int | None, typer.Option(min=1, help="Create a new model with embeddings of this length.")
     ] = None,
     bits: Annotated[
-        int | None, typer.Option(min=8, help="Make a new model, of hashes this long.")
+        int | None, typer.Option(min=8, help="Create a new model with hashes of this length.")
     ] = None,
     table: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The table of SQLite, where it has several.")
+        str | None, typer.Option(metavar="NAME", help="The table, if a SQLite file has several.")
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ROLE=NAME",
-            help="FILE's column of the role id, dataset, subset, uri, feature or hash. By default"
-            " known by its name; an empty NAME leaves the role out.",
+            help="Column of FILE for a role: id, dataset, subset, uri, feature or hash."
+            " Default: recognised by name. An empty NAME leaves the role out.",
         ),
     ] = None,
     db: Database = None,
 ) -> None:
-    """Bring features or hashes that were made elsewhere into the catalog.
+    """Store embeddings or hashes that were made elsewhere.
 
-    They come under a model's name and are compared with nothing else. A file with any wrong row
-    changes nothing; importing a file again changes only what is new in it.
+    They belong to a model and are compared only within it. A file with a wrong
+    row is refused as a whole. Importing a file again changes only rows that are
+    new or different.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_ingest.features.load import import_features as run
@@ -174,12 +186,12 @@ class FormatsFormat(str, Enum):
 
 def formats(
     format: Annotated[
-        FormatsFormat, typer.Option(help="table for people, json for programs.")
+        FormatsFormat, typer.Option(help="Format of the list.")
     ] = FormatsFormat.TABLE,
 ) -> None:
-    """List the formats of datasets that can be ingested, and what each carries.
+    """List the dataset formats that can be ingested, and what each of them holds.
 
-    They are in the order in which they are looked for; the first that fits is taken.
+    Formats are tried in this order, and the first that matches is used.
     """
     from hamsight_ingest.readers import NAMED
 

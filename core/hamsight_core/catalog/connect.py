@@ -10,10 +10,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 from hamsight_core.catalog.address import GIB, Address, parse_dsn
+from hamsight_core.catalog.interrupt import Interruptible
 from hamsight_core.catalog.layout import SETTINGS as CLUSTER_SETTINGS
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.myscale import is_myscale
@@ -26,10 +29,12 @@ from hamsight_core.errors import (
     StatementError,
     UsageError,
 )
+from hamsight_core.forks import check_threads, forked, in_child, keep_for_ever, threads_run
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
+_clients: WeakSet[Client] = WeakSet()
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid"}
 _AUTHENTICATION_FAILED = 516
 _OUT_OF_MEMORY = 241
@@ -55,11 +60,12 @@ def connect(
     # `readonly`, where it is among the settings, forbids those that come after it
     wanted = {**memory, **(CLUSTER_SETTINGS if address.cluster else {}), **(settings or {})}
     client = _embedded(address, create, wanted) if address.path else _server(address, wanted)
+    _clients.add(client)
     try:
         with engine_errors():
             if address.cluster:
                 _check_cluster(client, address)
-            if create and address.database != "default":
+            if create and not _has_database(client, address.database):
                 made = fill("create_database", **Layout(address.cluster).fragments())
                 client.command(made, parameters={"database": address.database})
             client.database = address.database
@@ -67,6 +73,30 @@ def connect(
         client.close()
         raise
     return client
+
+
+class _Elsewhere:
+    """Stands in a forked child for the connection of a client that its parent opened."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise forked()
+
+    def close(self) -> None:
+        """Leave the connection to the parent."""
+
+
+def _leave_to_parent() -> None:
+    clients: list[Any] = list(_clients)
+    for client in clients:
+        connection = client._backend
+        keep_for_ever(connection)
+        if release := getattr(connection, "_release", None):
+            release.detach()
+        client._backend = _Elsewhere()
+    _clients.clear()
+
+
+in_child(_leave_to_parent)
 
 
 def has_fixed_settings(client: Client) -> bool:
@@ -93,10 +123,18 @@ def _check_cluster(client: Client, address: Address) -> None:
         )
 
 
+def _has_database(client: Client, database: str) -> bool:
+    rows = client.query(fill("count_databases"), parameters={"database": database}).result_rows
+    return bool(rows[0][0])
+
+
 def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Client:
     path = address.path
     assert path is not None
+    check_threads()
+    threads_run()
     try:
+        import chdb
         import clickhouse_connect
         from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
@@ -104,12 +142,15 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
         if _is_locked(path):
             raise _busy(path, _holder(path))
         path.mkdir(parents=True, exist_ok=True)
-        return clickhouse_connect.get_client(
+        client: Any = clickhouse_connect.get_client(
             interface="chdb",
             path=str(path),
             chdb_options=dict(address.options),
             settings=settings,
         )
+        opened = client._backend._handle
+        opened.conn = Interruptible(opened.conn, partial(chdb.connect, str(path)))
+        return cast("Client", client)
     except ImportError as error:
         raise ConnectionFailedError(
             f"the embedded engine chDB cannot be loaded ({error}):"

@@ -25,6 +25,7 @@ from hamsight_core.errors import (
     CatalogBusyError,
     ConnectionFailedError,
     EmptyCatalogError,
+    NoTableError,
     StatementError,
     UsageError,
 )
@@ -37,6 +38,7 @@ _clients: WeakSet[Client] = WeakSet()
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid"}
 _AUTHENTICATION_FAILED = 516
 _OUT_OF_MEMORY = 241
+_NO_TABLE, _NO_DATABASE = 60, 81
 
 
 def connect(
@@ -47,10 +49,11 @@ def connect(
 ) -> Client:
     """Return a clickhouse-connect client of the catalog at `dsn`.
 
-    With `create` the folder or database is made where it is missing; without, a missing one
-    raises EmptyCatalogError. `settings` are ClickHouse's, for every statement. Raises UsageError
-    for a malformed DSN, CatalogBusyError when another process holds the embedded catalog, and
-    ConnectionFailedError when nothing answers.
+    With `create` the folder or database is made where it is missing; without, a missing folder
+    raises EmptyCatalogError, and where a database is missing, so does the first statement.
+    `settings` are ClickHouse's, for every statement. Raises UsageError for a malformed DSN,
+    CatalogBusyError when another process holds the embedded catalog, and ConnectionFailedError
+    when nothing answers.
     """
     address = parse_dsn(dsn)
     memory = {"max_memory_usage": str(int(address.memory * GIB))} if address.memory else {}
@@ -62,12 +65,7 @@ def connect(
         with engine_errors():
             if address.cluster:
                 _check_cluster(client, address)
-            if not _has_database(client, address.database):
-                if not create:
-                    raise EmptyCatalogError(
-                        f"{address} has no database {address.database!r}:"
-                        " fill it with `hamsight ingest FOLDER`, or name another with --db"
-                    )
+            if create and not _has_database(client, address.database):
                 made = fill("create_database", **Layout(address.cluster).fragments())
                 client.command(made, parameters={"database": address.database})
             client.database = address.database
@@ -280,6 +278,8 @@ def _server(address: Address, settings: dict[str, str]) -> Client:
 def engine_errors(client: Client | None = None) -> Iterator[None]:
     """Turn errors of the driver into StatementError or ConnectionFailedError.
 
+    A missing table is a NoTableError, a missing database an EmptyCatalogError.
+
     `client` is the one that answers, where it goes on to be used: chDB 4.4 puts what a failed
     statement had written before the answer to the next.
     """
@@ -295,11 +295,19 @@ def engine_errors(client: Client | None = None) -> Iterator[None]:
         if client is not None and client.uri.startswith("chdb:"):
             with suppress(ClickHouseError):
                 client.raw_query(fill("nothing"))
-        raise _refused(error) from error
+        raise _refused(error, client) from error
 
 
-def _refused(error: Exception) -> StatementError:
-    if getattr(error, "code", None) == _OUT_OF_MEMORY:
+def _refused(error: Exception, client: Client | None) -> StatementError | EmptyCatalogError:
+    code = getattr(error, "code", None)
+    if code == _NO_DATABASE and client is not None:
+        return EmptyCatalogError(
+            f"the catalog has no database {client.database!r}:"
+            " fill it with `hamsight ingest FOLDER`, or name another with --db"
+        )
+    if code == _NO_TABLE:
+        return NoTableError(f"ClickHouse refused the statement: {_first_line(error)}")
+    if code == _OUT_OF_MEMORY:
         return StatementError(
             f"the statement needs more memory than it may take: {_first_line(error)};"
             " ask for less (of a search, fewer --candidates or a smaller -k), or allow more"

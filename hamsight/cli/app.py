@@ -10,6 +10,7 @@ from hamsight.cli.catalog import functions, info, sql
 from hamsight.cli.curate import delete, group, set_
 from hamsight.cli.datasets import datasets
 from hamsight.cli.evaluate import evaluate
+from hamsight.cli.explore import explore
 from hamsight.cli.export import export
 from hamsight.cli.features import import_features
 from hamsight.cli.formats import formats
@@ -58,6 +59,7 @@ def _options(
 
 app.command()(ingest)
 app.command()(query)
+app.command()(explore)
 app.command()(sql)
 app.command()(info)
 app.command()(save)

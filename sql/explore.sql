@@ -104,3 +104,7 @@ SELECT cityHash64(dataset, subset, id) AS item FROM $table WHERE has(groups, {gr
 -- name: rows_kept
 -- Whole rows, to put them back where they were.
 SELECT * FROM $table WHERE $condition
+
+-- name: and_not_a_query
+-- Beside another condition: items that are no queries.
+AND (dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}

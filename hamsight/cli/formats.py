@@ -33,12 +33,12 @@ def formats(
 
     They are in the order in which they are looked for; the first that fits is taken.
     """
-    from hamsight_ingest.readers import NAMED
+    from hamsight_ingest.readers import readers
 
     if format is FormatsFormat.JSON:
-        typer.echo(json.dumps([_described(reader) for reader in NAMED], indent=2))
+        typer.echo(json.dumps([_described(reader) for reader in readers()], indent=2))
         return
-    for line in _table([_described(reader) for reader in NAMED]):
+    for line in _table([_described(reader) for reader in readers()]):
         typer.echo(line)
 
 

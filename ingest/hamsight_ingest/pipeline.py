@@ -19,11 +19,11 @@ from hamsight_core.models.encoder import DEFAULT_BATCH, ImageEncoder
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.models.package import ModelPackage
 from hamsight_core.names import chosen
+from hamsight_ingest.listing import printable
 from hamsight_ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, prepare
-from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.record import Record
 from hamsight_ingest.rehash import Rehashed
-from hamsight_ingest.source import Numbered, ReadOptions, Source
+from hamsight_ingest.source import Numbered, ReadOptions, Refused, Source
 from hamsight_ingest.vanished import Seen, Vanished
 from hamsight_ingest.writer import Counts, Writer
 
@@ -177,6 +177,9 @@ class Stages:
             for item in chunk:
                 identity = (item.subset, item.id)
                 self._seen.add(identity)
+                if isinstance(item, Refused):
+                    self._reject(Rejected(item, item.reason))
+                    continue
                 former = known.get(identity)
                 if identity in seen or (former and self._writer.is_new(former)):
                     self._reject(Rejected(item, "a second item of this subset and id"))

@@ -20,7 +20,7 @@ from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.images.places.uris import holding_file
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import printable
 from hamsight_ingest.source import Source
 
 if TYPE_CHECKING:

@@ -8,6 +8,14 @@ SELECT 1
 -- 1 where the database of this connection has the table, else 0.
 SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = {table:String}
 
+-- name: columns_of_tables
+-- The tables of the catalog with their columns, and what `filename` is made of.
+SELECT table, groupArray(name) AS columns, anyIf(default_expression, name = 'filename') AS filename
+FROM system.columns
+WHERE database = currentDatabase()
+GROUP BY table
+ORDER BY table
+
 -- name: find_models
 -- The models of the catalog, the oldest first; of a name that two processes added, the first.
 SELECT name, items_table, source, digest, dimension, bits, words, preprocessing, hash_scheme, hash_parameters

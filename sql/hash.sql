@@ -69,12 +69,13 @@ LIMIT {limit:UInt64}
 -- Items with their new hashes, all else as it stands in the former rows.
 INSERT INTO $table
     (dataset, subset, id, uri, width, height, orientation, file_size, modified_at, format, sha256,
-    tags, boxes, captions, groups, status, attributes, metadata_digest, hash, feature, ingested_at)
+    tags, boxes, captions, groups, status, attributes, scores, metadata_digest, hash, feature,
+    ingested_at)
 SELECT
     former.dataset, former.subset, former.id, former.uri, former.width, former.height,
     former.orientation, former.file_size, former.modified_at, former.format, former.sha256,
     former.tags, former.boxes, former.captions, former.groups, former.status, former.attributes,
-    former.metadata_digest, made.hash, former.feature, former.ingested_at
+    former.scores, former.metadata_digest, made.hash, former.feature, former.ingested_at
 FROM $former AS former
 ANY INNER JOIN $making AS made
     ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id
@@ -83,7 +84,7 @@ SETTINGS join_algorithm = 'full_sorting_merge'
 
 -- name: row_digest
 -- What an item's row says besides its picture.
-sipHash64(uri, tags, boxes, captions, groups, status, attributes, metadata_digest)
+sipHash64(uri, tags, boxes, captions, groups, status, attributes, scores, metadata_digest)
 
 -- name: rehashed_rows
 -- The rows of a page that a table of new hashes should have.

@@ -18,14 +18,14 @@ WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:Str
 -- name: curated_items
 -- What users made of items that are about to be inserted: as the model's own table says it, the
 -- latest row first, else that of another model.
-SELECT subset, id, groups, status, attributes
+SELECT subset, id, groups, status, attributes, scores
 FROM ($selects)
 ORDER BY place, ingested_at DESC
 LIMIT 1 BY subset, id
 
 -- name: curated_rows
 -- What one model's table says of it; the own table has the first place.
-SELECT $place AS place, toString(subset) AS subset, id, groups, toString(status) AS status, attributes, ingested_at
+SELECT $place AS place, toString(subset) AS subset, id, groups, toString(status) AS status, attributes, scores, ingested_at
 FROM $table
 WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 
@@ -53,6 +53,12 @@ DELETE FROM $shard_table$on_shards
 WHERE dataset = {dataset:String}
   AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
   AND ingested_at < fromUnixTimestamp64Micro({ingested_us:Int64})
+
+-- name: count_twice
+-- Rows of a dataset beyond one for each identity: a look that takes a tenth of `find_twice`.
+SELECT count() - uniqExact(cityHash64(subset, id))
+FROM {table:Identifier}
+WHERE dataset = {dataset:String}
 
 -- name: find_twice
 -- Identities that stand twice, as a run that was killed between inserting and deleting leaves them.
@@ -183,6 +189,7 @@ SELECT
     made.sha256 AS sha256,
     former.tags AS tags, former.boxes AS boxes, former.captions AS captions,
     former.groups AS groups, former.status AS status, former.attributes AS attributes,
+    former.scores AS scores,
     former.metadata_digest AS metadata_digest,
     made.hash AS hash, made.feature AS feature, made.ingested_at AS ingested_at
 FROM (SELECT * FROM $former WHERE $conditions) AS former

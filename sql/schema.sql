@@ -102,6 +102,7 @@ ORDER BY (model, dataset, subset, id)
 -- `width` and `height` are of the upright image, after `orientation` (EXIF, 1 to 8) was applied.
 -- `tags` counts the instances of each label; `hash` holds `bits` bits, most significant first;
 -- `filename` is the last part of `uri`; of a member of an archive it is the member's own name.
+-- `scores` holds numbers that analyses give an item.
 -- `feature` has unit length, so that a dot product is the cosine similarity. Both are as good as
 -- random to a codec. Small granules and blocks let a search fetch the rows that it found without
 -- reading thousands of others beside each. The comment says whose features they are, so that of
@@ -130,6 +131,7 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
     groups      Array(String),
     status      LowCardinality(String),
     attributes  Map(String, String),
+    scores      Map(LowCardinality(String), Float32),
     metadata_digest FixedString(16),
     hash        FixedString($hash_bytes) CODEC(NONE),
     feature     $feature_type CODEC(NONE),
@@ -144,13 +146,6 @@ COMMENT 'features $features'
 -- The type of a column of features.
 Array(BFloat16)
 
--- name: tables_with_former_filename
--- Items tables of an older version, where a member of an archive had the archive's name.
-SELECT table
-FROM system.columns
-WHERE database = currentDatabase() AND table IN {tables:Array(String)}
-  AND name = 'filename' AND default_expression = 'basename(uri)'
-
 -- name: modify_filename
 -- Such a table gets the `filename` of `create_items`.
 ALTER TABLE $table
@@ -159,6 +154,11 @@ MODIFY COLUMN filename String ALIAS if(
     toValidUTF8(decodeURLComponent(basename(extract(uri, '://(.*?)::')))),
     basename(uri)
 )
+
+-- name: add_scores
+-- An items table of an older version gets the column of scores.
+ALTER TABLE $shard_table$on_shards
+ADD COLUMN IF NOT EXISTS scores Map(LowCardinality(String), Float32) AFTER attributes
 
 -- name: count_databases
 -- 1 where the database exists, else 0.

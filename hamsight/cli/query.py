@@ -38,9 +38,10 @@ def query(
     show_sql: ShowSql = False,
     db: Database = None,
 ) -> None:
-    """Find the images that are most like pictures, words or stored items.
+    """Search for the images most similar to pictures, words or stored items.
 
-    --image, --text and --item may each be given several times, and together.
+    Give --image, --text and --item several times, or together, to search by
+    several queries.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.search import prepare, search

@@ -35,7 +35,10 @@ def heal_some(catalog: Catalog, table: str, dataset: str, change: Change) -> int
     Of rows of one moment one is inserted again as of a later one. Another process may do that at
     the same time and choose the same moment, so this is done until nothing stands twice.
     """
-    twice = catalog.rows("find_twice", {"table": table, "dataset": dataset, "limit": _ROWS})
+    of_dataset = {"table": table, "dataset": dataset}
+    if not catalog.rows("count_twice", of_dataset)[0][0]:
+        return 0
+    twice = catalog.rows("find_twice", {**of_dataset, "limit": _ROWS})
     by_time: dict[int, list[Identity]] = {}
     tied: dict[int, list[Identity]] = {}
     for subset, id, latest_us, latest_rows in twice:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """What users made of an item, besides what its dataset says."""
+    """What users and analyses made of an item, besides what its dataset says."""
 
     groups: Sequence[str] = ()
     status: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 _UNTOUCHED = Curated()
@@ -68,6 +69,7 @@ def item_rows(
     both = list(zip(prepared, kept, strict=True))
     groups = [list(dict.fromkeys([*by.groups, *one.item.groups])) for one, by in both]
     attributes = [list({**by.attributes, **one.item.attributes}.items()) for one, by in both]
+    scores = [list(by.scores.items()) for by in kept]
     offsets = pa.array(range(0, count * dimension + 1, dimension), pa.int32())
     return pa.table(
         {
@@ -88,6 +90,7 @@ def item_rows(
             "groups": pa.array(groups, pa.list_(pa.string())),
             "status": pa.array([_status(*pair) for pair in both], pa.string()),
             "attributes": pa.array(attributes, pa.map_(pa.string(), pa.string())),
+            "scores": pa.array(scores, pa.map_(pa.string(), pa.float32())),
             "metadata_digest": column("metadata_digest", pa.binary(16)),
             "hash": pa.FixedSizeBinaryArray.from_buffers(
                 pa.binary(hashes.shape[1]), count, [None, pa.py_buffer(hashes.tobytes())]

@@ -51,7 +51,7 @@ def stored_pictures(
 def stored_curation(
     catalog: Catalog, tables: Sequence[str], dataset: str, identities: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Curated]:
-    """Return groups, status and attributes of the items that the tables have, by (subset, id).
+    """Return what users and analyses made of the items that the tables have, by (subset, id).
 
     What the first table says counts, else what the next one says.
     """

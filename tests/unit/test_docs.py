@@ -11,8 +11,11 @@ from hamsight.cli.app import app
 REPO = Path(__file__).resolve().parents[2]
 PAGES = [
     REPO / "README.md",
+    REPO / "CONTRIBUTING.md",
     *sorted((REPO / "docs").glob("*.md")),
-    REPO / "docker/README.md",
+    REPO / "bench/README.md",
+    *sorted((REPO / "docker").rglob("*.md")),
+    REPO / "tests/README.md",
     REPO / "core/hamsight_core/models/mini/README.md",
 ]
 
@@ -29,6 +32,23 @@ def test_every_link_leads_to_a_file(page):
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     missing = [
         target for target in targets if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert not missing
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ +(.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPO).as_posix())
+def test_every_anchor_is_a_heading(page):
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
+    missing = [
+        f"{target}#{anchor}"
+        for target, anchor in links
+        if anchor not in anchors(page.parent / target if target else page)
     ]
     assert not missing
 

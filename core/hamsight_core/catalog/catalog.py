@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 
 IMPORTED = "imported"
 """The source, and the beginning of the digest, of a model whose features were made elsewhere."""
+_OF_EVERY_CATALOG = {
+    "models": "create_models",
+    "ingests": "create_ingests",
+    "rejects": "create_rejects",
+    "saved_queries": "create_saved_queries",
+}
+_FORMER_FILENAME = "basename(uri)"
+"""What `filename` was made of in older versions, where a member of an archive had the archive's."""
 _TABLE = re.compile(r"items_[a-z0-9_]+")
 
 
@@ -83,18 +91,25 @@ class Catalog(Closing):
         return catalog
 
     def create(self) -> None:
-        """Make the tables that every catalog has, and what those of older versions lack."""
-        for statement in (
-            "create_models",
-            "create_ingests",
-            "add_ingest_columns",
-            "create_rejects",
-            "create_saved_queries",
-        ):
-            self.run(statement)
-        tables = [model.items_table for model in self.models()]
-        for (table,) in self.rows("tables_with_former_filename", {"tables": tables}):
-            self.run("modify_filename", table=table)
+        """Make the tables that every catalog has, and what those of older versions lack.
+
+        One statement says what is there; no other is sent where nothing lacks.
+        """
+        known = {table: (columns, made) for table, columns, made in self.rows("columns_of_tables")}
+        for table, statement in _OF_EVERY_CATALOG.items():
+            if table not in known:
+                self.run(statement)
+        if "ingests" in known and not {"run", "options", "categories"} <= set(known["ingests"][0]):
+            self.run("add_ingest_columns")
+        for model in self.models() if "models" in known else ():
+            columns, filename = known.get(model.items_table, ((), ""))
+            if columns and "scores" not in columns:
+                for table in dict.fromkeys(
+                    [self.layout.shard_table(model.items_table), model.items_table]
+                ):
+                    self.run("add_scores", table=model.items_table, shard_table=table)
+            if filename == _FORMER_FILENAME:
+                self.run("modify_filename", table=model.items_table)
 
     def close(self) -> None:
         """Close the connection; an embedded catalog is then free for other processes."""

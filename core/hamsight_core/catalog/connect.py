@@ -56,14 +56,14 @@ def connect(
         with engine_errors():
             if address.cluster:
                 _check_cluster(client, address)
-            if create and address.database != "default":
+            if not _has_database(client, address.database):
+                if not create:
+                    raise EmptyCatalogError(
+                        f"{address} has no database {address.database!r}:"
+                        " fill it with `hamsight ingest FOLDER`, or name another with --db"
+                    )
                 made = fill("create_database", **Layout(address.cluster).fragments())
                 client.command(made, parameters={"database": address.database})
-            elif not _has_database(client, address.database):
-                raise EmptyCatalogError(
-                    f"{address} has no database {address.database!r}:"
-                    " fill it with `hamsight ingest FOLDER`, or name another with --db"
-                )
             client.database = address.database
     except BaseException:
         client.close()

@@ -87,7 +87,7 @@ def ingest(
         current = catalog.check(package) or registered
         rehashed = tune(catalog, current, package, (settings or Settings()).compute)
         outcome = replace(outcome, vanished=vanished, rehashed=rehashed)
-    for note in source.notes:
+    for note in [*source.notes, *source.ignored, *outcome.faults]:
         warnings.warn(note, stacklevel=2)
     return outcome
 

@@ -1,4 +1,4 @@
-"""Which files of a dataset were used, which are known and left out, and which are not understood."""
+"""Which files of a dataset were used, which are known and left out, which are not understood."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import is_url
 from hamsight_core.items import Category, Item
-from hamsight_ingest.listing import Listing, once, printable, suffix_of, uri_of
+from hamsight_ingest.listing import Listing, is_skipped, once, printable, suffix_of, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, Ids
 from hamsight_ingest.readers.coco_json import Record, read
 from hamsight_ingest.readers.mirror import is_there
@@ -57,8 +57,8 @@ def _has_coco_keys(file: str) -> bool:
         with Path(file).open("rb") as opened:
             start = opened.read(64)
             if encoding_of(start) not in ("utf-8", "utf-8-sig"):
-                text = read_text(file).encode("utf-8", "replace")
-                return bool(_IMAGES_KEY.search(text) and _ANNOTATIONS_KEY.search(text))
+                decoded = read_text(file).encode("utf-8", "replace")
+                return bool(_IMAGES_KEY.search(decoded) and _ANNOTATIONS_KEY.search(decoded))
             if not start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
                 return False
             with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text:
@@ -191,24 +191,31 @@ class CocoSource(AnnotatedSource):
         images = self._images.setdefault(subset, {})
         earlier = {path: len(image.record.boxes) for path, image in images.items()}
         for record, name, image in zip(records, names, exact, strict=True):
-            outside = _leads_out(record.file_name)
-            if image is None and not (
-                outside and is_there(self._as_written(folder, record.file_name))
-            ):
-                image = self.pictures.find(
-                    name, near, self._read_notes, f"{printable(file)}: {name}", subset
-                )
+            written = None if image else self._unlisted(folder, near, record.file_name)
+            if image is None and written is None:
+                place = f"{printable(file)}: {name}"
+                image = self.pictures.find(name, near, self._read_notes, place, subset)
                 image = None if image in taken else image
                 if image is not None and not image.endswith(name):
                     name = _tail(image, name)
             if image is not None:
                 path = self.listing.at(image)
+            elif written is not None:
+                path = written
             elif is_url(record.file_name):
                 name = path = record.file_name
             else:
                 path = self._as_written(folder, record.file_name)
             present = images.setdefault(path, _Image(name, path, Record(record.key, name)))
             _merge(present.record, record, earlier.get(path, 0))
+
+    def _unlisted(self, folder: str, near: Sequence[str], name: str) -> str | None:
+        """Return the path of an image that is there, but not listed: it is hidden, or outside."""
+        parts = name.split("/")
+        if not name.startswith("/") and not any(part == ".." or is_skipped(part) for part in parts):
+            return None
+        paths = (self._as_written(place, name) for place in (folder, *near))
+        return next(filter(is_there, paths), None)
 
     def _as_written(self, folder: str, name: str) -> str:
         """Return the path that a name is, which may be absolute or lead out of the dataset."""
@@ -259,10 +266,6 @@ class CocoSource(AnnotatedSource):
                 )
 
 
-def _leads_out(name: str) -> bool:
-    return name.startswith("/") or ".." in name.split("/")
-
-
 def _tail(image: str, name: str) -> str:
     """Return the end of an image's name that its path shares; where the file's extension is
     another, or missing, the path's."""
@@ -277,7 +280,7 @@ def _tail(image: str, name: str) -> str:
 
 
 def _merge(present: Record, record: Record, earlier: int) -> None:
-    """Add what a file says; a box that an earlier file gave (keypoints share theirs) counts once."""
+    """Add what a file says; a box that an earlier file gave, as keypoints do, counts once."""
     known = set(present.boxes[:earlier])
     twice: dict[str, int] = {}
     for box in record.boxes:

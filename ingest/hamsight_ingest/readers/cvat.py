@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
@@ -29,11 +30,11 @@ def _files(listing: Listing) -> list[str]:
     folders: dict[str, list[str]] = {}
     for file in listing.of(".xml"):
         folders.setdefault(file.rpartition("/")[0], []).append(file)
-    found = []
+    found: list[str] = []
     for files in folders.values():
         files.sort(key=lambda file: (not file.endswith("annotations.xml"), file))
         fitting = (f for f in files[:_PROBED] if root_tag(Path(listing.at(f))) == "annotations")
-        found += [file] if (file := next(fitting, None)) else []
+        found.extend(islice(fitting, 1))
     return found
 
 

@@ -68,7 +68,8 @@ _SPLITS = ("train", "test", "validation", "val")
 
 def _add_field(entry: Entry, value: dict[str, Any], file: str, place: str, notes: Notes) -> None:
     for key in ("detections", "classifications", "polylines", "keypoints"):
-        for one in value.get(key) if isinstance(value.get(key), list) else []:
+        found: Any = value.get(key)
+        for one in found if isinstance(found, list) else []:
             _add(entry, one, [], file, f"{place}.{key}", notes)
     if value.get("_cls") == "Classification" and isinstance(value.get("label"), str):
         entry.tag(value["label"])

@@ -18,8 +18,8 @@ from hamsight_ingest.source import ReadOptions
 class JsonEntriesReader:
     """A format whose files say of many images each what is on them.
 
-    `marks` are groups of texts: all of one group stand in each of its files; `fits` says whether a parsed content is
-    of the format. A file whose name ends in one of `reserved` must be of the format.
+    `marks` are groups of texts: all of one group stand in each of its files; `fits` says whether a
+    parsed content is of the format. A file whose name ends in one of `reserved` must be of it.
     """
 
     carries = frozenset({"subsets", "tags", "boxes"})

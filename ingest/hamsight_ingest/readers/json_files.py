@@ -42,7 +42,7 @@ def has_keys(file: str, *keys: bytes) -> bool:
     try:
         with Path(file).open("rb") as opened:
             start = opened.read(64)
-            if not start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+            if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
                 return False
             with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text:
                 return all(text.find(key) >= 0 for key in keys)
@@ -51,7 +51,10 @@ def has_keys(file: str, *keys: bytes) -> bool:
 
 
 def parsed(file: str | Path, hook: Callable[[dict[str, Any]], object] | None = None) -> Any:
-    """Return the content of a JSON file, its objects as `hook` makes them. Raises SourceError naming file, line and column."""
+    """Return the content of a JSON file, its objects as `hook` makes them.
+
+    Raises SourceError naming file, line and column.
+    """
     try:
         return json.loads(read_text(file), object_hook=hook)
     except json.JSONDecodeError as error:

@@ -29,7 +29,7 @@ class LabelStudioReader(JsonEntriesReader):
         first = content[0] if isinstance(content, list) and content else None
         if not isinstance(first, dict):
             return False
-        whole = isinstance(first.get("data"), dict) and ("annotations" in first or _old in first)
+        whole = isinstance(first.get("data"), dict) and ("annotations" in first or _OLD in first)
         return whole or ("annotation_id" in first and _image(first) is not None)
 
     def read(self, file: str, content: Any, notes: Notes) -> Iterator[Entry]:
@@ -39,7 +39,8 @@ class LabelStudioReader(JsonEntriesReader):
                 place = f"[{index}]"
                 if not isinstance(task, dict):
                     fail(file, place, f"{shown(task)}; expected an object")
-                data = task.get("data") if isinstance(task.get("data"), dict) else task
+                data: Any = task.get("data")
+                data = data if isinstance(data, dict) else task
                 name = _image(data)
                 if name is None:
                     fail(file, place, "expected the path or URL of an image in data")
@@ -52,7 +53,7 @@ class LabelStudioReader(JsonEntriesReader):
                 yield entry
 
 
-_old = "completions"
+_OLD = "completions"
 
 
 def _image(data: dict[str, Any]) -> str | None:
@@ -71,8 +72,9 @@ def _image(data: dict[str, Any]) -> str | None:
 
 def _results(task: dict[str, Any]) -> Iterator[Any]:
     """Yield what the first annotation of a task, that was not cancelled, says."""
-    for key in ("annotations", _old):
-        for one in task.get(key) if isinstance(task.get(key), list) else []:
+    for key in ("annotations", _OLD):
+        found: Any = task.get(key)
+        for one in found if isinstance(found, list) else []:
             if isinstance(one, dict) and not one.get("was_cancelled"):
                 yield from one.get("result") or []
                 return
@@ -111,7 +113,9 @@ def _sides(value: dict[str, Any], kind: str, file: str, place: str, notes: Notes
             if (x := finite(point[0])) is not None and (y := finite(point[1])) is not None
         ]
         return bounds(found) if found else None
-    names = ("x", "y", "radiusX", "radiusY") if kind == "ellipselabels" else _SIDES
+    names: tuple[str, ...] = _SIDES
+    if kind == "ellipselabels":
+        names = ("x", "y", "radiusX", "radiusY")
     if kind == "keypointlabels":
         names = ("x", "y")
     numbers = [finite(value.get(name)) for name in names]

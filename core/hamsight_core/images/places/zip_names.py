@@ -3,6 +3,7 @@ themselves."""
 
 from __future__ import annotations
 
+import re
 import struct
 import unicodedata
 import zipfile
@@ -10,6 +11,7 @@ import zlib
 
 _UTF8 = 0x800
 _UNICODE_PATH = 0x7075
+_WITHIN_A_WORD = re.compile(r"[A-Za-z][^\x00-\x7f]+[A-Za-z]")
 _LEGACY = ("gb2312", "shift_jis", "big5", "euc_kr", "gb18030")
 """What is tried where a name is no UTF-8, the first that reads all names as words."""
 
@@ -70,9 +72,12 @@ def _decodes(names: list[bytes], encoding: str) -> bool:
 def _says(names: list[bytes], encoding: str) -> bool:
     """Return whether all that is not ASCII are letters of an East Asian script, as words are.
 
-    Two bytes must stand for each, so that no letter of a Western name passes for half of one.
+    Two bytes must stand for each, and none may stand within a Latin word, so that no letters of a
+    Western name pass for one.
     """
     for name in names:
+        if _WITHIN_A_WORD.search(name.decode(encoding)):
+            return False
         letters = [letter for letter in name.decode(encoding) if not letter.isascii()]
         if any(unicodedata.category(letter)[0] not in "LPN" for letter in letters):
             return False

@@ -186,6 +186,10 @@ class CocoSource(AnnotatedSource):
         near = near_of(file, subset)
         names = [cleaned(record.file_name) for record in records]
         exact = [self.pictures.exact(name, near) for name in names]
+        hidden = [place for place in near if is_skipped(place.rpartition("/")[2])]
+        if hidden:  # of such a subset's own folder nothing is listed
+            there = [any(is_there(self._as_written(at, name)) for at in hidden) for name in names]
+            exact = [None if is_own else image for image, is_own in zip(exact, there, strict=True)]
         taken = set(filter(None, exact))
         folder = self._folder(file, near, names, exact)
         images = self._images.setdefault(subset, {})
@@ -211,11 +215,13 @@ class CocoSource(AnnotatedSource):
 
     def _unlisted(self, folder: str, near: Sequence[str], name: str) -> str | None:
         """Return the path of an image that is there, but not listed: it is hidden, or outside."""
-        parts = name.split("/")
-        if not name.startswith("/") and not any(part == ".." or is_skipped(part) for part in parts):
-            return None
-        paths = (self._as_written(place, name) for place in (folder, *near))
-        return next(filter(is_there, paths), None)
+        for place in (folder, *near):
+            parts = f"{place}/{name}".split("/")
+            if name.startswith("/") or any(part == ".." or is_skipped(part) for part in parts):
+                path = self._as_written(place, name)
+                if is_there(path):
+                    return path
+        return None
 
     def _as_written(self, folder: str, name: str) -> str:
         """Return the path that a name is, which may be absolute or lead out of the dataset."""

@@ -28,13 +28,12 @@ def index(
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.hashing.hash_settings import MOST_READ
-    from hamsight_ingest.index import LEAST_ITEMS
-    from hamsight_ingest.job import index_items
+    from hamsight_ingest.upkeep.cell_building import LEAST_ITEMS, index_items
 
     started = time.monotonic()
     with Catalog.open(db) as catalog:
         if drop:
-            from hamsight_ingest.index import drop_index
+            from hamsight_ingest.upkeep.cell_building import drop_index
 
             found = catalog.model(model)
             said = "cells dropped" if drop_index(catalog, found) else "there were no cells"

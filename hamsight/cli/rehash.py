@@ -41,14 +41,15 @@ def rehash(
     first time that a model has 5,000 items; do it again when the catalog holds other images.
     """
     from hamsight_core.catalog.catalog import Catalog
-    from hamsight_ingest.job import hash_again
+    from hamsight_core.catalog.generations import view_of
+    from hamsight_ingest.upkeep.rehash import hash_again, views_of
 
     started = time.monotonic()
     with Catalog.open(db) as catalog:
         done = hash_again(
             catalog, model, scheme=scheme.value, bits=bits, compute=Compute(device), progress=True
         )
-        views = catalog.rows("views_of", {"table": done.former}) if done else []
+        views = views_of(catalog, done.former) if done else []
     if done is None:
         raise CatalogError(
             "another process has changed the model meanwhile, so its hash stays as that left it:"
@@ -59,6 +60,6 @@ def rehash(
         f"{done.model.name}: {done.items} items hashed anew, {done.model.bits} bits"
         f" ({done.model.hash_scheme}{made_of}; {time.monotonic() - started:.1f} s)"
     )
-    typer.echo(f"they are in the table {done.model.items_table}")
-    for (name,) in views:
-        say(f"the view {name} reads the former table {done.former}, which is gone: make it again")
+    typer.echo(f"{view_of(done.model.items_table)} shows them")
+    for name in views:
+        say(f"the view {name} reads the former hashes, which go in some minutes: make it again")

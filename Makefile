@@ -55,7 +55,7 @@ lint: $(READY)
 
 # The page of every command and option, from the code.
 docs: $(READY)
-	$(BIN)/typer hamsight.cli utils docs --name hamsight --output docs/cli.md
+	$(BIN)/typer hamsight.cli.app utils docs --name hamsight --output docs/cli.md
 
 bench: $(READY)
 	set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

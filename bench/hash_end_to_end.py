@@ -1,6 +1,6 @@
 """What searches of a catalog keep before and after its hash is fitted, on real photos and captions.
 
-    .venv/bin/python bench/hash_end_to_end.py            # the table of docs/hash.md
+    .venv/bin/python bench/hash_end_to_end.py            # the table of bench/README.md
 
 Ingests ../shared/data/flickr8k-2000 with photo-cca into a temporary catalog, asks one caption of
 each of 500 photos, and the photos themselves, and compares with exact cosine. Ranks are worked out

@@ -1,9 +1,9 @@
 """What hash schemes keep of exact cosine's top 10, on real CLIP vectors, and what they cost.
 
-    .venv/bin/python bench/hash_quality.py                # the table of docs/hash.md, about 2 min
-    .venv/bin/python bench/hash_quality.py --seeds 1      # a quick look
-    .venv/bin/python bench/hash_quality.py --sweep        # the constants of hashing/ternary.py
-    .venv/bin/python bench/hash_quality.py --scan         # only the time of a scan of 1 M hashes
+    .venv/bin/python bench/hash_quality.py            # the schemes of bench/README.md, 2 min
+    .venv/bin/python bench/hash_quality.py --seeds 1  # a quick look
+    .venv/bin/python bench/hash_quality.py --sweep    # the constants of hashing/ternary.py
+    .venv/bin/python bench/hash_quality.py --scan     # only the time of a scan of 1 M hashes
 
 Each seed fits on a random half of the 1,089 images and of the 1,203 LVIS names. It asks with the
 other images, with the other LVIS and the COCO names, and with 500 captions: all outside the fit.
@@ -206,7 +206,7 @@ def fitted(parameters: hash_fit.HashParameters, image_planes: int, words_planes:
 
 
 def schemes(data: Split, seed: int) -> Iterator[tuple[str, int, Scheme]]:
-    """Yield (name, bits, scheme) of what docs/hash.md compares."""
+    """Yield (name, bits, scheme) of the schemes compared."""
     mean, words_mean = data.fit.mean(axis=0), data.words.mean(axis=0)
     centred = data.fit - mean
     one = np.eye(512)

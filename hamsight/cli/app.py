@@ -31,8 +31,8 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done, 1 no match, 2 wrong usage, 3 the catalog, 4 the model,"
-    " 5 the images or datasets, 6 images were rejected, 7 a full disk, 130 interrupted.",
+    epilog="Exit status: 0 success, 1 no match, 2 wrong usage, 3 catalog error, 4 model error,"
+    " 5 image or dataset error, 6 rejected files, 7 disk full, 130 interrupted.",
 )
 
 
@@ -48,7 +48,9 @@ def _version(asked: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     pass

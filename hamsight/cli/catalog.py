@@ -16,24 +16,25 @@ from hamsight_core.show.formats import Format
 
 def sql(
     statement: Annotated[
-        str | None, typer.Argument(metavar="[STATEMENT]", help="SQL, or - to read stdin.")
+        str | None, typer.Argument(metavar="[STATEMENT]", help="SQL, or - to read standard input.")
     ] = None,
     file: Annotated[
         Path | None, typer.Option(metavar="FILE.sql", help="Read the statement from a file.")
     ] = None,
     param: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Value of a parameter {NAME:Type}."),
+        typer.Option(metavar="NAME=VALUE", help="Set the value of a parameter {NAME:Type}."),
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Let the statement change the catalog.")
+        bool, typer.Option("--write", help="Allow the statement to change the catalog.")
     ] = False,
-    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Run SQL on the catalog, read-only unless --write.
+    """Run a SQL statement on the catalog, read-only without --write.
 
-    Tables: models, ingests, rejects, and items_MODEL for each model (see `hamsight info`).
+    Each model has a table items_MODEL; others are models, ingests and rejects
+    (docs/sql.md).
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.sql import run_sql
@@ -47,9 +48,9 @@ def sql(
 
 
 def functions(db: Database = None) -> None:
-    """Make the SQL functions that hash a feature, hamsight_hash and others, or make them anew.
+    """Create or replace the SQL functions that hash an embedding, such as hamsight_hash.
 
-    They are of the whole server, or of the embedded catalog; docs/hash.md shows their use.
+    They exist on the whole server, or in the embedded catalog (docs/hash.md).
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.sql import make_functions
@@ -83,11 +84,11 @@ def info(
         bool, typer.Option("--rejects", help="List the files that could not be used.")
     ] = False,
     format: Annotated[
-        Format, typer.Option(help="table or json; the others for --rejects.")
+        Format, typer.Option(help="Format of the output: table or json. --rejects has all formats.")
     ] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Show the catalog: datasets, models, counts, rejects and sizes."""
+    """Show the models, datasets, ingests, tables and sizes of the catalog."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.info import describe, list_rejects
 

@@ -22,13 +22,13 @@ _SHOWN = 5
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
 
-group = typer.Typer(no_args_is_help=True, help="Put items into groups, and take them out.")
+group = typer.Typer(no_args_is_help=True, help="Add items to groups and remove them.")
 
 
 @group.command("add")
 @takes_items
 def add(name: Name, asked: Asked, db: Database = None) -> None:
-    """Put items into a group; they are found with --where '"NAME" in groups' at once."""
+    """Add items to a group. Search them with --where '"NAME" in groups'."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import add_to_group
 
@@ -41,7 +41,7 @@ def add(name: Name, asked: Asked, db: Database = None) -> None:
 @group.command("remove")
 @takes_items
 def remove(name: Name, asked: Asked, db: Database = None) -> None:
-    """Take items out of a group."""
+    """Remove items from a group."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import remove_from_group
 
@@ -53,10 +53,10 @@ def remove(name: Name, asked: Asked, db: Database = None) -> None:
 
 @group.command("list")
 def list_(
-    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Show the groups, how many items each has, and of which datasets."""
+    """List the groups, with the number of their items and their datasets."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import list_groups
 
@@ -67,7 +67,7 @@ def list_(
 
 @group.command("delete")
 def delete_group(name: Name, db: Database = None) -> None:
-    """Take all items out of a group; the items stay."""
+    """Delete a group. Its items stay in the catalog."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import delete_group as delete
 
@@ -80,13 +80,13 @@ def delete_group(name: Name, db: Database = None) -> None:
 def set_(
     asked: Asked,
     status: Annotated[
-        str | None, typer.Option(metavar="VALUE", help="The status, such as reviewed.")
+        str | None, typer.Option(metavar="VALUE", help="The new status, such as reviewed.")
     ] = None,
     attribute: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An attribute.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Set an attribute.")
     ] = None,
     remove_attribute: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="An attribute to remove.")
+        list[str] | None, typer.Option(metavar="NAME", help="Remove an attribute.")
     ] = None,
     db: Database = None,
 ) -> None:
@@ -113,7 +113,7 @@ def set_(
 @takes_items
 def delete(
     asked: Asked,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
     db: Database = None,
 ) -> None:
     """Delete items from the catalog. Image files are never touched."""

@@ -25,16 +25,16 @@ def _listed(catalog: Catalog) -> pa.Table:
     return list_datasets(catalog)
 
 
-datasets = listing("Show the datasets of the catalog; rename, move or delete them.", _listed)
+datasets = listing("List the datasets of the catalog; rename, move or delete a dataset.", _listed)
 
 
 @datasets.command("rename")
 def rename(
     former: Annotated[str, typer.Argument(metavar="OLD", help="The dataset.")],
-    name: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    name: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
     db: Database = None,
 ) -> None:
-    """Give a dataset another name. When interrupted, the same command goes on."""
+    """Rename a dataset. If interrupted, run the command again to continue."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.datasets import rename_dataset
 
@@ -46,10 +46,10 @@ def rename(
 @datasets.command("delete")
 def delete(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
     db: Database = None,
 ) -> None:
-    """Delete a dataset from the catalog: items, rejects and its record. Files are not touched."""
+    """Delete a dataset with its rejects and ingest records. Image files are not touched."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.datasets import check_dataset, delete_dataset, list_datasets
 
@@ -69,22 +69,24 @@ def delete(
 def move(
     name: Name,
     new_root: Annotated[
-        str, typer.Argument(metavar="NEWROOT", help="Where the files are now: a folder or URL.")
+        str,
+        typer.Argument(metavar="NEWROOT", help="The new place of the files: a folder or a URL."),
     ],
     former_root: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="OLDROOT",
-            help="Where they were. By default the place from which the dataset was ingested.",
+            help="The old place of the files. Default: the place the dataset was ingested from.",
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Look for every file first, not for a hundred.")
+        bool,
+        typer.Option("--check", help="Look for every file before the change, not for a hundred."),
     ] = False,
     db: Database = None,
 ) -> None:
-    """Tell the catalog that the files of a dataset were moved."""
+    """Tell the catalog that the files of a dataset are in another place now."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.move import move_dataset
 

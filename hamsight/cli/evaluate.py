@@ -15,26 +15,29 @@ from hamsight_core.show.terminal import say
 
 
 def evaluate(
-    k: Annotated[int, typer.Option("-k", "--top-k", help="How many of the best count.")] = 10,
+    k: Annotated[
+        int, typer.Option("-k", "--top-k", help="Number of best matches that count.")
+    ] = 10,
     queries: Annotated[
-        int, typer.Option(metavar="N", help="How many items, and how many texts, are asked.")
+        int, typer.Option(metavar="N", help="Number of items, and of texts, to search by.")
     ] = 200,
     recall: Annotated[
-        float, typer.Option(metavar="SHARE", help="Propose candidates that keep this share.")
+        float, typer.Option(metavar="SHARE", help="Propose the candidates that reach this recall.")
     ] = 0.97,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Draw what is kept by how many candidates."),
+        typer.Option(metavar="FILE.png", help="Draw recall by number of candidates."),
     ] = None,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
-    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Measure what searches keep of exact cosine's best, how long they take, and propose settings.
+    """Measure recall and time: how many of the exact top 10 a search returns, and how fast.
 
-    Stored items are asked, and captions and names of tags, of the catalog itself; nothing is
-    changed. By default a search takes what was measured after ingest (see `hamsight info`).
+    Searches by items, captions and names of tags of the catalog, and proposes the
+    number of candidates. Nothing is changed; `hamsight info` shows the settings
+    that searches use.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.show.sheet import sheet_format

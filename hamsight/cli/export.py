@@ -18,32 +18,38 @@ from hamsight_curate.export.choices import Images, To
 def export(
     target: Annotated[
         Path,
-        typer.Argument(metavar="TARGET", help="A new or empty folder; for tables a new file."),
+        typer.Argument(
+            metavar="TARGET", help="A new or empty folder; a new file for csv, jsonl and parquet."
+        ),
     ],
     to: Annotated[To, typer.Option(help="Format of the export.")],
     items: Items = None,
     images: Annotated[
         Images | None,
         typer.Option(
-            help="What becomes of the images. By default copied to coco, yolo and folder."
+            help="How images are exported. Default: copy for coco, yolo and folder, else none."
         ),
     ] = None,
     features: Annotated[
-        bool, typer.Option("--features", help="Hash and feature too, in csv, jsonl, parquet.")
+        bool,
+        typer.Option("--features", help="Write hash and embedding too: csv, jsonl and parquet."),
     ] = False,
     where: Where = None,
-    group: Annotated[str | None, typer.Option(metavar="NAME", help="Items of this group.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only items of this group.")
+    ] = None,
     dataset: Dataset = None,
     subset: Subset = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Items of this model alone. By default of all."),
+        typer.Option(metavar="NAME", help="Only items of this model. Default: of all models."),
     ] = None,
     db: Database = None,
 ) -> None:
-    """Write items as a dataset of another format. Nothing that exists is touched.
+    """Write items as a dataset of another format. Existing files are not touched.
 
-    An item whose image cannot be had is named and left out, and the status is then 5.
+    An item whose image cannot be read is reported and left out; the exit status
+    is then 5.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.show.text_table import printable

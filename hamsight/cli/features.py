@@ -20,38 +20,44 @@ def import_features(
         ),
     ],
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="The model of the features, of the catalog or new.")
+        str,
+        typer.Option(
+            metavar="NAME", help="The model of the embeddings: one of the catalog, or a new one."
+        ),
     ],
     dataset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The dataset. By default as FILE says, else its name."),
+        typer.Option(
+            metavar="NAME", help="The dataset. Default: as FILE says, else the name of FILE."
+        ),
     ] = None,
     subset: Annotated[
         str | None, typer.Option(metavar="NAME", help="Put every item into this subset.")
     ] = None,
     dimension: Annotated[
-        int | None, typer.Option(min=1, help="Make a new model, of features this long.")
+        int | None, typer.Option(min=1, help="Create a new model with embeddings of this length.")
     ] = None,
     bits: Annotated[
-        int | None, typer.Option(min=8, help="Make a new model, of hashes this long.")
+        int | None, typer.Option(min=8, help="Create a new model with hashes of this length.")
     ] = None,
     table: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The table of SQLite, where it has several.")
+        str | None, typer.Option(metavar="NAME", help="The table, if a SQLite file has several.")
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ROLE=NAME",
-            help="FILE's column of the role id, dataset, subset, uri, feature or hash. By default"
-            " known by its name; an empty NAME leaves the role out.",
+            help="Column of FILE for a role: id, dataset, subset, uri, feature or hash."
+            " Default: recognised by name. An empty NAME leaves the role out.",
         ),
     ] = None,
     db: Database = None,
 ) -> None:
-    """Bring features or hashes that were made elsewhere into the catalog.
+    """Store embeddings or hashes that were made elsewhere.
 
-    They come under a model's name and are compared with nothing else. A file with any wrong row
-    changes nothing; importing a file again changes only what is new in it.
+    They belong to a model and are compared only within it. A file with a wrong
+    row is refused as a whole. Importing a file again changes only rows that are
+    new or different.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_ingest.features.load import import_features as run

@@ -26,12 +26,12 @@ class FormatsFormat(str, Enum):
 
 def formats(
     format: Annotated[
-        FormatsFormat, typer.Option(help="table for people, json for programs.")
+        FormatsFormat, typer.Option(help="Format of the list.")
     ] = FormatsFormat.TABLE,
 ) -> None:
-    """List the formats of datasets that can be ingested, and what each carries.
+    """List the dataset formats that can be ingested, and what each of them holds.
 
-    They are in the order in which they are looked for; the first that fits is taken.
+    Formats are tried in this order, and the first that matches is used.
     """
     from hamsight_ingest.readers import NAMED
 

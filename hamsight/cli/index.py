@@ -14,17 +14,18 @@ from hamsight_core.show.terminal import say
 
 def index(
     drop: Annotated[
-        bool, typer.Option("--drop", help="Drop the cells: searches read all items again.")
+        bool, typer.Option("--drop", help="Drop the cells. Searches then read all items.")
     ] = False,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     db: Database = None,
 ) -> None:
-    """Build coarse cells of a model's items, so that a search reads only those near to it.
+    """Build coarse cells, so that a search reads only the items near the query.
 
-    For tables from some million items on. Run it again when the table has grown much, or much of it
-    has been deleted, and after `hamsight rehash` or --re-encode. Searches read the former cells, or
-    all items, until the new are whole; items that come meanwhile and later find their cell.
+    For tables of a million items and more. Run it again when much of a table has
+    been added or deleted, and after `hamsight rehash` or --re-encode. Searches
+    use the old cells, or all items, until the new cells are complete. New items
+    are added to their cell.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.hashing.hash_settings import MOST_READ

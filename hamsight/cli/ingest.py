@@ -34,12 +34,12 @@ def ingest(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PATH", help="Folders of images, or other datasets; URLs too (docs/formats.md)."
+            metavar="PATH", help="Folders of images or other datasets, or URLs (docs/formats.md)."
         ),
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of the dataset. By default the folder's name."),
+        typer.Option(metavar="NAME", help="Name of the dataset. Default: the name of the folder."),
     ] = None,
     subset: Annotated[
         str | None,
@@ -49,14 +49,16 @@ def ingest(
         str | None,
         typer.Option(
             metavar="NAME|FOLDER",
-            help="A model of the catalog, one of `hamsight models` (downloaded where it is not"
-            " here), or a package's folder. By default the one that the dataset has already, else"
-            " the best that is downloaded, else mini.",
+            help="A model of the catalog, a name of `hamsight models` (downloaded if needed), or"
+            " the folder of a package. Default: the model that the dataset has, else the best"
+            " downloaded model, else mini.",
         ),
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Format, see `hamsight formats`. By default detected."),
+        typer.Option(
+            metavar="NAME", help="Format of the dataset, see `hamsight formats`. Default: detected."
+        ),
     ] = None,
     subset_from_folder: Annotated[
         bool, typer.Option(help="Make every first-level folder a subset.")
@@ -66,50 +68,51 @@ def ingest(
         list[str] | None,
         typer.Option(
             metavar="ROLE=NAME",
-            help="A table's column of the role image, id, subset, tags, label or captions."
-            " By default known by its name; an empty NAME leaves the role out.",
+            help="Column of a table for a role: image, id, subset, tags, label or captions."
+            " Default: recognised by name. An empty NAME leaves the role out.",
         ),
     ] = None,
     image_width: Annotated[
-        int, typer.Option(min=1, help="Pixels, where a server scales images, as Unsplash's does.")
+        int,
+        typer.Option(min=1, help="Width in pixels to ask of servers that scale images (Unsplash)."),
     ] = 640,
     device: Device = DEFAULT_DEVICE,
     precision: ComputePrecision = Precision.AUTO,
-    batch: Annotated[int, typer.Option(min=1, help="Images a batch.")] = DEFAULT_BATCH,
+    batch: Annotated[int, typer.Option(min=1, help="Images encoded at a time.")] = DEFAULT_BATCH,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads that decode. By default one a core."),
+        typer.Option(min=1, help="Threads that decode images. Default: one for each core."),
     ] = None,
     max_pixels: Annotated[
-        int, typer.Option(min=1, help="Reject images of more pixels than this.")
+        int, typer.Option(min=1, help="Reject images with more pixels.")
     ] = MAX_PIXELS,
     prune: Annotated[
         bool,
-        typer.Option("--prune", help="Delete rows of items that PATH no longer has."),
+        typer.Option("--prune", help="Delete items that PATH no longer has."),
     ] = False,
     retry: Annotated[
         bool,
         typer.Option(
             "--retry-rejects",
-            help="Without PATH: try again the files that could not be used, of --dataset or all.",
+            help="Without PATH: try rejected files again, of --dataset or of all datasets.",
         ),
     ] = False,
     re_encode: Annotated[
         bool,
         typer.Option(
             "--re-encode",
-            help="Encode all images of the model again with its package as it is now, then PATH.",
+            help="Encode all images of the model again with the package as it is now, then PATH.",
         ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with status 6 when any file was rejected.")
+        bool, typer.Option("--strict", help="Exit with status 6 if a file was rejected.")
     ] = False,
     db: Database = None,
 ) -> None:
-    """Encode the images of datasets and put them into the catalog.
+    """Encode the images of datasets and store them in the catalog.
 
-    Images that the catalog holds as they are cost nothing; changed ones replace their row.
-    Ctrl-C keeps all that was encoded, and the same command goes on from there.
+    Only new and changed images are encoded. After Ctrl-C, everything that was
+    encoded is kept, and the same command continues.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_ingest.job import ingest as run

@@ -16,7 +16,7 @@ from hamsight_core.show.terminal import say
 if TYPE_CHECKING:
     import pyarrow as pa
 
-models = typer.Typer(help="List the models known by name; download one, or describe your own.")
+models = typer.Typer(help="List the models known by name; download a model, or add your own.")
 
 _FOR_PEOPLE = ["name", "here", "mb", "dimension", "words", "license", "about"]
 
@@ -26,9 +26,9 @@ def list_(
     context: typer.Context,
     format: Annotated[Format, typer.Option(help="Format of the list.")] = Format.TABLE,
 ) -> None:
-    """List the models known by name; download one, or describe your own.
+    """List the models known by name; download a model, or add your own.
 
-    The best for photos come first. Models in the cache can be used without a network.
+    The best models for photos come first. Models in the cache need no network.
     """
     if context.invoked_subcommand is not None:
         refuse_before_command(context, "format")
@@ -48,11 +48,13 @@ def _for_people(table: pa.Table) -> pa.Table:
 
 @models.command("pull")
 def pull(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models of the list.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME", help="Names from `hamsight models`.")
+    ],
 ) -> None:
-    """Download models into the cache and check them; what is there already is checked too.
+    """Download models into the cache and check their files, also those already there.
 
-    A download that broke off goes on where it ended.
+    An interrupted download continues where it stopped.
     """
     from hamsight_core.models.hub import pull as fetch
     from hamsight_core.models.package import built_in_names
@@ -78,15 +80,19 @@ def add(
         Path, typer.Argument(metavar="PATH", help="A folder, or an .xml, .onnx or .tflite file.")
     ],
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="By default after the folder or file.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the model. Default: that of the folder or file."
+        ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Write over a model.toml that is there.")
+        bool, typer.Option("--replace", help="Replace an existing model.toml.")
     ] = False,
 ) -> None:
-    """Write the model.toml of your own network, asking the network what it can.
+    """Write the model.toml of a network of your own.
 
-    Says what was read and what was assumed; look it through before you ingest.
+    Says what was read from the network and what was assumed. Check it before you
+    ingest.
     """
     from hamsight_core.models.describe import describe
 

@@ -21,12 +21,12 @@ Database = Annotated[
         metavar="DSN",
         envvar="HAMSIGHT_DB",
         help="The catalog: a folder (embedded engine) or clickhouse://USER:PASSWORD@HOST:8123/DB."
-        " By default ./.hamsight",
+        " Default: ./.hamsight",
     ),
 ]
 StoredModel = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME|FOLDER", help="Model, where the catalog has several."),
+    typer.Option("--model", metavar="NAME|FOLDER", help="The model, if the catalog has several."),
 ]
 Device = Annotated[
     str, typer.Option(metavar="DEVICE", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
@@ -35,8 +35,8 @@ ComputePrecision = Annotated[
     Precision,
     typer.Option(
         "--precision",
-        help="What networks compute in; auto is what the device is fastest in."
-        " docs/models.md has the effect on answers.",
+        help="Number format in which networks compute. auto: the fastest of the device"
+        " (docs/models.md).",
     ),
 ]
 

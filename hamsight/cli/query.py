@@ -38,9 +38,10 @@ def query(
     show_sql: ShowSql = False,
     db: Database = None,
 ) -> None:
-    """Find the images that are most like pictures, words or stored items.
+    """Search for the images most similar to pictures, words or stored items.
 
-    --image, --text and --item may each be given several times, and together.
+    Give --image, --text and --item several times, or together, to search by
+    several queries.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.search import prepare, search
@@ -48,8 +49,9 @@ def query(
     check_delivery(save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
-            _, statement, _ = prepare(catalog, request, Compute(device, precision))
-            typer.echo(statement.script())
+            prepared = prepare(catalog, request, Compute(device, precision))
+            prepared.check(catalog)
+            typer.echo(prepared.statement.script())
             return
         matches = search(catalog, request, Compute(device, precision))
     deliver(matches, format, save, add_to_group, db)

@@ -25,20 +25,21 @@ class Scheme(str, Enum):
 def rehash(
     scheme: Annotated[
         Scheme,
-        typer.Option(help="ternary: fitted to the features. sign: their signs, as Datumaro's."),
+        typer.Option(help="ternary: fitted to the embeddings. sign: their signs, as in Datumaro."),
     ] = Scheme.TERNARY,
     bits: Annotated[
         int | None,
-        typer.Option(min=8, help="Bits of a fitted hash. By default as many as it has."),
+        typer.Option(min=8, help="Bits of a fitted hash. Default: as many as it has."),
     ] = None,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     db: Database = None,
 ) -> None:
-    """Fit a model's hash to the features that the catalog has now, and hash all items anew.
+    """Fit the hash of a model to the embeddings of the catalog and recompute all hashes.
 
-    Searches see the former hashes until the new are whole. An ingest does this by itself the
-    first time that a model has 5,000 items; do it again when the catalog holds other images.
+    Searches use the old hashes until all new hashes are stored. An ingest fits
+    the hash by itself when a model reaches 5,000 items; run this when the catalog
+    has come to hold other images.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.catalog.generations import view_of

@@ -11,18 +11,18 @@ from hamsight.cli.options import StoredModel, takes
 from hamsight_core.show.formats import Format
 from hamsight_query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Kind, Query, Rank, Request
 
-AnswerFormat = Annotated[Format, typer.Option("--format", help="Format of the answer.")]
+AnswerFormat = Annotated[Format, typer.Option("--format", help="Format of the output.")]
 Sheet = Annotated[
     Path | None,
-    typer.Option("--save", metavar="FILE.png", help="Draw a contact sheet of the answer."),
+    typer.Option("--save", metavar="FILE.png", help="Draw the answer as a contact sheet."),
 ]
 AddToGroup = Annotated[
     str | None,
-    typer.Option("--add-to-group", metavar="NAME", help="Put what is found into a group."),
+    typer.Option("--add-to-group", metavar="NAME", help="Add the matches to a group."),
 ]
 ShowSql = Annotated[
     bool,
-    typer.Option("--show-sql", help="Print the statement for `clickhouse client`, and end."),
+    typer.Option("--show-sql", help="Print the SQL for `clickhouse client` and exit."),
 ]
 
 
@@ -37,50 +37,51 @@ def request_of(
         list[str] | None,
         typer.Option(metavar="[DATASET/][SUBSET/]ID", help="Search by a stored item."),
     ] = None,
-    k: Annotated[int, typer.Option("-k", "--top-k", help="How many matches.")] = DEFAULT_K,
-    offset: Annotated[int, typer.Option(help="Skip so many matches; paging is stable.")] = 0,
+    k: Annotated[int, typer.Option("-k", "--top-k", help="Number of matches.")] = DEFAULT_K,
+    offset: Annotated[int, typer.Option(help="Number of matches to skip. Paging is stable.")] = 0,
     combine: Annotated[
         Combine,
         typer.Option(
-            help="Several queries: near to any (nearest), a share for each (balanced),"
-            " near to every one (all)."
+            help="Several queries: near any of them (nearest), an equal share for each (balanced),"
+            " near all of them (all)."
         ),
     ] = Combine.NEAREST,
     rank: Annotated[
         Rank,
-        typer.Option(help="Order candidates by cosine similarity, or rank by the hash alone."),
+        typer.Option(help="Rank candidates by cosine similarity, or all items by the hash alone."),
     ] = Rank.COSINE,
     candidates: Annotated[
         int | None,
         typer.Option(
-            help="How many the hash finds for cosine to order. By default as many as were"
-            " measured to keep the best of exact cosine, see `hamsight info`."
+            help="Number of items, nearest by hash, that are ranked by cosine. Default: measured,"
+            " see `hamsight info`."
         ),
     ] = None,
     max_distance: Annotated[
-        int | None, typer.Option(metavar="BITS", help="Leave out matches that differ more.")
+        int | None,
+        typer.Option(metavar="BITS", help="Leave out items whose hash differs in more bits."),
     ] = None,
     dissimilar: Annotated[
-        bool, typer.Option("--dissimilar", help="The least alike first.")
+        bool, typer.Option("--dissimilar", help="Least similar items first.")
     ] = False,
     dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only of this dataset.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only items of this dataset.")
     ] = None,
     subset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only of this subset.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only items of this subset.")
     ] = None,
     where: Annotated[
         str | None,
         typer.Option(
             metavar="EXPRESSION",
-            help='Only what holds, such as: (dog > 2 or height > 200) and "good" in groups',
+            help='Items for which this is true: (dog > 2 or height > 200) and "good" in groups',
         ),
     ] = None,
     exclude_self: Annotated[
         bool | None,
         typer.Option(
-            help="Leave out the queries' own rows. By default those of --item; when given, also"
-            " stored copies of --image."
+            help="Leave out the items searched by. Default: those of --item. If given, also stored"
+            " copies of --image."
         ),
     ] = None,
     model: StoredModel = None,
@@ -88,12 +89,12 @@ def request_of(
         float,
         typer.Option(
             metavar="SHARE",
-            help="Of the nearest by hash, the share that is found where there are cells, see"
-            " `hamsight index`.",
+            help="With coarse cells (`hamsight index`): the share of the nearest items by hash to"
+            " find.",
         ),
     ] = DEFAULT_RECALL,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Read all items, though there are cells.")
+        bool, typer.Option("--exact", help="Read all items, even if there are coarse cells.")
     ] = False,
 ) -> Request:
     """Return the request that the options make; raises UsageError."""

@@ -23,18 +23,19 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The saved query.")]
 
 @takes_request
 def save(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to save the query under.")],
     request: Request,
     device: Device = DEFAULT_DEVICE,
     precision: ComputePrecision = Precision.AUTO,
     replace: Annotated[
-        bool, typer.Option("--replace", help="In place of the saved query of that name.")
+        bool, typer.Option("--replace", help="Replace the saved query of this name.")
     ] = False,
     db: Database = None,
 ) -> None:
-    """Keep a query under a name, to be repeated with `hamsight run NAME`.
+    """Save a query under a name. Repeat it with `hamsight run NAME`.
 
-    Options are those of `hamsight query`. Pictures and words are kept as hash and feature.
+    Takes the options of `hamsight query`. Pictures and words are saved as hash
+    and embedding.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.saved import save_query
@@ -48,10 +49,10 @@ def run(
     name: Name,
     k: Annotated[
         int | None,
-        typer.Option("-k", "--top-k", help="How many matches. By default as many as was saved."),
+        typer.Option("-k", "--top-k", help="Number of matches. Default: as saved."),
     ] = None,
     offset: Annotated[
-        int | None, typer.Option(help="Skip so many matches. By default as many as was saved.")
+        int | None, typer.Option(help="Number of matches to skip. Default: as saved.")
     ] = None,
     format: AnswerFormat = Format.TABLE,
     save: Sheet = None,
@@ -59,15 +60,16 @@ def run(
     show_sql: ShowSql = False,
     db: Database = None,
 ) -> None:
-    """Repeat a saved query on what the catalog holds now, without loading a model."""
+    """Repeat a saved query on the items of today. No model is loaded."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.saved import prepare_saved, run_saved
 
     check_delivery(save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
-            _, _, statement, _ = prepare_saved(catalog, name, k=k, offset=offset)
-            typer.echo(statement.script())
+            prepared = prepare_saved(catalog, name, k=k, offset=offset)
+            prepared.check(catalog)
+            typer.echo(prepared.statement.script())
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
     deliver(matches, format, save, add_to_group, db)
@@ -79,12 +81,12 @@ def _listed(catalog: Catalog) -> pa.Table:
     return list_saved(catalog)
 
 
-saved = listing("Show the saved queries; delete one, or make a SQL view of it.", _listed)
+saved = listing("List the saved queries; delete a query, or make a SQL view of it.", _listed)
 
 
 @saved.command("delete")
 def delete(name: Name, db: Database = None) -> None:
-    """Delete a saved query. Views that were made of it stay."""
+    """Delete a saved query. Views made from it stay."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.saved import delete_saved
 
@@ -96,13 +98,13 @@ def delete(name: Name, db: Database = None) -> None:
 @saved.command("view")
 def view(
     name: Name,
-    view: Annotated[str, typer.Argument(metavar="VIEW", help="The view's name in SQL.")],
+    view: Annotated[str, typer.Argument(metavar="VIEW", help="The name of the view in SQL.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="In place of a view of a saved query.")
+        bool, typer.Option("--replace", help="Replace an existing view of a saved query.")
     ] = False,
     db: Database = None,
 ) -> None:
-    """Make a SQL view of a saved query: SELECT * FROM VIEW ORDER BY rank."""
+    """Create a SQL view of a saved query: SELECT * FROM VIEW ORDER BY rank."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.saved_view import save_view
 

@@ -21,15 +21,15 @@ Items = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="ITEM",
-        help="Items by name, [DATASET/][SUBSET/]ID; - or none with a pipe: those that"
-        " `hamsight query … --format jsonl` (json, csv) pipes in.",
+        help="Items by name, [DATASET/][SUBSET/]ID. With - or without names, items are read from a"
+        " pipe: `hamsight query … --format jsonl` (or json, csv).",
     ),
 ]
 Where = Annotated[
     str | None,
     typer.Option(
         metavar="EXPRESSION",
-        help='Items for which this holds, such as: dog > 2 and "good" in groups',
+        help='Items for which this is true: dog > 2 and "good" in groups',
     ),
 ]
 Dataset = Annotated[
@@ -40,7 +40,7 @@ Subset = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Only in the table of this model. By default in all."),
+    typer.Option(metavar="NAME", help="Only in the table of this model. Default: in all."),
 ]
 
 

@@ -17,21 +17,22 @@ _EXIT_DIFFERENT = 1
 
 def verify(
     dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this dataset. By default all.")
+        str | None, typer.Option(metavar="NAME", help="Only this dataset. Default: all datasets.")
     ] = None,
     files: Annotated[
         Files,
         typer.Option(
             help="Compare files by size and time of change (stat), by reading them (digest),"
-            " or not at all (none). Files at a URL are only read with digest."
+            " or not at all (none). Files at URLs are read only with digest."
         ),
     ] = Files.STAT,
-    format: Annotated[Format, typer.Option(help="Format of the answer.")] = Format.TABLE,
+    format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Compare the catalog with files, models and itself; name every difference.
+    """Compare the catalog with the files, the models and itself, and list every difference.
 
-    Nothing is changed. Exit status: 0 where nothing differs, 1 where something does.
+    Nothing is changed. The exit status is 0 if nothing differs, and 1 if
+    something does.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.verify import verify as compare

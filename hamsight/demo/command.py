@@ -22,12 +22,13 @@ _MATCHES = 10
 
 
 def demo(
-    count: Annotated[int, typer.Option(min=2, help="How many scenes to draw.")] = 1200,
+    count: Annotated[int, typer.Option(min=2, help="Number of scenes to draw.")] = 1200,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the scenes, the catalog, the answers.")
+        Path,
+        typer.Option(metavar="DIR", help="Folder for the scenes, the catalog and the answers."),
     ] = Path("hamsight-demo"),
 ) -> None:
-    """Draw a dataset of scenes, ingest it with the bundled model and search it."""
+    """Draw a dataset of scenes, ingest it with the bundled model, and search it."""
     import hamsight
     from hamsight.demo.scenes import draw_scene, write_dataset
 

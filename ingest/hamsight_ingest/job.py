@@ -149,7 +149,7 @@ def choose_package(
         return _named(catalog, known, model)
     best = best_cached()
     if former is not None:
-        package = catalog.package(known[former], models=models)
+        package = catalog.package(known[former])
         if package.source == DEFAULT_MODEL and best is not None:
             warnings.warn(
                 f"{dataset!r} stays with {DEFAULT_MODEL}, which knows photos only roughly;"
@@ -175,7 +175,7 @@ _COMMON = "clip-vit-b-32"
 def _named(catalog: Catalog, known: Mapping[str, CatalogModel], model: str) -> ModelPackage:
     is_folder = Path(model).expanduser().is_dir()
     if model in known and known[model].source != IMPORTED and not is_folder:
-        return catalog.package(known[model], models=list(known.values()))
+        return catalog.package(known[model])
     entry = registry().get(model)
     if entry is not None and not entry.cached and not Path(model).is_dir():
         from hamsight_core.models.hub import pull

@@ -54,7 +54,7 @@ def test_help_is_printed(args: list[str]) -> None:
 
 def test_the_exit_statuses_are_documented() -> None:
     text = " ".join(CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout.split())
-    for status in ("0 done", "1 no match", "2 wrong usage", "3 the catalog", "4 the model"):
+    for status in ("0 success", "1 no match", "2 wrong usage", "3 catalog error", "4 model error"):
         assert status in text
 
 

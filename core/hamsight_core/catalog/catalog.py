@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING
 from hamsight_core.catalog.connect import connect
 from hamsight_core.catalog.database import Database
 from hamsight_core.catalog.generations import create_items, new_generation, show, view_of
-from hamsight_core.catalog.model_row import IMPORTED, CatalogModel, model_of, read_models
+from hamsight_core.catalog.model_row import (
+    IMPORTED,
+    CatalogModel,
+    model_of,
+    read_models,
+    same_model,
+)
 from hamsight_core.catalog.resident import ResidentHashes
 from hamsight_core.catalog.schema import complete
 from hamsight_core.errors import EmptyCatalogError, ModelError, ModelMismatchError, UsageError
 from hamsight_core.hashing.hash_settings import HashSettings
-from hamsight_core.hashing.sign import SIGN, TERNARY
 from hamsight_core.models.package import ModelPackage, load_package
 
 if TYPE_CHECKING:
@@ -36,7 +41,6 @@ class Catalog(Database):
     def __init__(self, client: Client, dsn: str | os.PathLike[str] | None) -> None:
         super().__init__(client, dsn)
         self.resident = ResidentHashes(self)
-        self._has_models = False
         self._at_opening: tuple[list[CatalogModel], float] | None = None
 
     @classmethod
@@ -53,7 +57,6 @@ class Catalog(Database):
     def create(self) -> None:
         """Make the tables that every catalog has, and what those of older versions lack."""
         self._at_opening = complete(self), time.monotonic()
-        self._has_models = True
 
     def models(self, *, recent: bool = False) -> list[CatalogModel]:
         """Return the models of the catalog, the oldest first.
@@ -64,8 +67,7 @@ class Catalog(Database):
         opened, self._at_opening = self._at_opening, None
         if recent and opened is not None and time.monotonic() - opened[1] < _RECENT_SECONDS:
             return opened[0]
-        self._has_models = self._has_models or self.has_table("models")
-        return read_models(self) if self._has_models else []
+        return read_models(self)
 
     def model(self, name: str | None = None, datasets: Sequence[str] = ()) -> CatalogModel:
         """Return the model of that name, or the only one, that has the datasets, if it is None.
@@ -90,7 +92,7 @@ class Catalog(Database):
         if name in names:
             return models[names.index(name)]
         if Path(name).expanduser().is_dir():
-            return self.check(load_package(name)) or self._unknown_model(name, names)
+            return same_model(load_package(name), models) or self._unknown_model(name, names)
         return self._unknown_model(name, names)
 
     def _holds(self, model: CatalogModel, datasets: Sequence[str]) -> bool:
@@ -110,39 +112,11 @@ class Catalog(Database):
         `models` are those of the catalog where they have just been read.
         Raises ModelMismatchError when that model has other weights or preprocessing.
         """
-        for model in self.models() if models is None else models:
-            if model.name == package.name:
-                if model.digest.startswith(f"{IMPORTED}:"):
-                    by_feature = model.hash_scheme in (SIGN, TERNARY)
-                    if model.dimension == package.dimension and by_feature:
-                        return model
-                    raise ModelMismatchError(
-                        f"the features of {model.name!r} were imported, of dimension"
-                        f" {model.dimension} with {model.bits} bits ({model.hash_scheme}), but"
-                        f" {package.folder} makes {package.dimension}: give the package that"
-                        " made them"
-                    )
-                if model.digest != package.digest:
-                    raise ModelMismatchError(
-                        f"the catalog's features of {model.name!r} were made with the package"
-                        f" {model.digest[:12]} ({model.source}), but {package.folder} is"
-                        f" {package.digest[:12]}: their hashes must not be compared. Use the"
-                        " former package, give this one another name in its model.toml, or encode"
-                        f" all images again with `hamsight ingest PATH --model {package.folder}"
-                        " --re-encode`"
-                    )
-                return model
-        return None
+        return same_model(package, self.models() if models is None else models)
 
-    def package(
-        self,
-        model: CatalogModel,
-        source: str | None = None,
-        models: Sequence[CatalogModel] | None = None,
-    ) -> ModelPackage:
+    def package(self, model: CatalogModel, source: str | None = None) -> ModelPackage:
         """Load the package of a model of the catalog, from `source` where it is given.
 
-        `models` are those of the catalog where they have just been read.
         Raises ModelError when it is gone and ModelMismatchError when it has changed.
         """
         from_path = source is not None and Path(source).expanduser().is_dir()
@@ -164,7 +138,7 @@ class Catalog(Database):
                 f"the catalog's model is {model.name!r}, but {package.folder} holds"
                 f" {package.name!r}: their hashes must not be compared"
             )
-        self.check(package, models)
+        same_model(package, [model])
         return package
 
     def register(

@@ -16,6 +16,7 @@ from hamsight_core.catalog.lock import Lock
 from hamsight_core.catalog.myscale import is_myscale
 from hamsight_core.catalog.statements import fill
 from hamsight_core.closing import Closing
+from hamsight_core.errors import NoTableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,6 +78,15 @@ class Database(Closing):
         with engine_errors(self.client):
             sql = fill(statement, **fragments)
             return self.client.query(sql, parameters=dict(parameters or {})).result_rows
+
+    def rows_if_any(
+        self, statement: str, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Sequence[Any]]:
+        """Return the rows that a statement of `sql/` answers, none where its table is missing."""
+        try:
+            return self.rows(statement, parameters)
+        except NoTableError:
+            return []
 
     def arrow(
         self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: object

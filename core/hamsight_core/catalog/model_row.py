@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hamsight_core.catalog.database import Database
+from hamsight_core.errors import ModelMismatchError
 from hamsight_core.hashing.hash_settings import HashSettings
-from hamsight_core.hashing.sign import SIGN, bits_of
+from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of
 from hamsight_core.models.package import ModelPackage
 
 IMPORTED = "imported"
@@ -40,8 +42,8 @@ class CatalogModel:
 
 
 def read_models(database: Database) -> list[CatalogModel]:
-    """Return the models of a catalog, which has the table of models; the oldest first."""
-    found = [CatalogModel(*row) for row in database.rows("find_models")]
+    """Return the models of a catalog, the oldest first."""
+    found = [CatalogModel(*row) for row in database.rows_if_any("find_models")]
     return [model for model in found if _TABLE.fullmatch(model.items_table)]
 
 
@@ -59,3 +61,33 @@ def model_of(package: ModelPackage) -> CatalogModel:
         hash_scheme=SIGN,
         hash_parameters="",
     )
+
+
+def same_model(package: ModelPackage, models: Sequence[CatalogModel]) -> CatalogModel | None:
+    """Return the model of a package's name, None where there is none.
+
+    Raises ModelMismatchError where that model has other weights or preprocessing.
+    """
+    for model in models:
+        if model.name == package.name:
+            if model.digest.startswith(f"{IMPORTED}:"):
+                by_feature = model.hash_scheme in (SIGN, TERNARY)
+                if model.dimension == package.dimension and by_feature:
+                    return model
+                raise ModelMismatchError(
+                    f"the features of {model.name!r} were imported, of dimension"
+                    f" {model.dimension} with {model.bits} bits ({model.hash_scheme}), but"
+                    f" {package.folder} makes {package.dimension}: give the package that"
+                    " made them"
+                )
+            if model.digest != package.digest:
+                raise ModelMismatchError(
+                    f"the catalog's features of {model.name!r} were made with the package"
+                    f" {model.digest[:12]} ({model.source}), but {package.folder} is"
+                    f" {package.digest[:12]}: their hashes must not be compared. Use the"
+                    " former package, give this one another name in its model.toml, or encode"
+                    f" all images again with `hamsight ingest PATH --model {package.folder}"
+                    " --re-encode`"
+                )
+            return model
+    return None

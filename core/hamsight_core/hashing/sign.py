@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SIGN = "sign"
 TERNARY = "ternary"
 PLANES = 2
-"""How many planes of bits a query of a fitted hash has; docs/hash.md says why two."""
+"""How many planes of bits a query of a fitted hash has; bench/README.md says why two."""
 
 Kind = Literal["image", "words"]
 

@@ -2,7 +2,7 @@
 
 A feature, less the mean, is projected on directions that weigh what words tell apart, and each
 projection falls into one of three levels, written as two bits: low 00, middle 10, high 11.
-docs/hash.md says why, with measured figures, and hashes a feature in SQL.
+docs/hash.md describes it and hashes a feature in SQL; bench/README.md has the figures.
 """
 
 from __future__ import annotations

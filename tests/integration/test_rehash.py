@@ -143,18 +143,17 @@ def test_saved_queries_follow(session):
 def test_a_search_that_a_new_hash_overtakes_is_answered_from_the_former(session, monkeypatch):
     session.save_query("near", item=NAMES[7], k=9, rank="hamming")
     before = [match.name for match in session.query(item=NAMES[7], k=9, rank="hamming")]
-    answered = hamsight_query.search.answer
+    answered = hamsight_query.search.Prepared.answer
     overtaken: list[str] = []
 
-    def overtake(catalog, *given):
+    def overtake(prepared, catalog):
         if len(overtaken) % 2 == 0:
             overtaken.append(session.rehash().former)
         else:
             overtaken.append("")
-        return answered(catalog, *given)
+        return answered(prepared, catalog)
 
-    monkeypatch.setattr(hamsight_query.search, "answer", overtake)
-    monkeypatch.setattr(hamsight_query.saved, "answer", overtake)
+    monkeypatch.setattr(hamsight_query.search.Prepared, "answer", overtake)
     found = session.query(item=NAMES[7], k=9, rank="hamming")
     again = session.run("near")
     assert len(overtaken) == 2

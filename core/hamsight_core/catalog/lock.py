@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hamsight_core.errors import CatalogError, StatementError
+from hamsight_core.forks import in_child
 
 TABLE = "write_lock"
 DEAD_SECONDS = 30.0
@@ -62,6 +63,7 @@ class _Threads:
 
 
 _of_process: dict[str, _Threads] = {}
+in_child(_of_process.clear)
 
 
 class Lock:

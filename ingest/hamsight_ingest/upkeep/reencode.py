@@ -69,6 +69,8 @@ def encode_again(
     if model is None:
         model = catalog.model().name
     package = load_package(known[model].source if model in known else model)
+    _present(catalog, package)
+    catalog.create()
     given = settings or Settings()
     with shown(f"{package.name} again", " images", progress) as show:
         done = reencode(catalog, package, given, on_progress=show, stopped=stopped)

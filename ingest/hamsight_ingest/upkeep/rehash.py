@@ -80,6 +80,7 @@ def hash_again(
     None where another process has changed the model meanwhile. Raises what `rehash` raises.
     """
     found = catalog.model(model)
+    catalog.create()
     package = None
     if found.source != IMPORTED or (model is not None and model != found.name):
         package = catalog.package(found, model)

@@ -12,10 +12,10 @@ from hamsight_core.errors import UsageError
 from hamsight_core.models.package import DEFAULT_MODEL, ModelPackage, load_package
 from hamsight_core.models.registry import best_cached, registry
 from hamsight_core.show.terminal import say
+from hamsight_ingest.listing import printable
 from hamsight_ingest.pipeline import Outcome, Settings, run
 from hamsight_ingest.progress import bar
 from hamsight_ingest.readers import WITH_COLUMNS, open_source
-from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.source import ReadOptions, Source
 from hamsight_ingest.upkeep.tune import tune
 from hamsight_ingest.vanished import Seen, find_vanished
@@ -86,7 +86,7 @@ def ingest(
             outcome = replace(outcome, vanished=vanished)
         rehashed = tune(catalog, registered, package, (settings or Settings()).compute)
         outcome = replace(outcome, rehashed=rehashed)
-    for note in source.notes:
+    for note in [*source.notes, *source.ignored, *outcome.faults]:
         warnings.warn(note, stacklevel=2)
     return outcome
 

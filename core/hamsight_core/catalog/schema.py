@@ -23,7 +23,7 @@ _OF_EVERY_CATALOG = {
     "ingests": "create_ingests",
     "rejects": "create_rejects",
 }
-_ADDED_TO_INGESTS = {"run", "options", "categories"}
+_ADDED_TO_INGESTS = {"run", "options", "categories", "not_read"}
 _FORMER_FILENAME = "basename(uri)"
 """What `filename` was made of in older versions, where a member of an archive had the archive's."""
 

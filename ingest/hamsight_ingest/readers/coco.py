@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -185,13 +185,18 @@ class CocoSource(AnnotatedSource):
         subset = _subset(file)
         near = near_of(file, subset)
         names = [cleaned(record.file_name) for record in records]
-        exact = [self.pictures.exact(name, near) for name in names]
+        hidden = [self._written(filter(_is_hidden, near), name) for name in names]
+        exact = [
+            None if path else self.pictures.exact(name, near)
+            for name, path in zip(names, hidden, strict=True)
+        ]
         taken = set(filter(None, exact))
         folder = self._folder(file, near, names, exact)
         images = self._images.setdefault(subset, {})
         earlier = {path: len(image.record.boxes) for path, image in images.items()}
-        for record, name, image in zip(records, names, exact, strict=True):
-            written = None if image else self._unlisted(folder, near, record.file_name)
+        for record, name, image, written in zip(records, names, exact, hidden, strict=True):
+            if image is None and written is None and _is_odd(record.file_name):
+                written = self._written((folder, *near), record.file_name)
             if image is None and written is None:
                 place = f"{printable(file)}: {name}"
                 image = self.pictures.find(name, near, self._read_notes, place, subset)
@@ -209,12 +214,9 @@ class CocoSource(AnnotatedSource):
             present = images.setdefault(path, _Image(name, path, Record(record.key, name)))
             _merge(present.record, record, earlier.get(path, 0))
 
-    def _unlisted(self, folder: str, near: Sequence[str], name: str) -> str | None:
+    def _written(self, places: Iterable[str], name: str) -> str | None:
         """Return the path of an image that is there, but not listed: it is hidden, or outside."""
-        parts = name.split("/")
-        if not name.startswith("/") and not any(part == ".." or is_skipped(part) for part in parts):
-            return None
-        paths = (self._as_written(place, name) for place in (folder, *near))
+        paths = (self._as_written(place, name) for place in places)
         return next(filter(is_there, paths), None)
 
     def _as_written(self, folder: str, name: str) -> str:
@@ -264,6 +266,16 @@ class CocoSource(AnnotatedSource):
                     captions=tuple(record.captions),
                     attributes={"coco_id": str(record.key)},
                 )
+
+
+def _is_odd(name: str) -> bool:
+    """Return whether a path is hidden, absolute, or leads out of the dataset."""
+    parts = name.split("/")
+    return name.startswith("/") or any(part == ".." or is_skipped(part) for part in parts)
+
+
+def _is_hidden(folder: str) -> bool:
+    return any(map(is_skipped, folder.split("/")))
 
 
 def _tail(image: str, name: str) -> str:

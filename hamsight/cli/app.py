@@ -11,6 +11,7 @@ from hamsight.cli.asking import query, run, save, saved
 from hamsight.cli.changing import datasets, delete, group, set_
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
+from hamsight.cli.explore import explore
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info
 from hamsight.cli.transfer import export, formats, import_features
@@ -53,6 +54,7 @@ def _options(
     pass
 
 
+app.command(rich_help_panel=LOOK)(explore)
 app.command(rich_help_panel=LOOK)(info)
 app.command(rich_help_panel=LOOK)(demo)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from hamsight_core.items import Box, Item
@@ -11,6 +12,7 @@ from hamsight_ingest.listing import Listing, below, is_image, printable, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, id_of
 from hamsight_ingest.readers.image_size import upright_size
 from hamsight_ingest.readers.pairing import cleaned
+from hamsight_ingest.readers.subsets import meanings
 from hamsight_ingest.readers.texts import read_text
 from hamsight_ingest.readers.wrong import Notes, fail, shown
 from hamsight_ingest.readers.yolo_config import NAMES_FILES, Config
@@ -58,6 +60,8 @@ class YoloSource(AnnotatedSource):
 
     def _account_for_others(self, notes: Notes) -> None:
         """Tell which images are in no subset, and which labels are of no image."""
+        own = [file for file in self.listing.of(".json") if file.endswith("notes.json")]
+        self.accounts.ignore(own, "Label Studio's notes on an export")
         words = f"{printable(self._config.named.name)} has these files in none of its subsets"
         self.accounts.ignore(self.listing.images, words)
         left = [file for file in labels_in(self.listing) if file not in self._labels]
@@ -79,10 +83,28 @@ class YoloSource(AnnotatedSource):
         for stem in label_folders(relative):
             name = f"{stem}.txt" if inside else f"/{stem}.txt"
             if self.listing.has(name) if inside else os.path.isfile(name):  # noqa: PTH113
-                self._labels.add(name)
-                self.accounts.use(name)
-                return self.listing.at(name)
-        return None
+                return self._used(name)
+        found = self._elsewhere.get(relative.rpartition("/")[2].rpartition(".")[0])
+        if found is None or len(found) > 1 or found[0] in self._labels:
+            return None
+        said, asked = meanings(found[0]), meanings(relative)
+        return None if said and asked and not said & asked else self._used(found[0])
+
+    def _used(self, label_file: str) -> str:
+        self._labels.add(label_file)
+        self.accounts.use(label_file)
+        return self.listing.at(label_file)
+
+    @cached_property
+    def _elsewhere(self) -> dict[str, list[str]]:
+        """The label files that are where no image's are looked for, by their stems."""
+        paths = {f"{stem}.txt" for image in self.listing.images for stem in label_folders(image)}
+        found: dict[str, list[str]] = {}
+        for file in labels_in(self.listing):
+            if file not in paths:
+                stem = file.rpartition("/")[2].removesuffix(".txt")
+                found.setdefault(stem, []).append(file)
+        return found
 
     def _images(self, notes: Notes) -> Iterator[tuple[str, str, str]]:
         """Yield (subset, path, id) of each image."""

@@ -15,7 +15,7 @@ from hamsight_core.items import Category, Item
 from hamsight_ingest.listing import Listing, is_skipped, once, printable, suffix_of, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, Ids
 from hamsight_ingest.readers.coco_json import Record, read
-from hamsight_ingest.readers.mirror import is_there
+from hamsight_ingest.readers.mirror import is_there, mirror_of
 from hamsight_ingest.readers.pairing import cleaned, near_of, normal
 from hamsight_ingest.readers.subsets import subset_in, subset_of_file
 from hamsight_ingest.readers.texts import encoding_of, read_text
@@ -194,6 +194,7 @@ class CocoSource(AnnotatedSource):
         folder = self._folder(file, near, names, exact)
         images = self._images.setdefault(subset, {})
         earlier = {path: len(image.record.boxes) for path, image in images.items()}
+        found = any(exact) or any(hidden)
         for record, name, image, written in zip(records, names, exact, hidden, strict=True):
             if image is None and written is None and _is_odd(record.file_name):
                 written = self._written((folder, *near), record.file_name)
@@ -203,6 +204,7 @@ class CocoSource(AnnotatedSource):
                 image = None if image in taken else image
                 if image is not None and not image.endswith(name):
                     name = _tail(image, name)
+            found = found or image is not None or written is not None or is_url(record.file_name)
             if image is not None:
                 path = self.listing.at(image)
             elif written is not None:
@@ -213,6 +215,9 @@ class CocoSource(AnnotatedSource):
                 path = self._as_written(folder, record.file_name)
             present = images.setdefault(path, _Image(name, path, Record(record.key, name)))
             _merge(present.record, record, earlier.get(path, 0))
+        mirror = mirror_of(self.listing.root)
+        if names and not found and (mirror is None or mirror.tree.listed):
+            self._tell_missing(file, names, near)
 
     def _written(self, places: Iterable[str], name: str) -> str | None:
         """Return the path of an image that is there, but not listed: it is hidden, or outside."""
@@ -236,12 +241,18 @@ class CocoSource(AnnotatedSource):
                 if is_there(self.listing.at(f"{place}/{name}" if place else name)):
                     return place
         folders = [place for place in near if not place or self.listing.has_folder(place)]
-        if names and not any(self.pictures.close(name, near) for name in names[:_PROBED]):
-            looked = ", ".join(printable(self.listing.root / place) for place in folders)
-            words = f"none of its first {len(names[:_PROBED])} images was found; looked in {looked}"
-            self._read_notes.add(words, printable(self.listing.at(file)))
         images = (place for place in folders if place and place.rpartition("/")[2] != "annotations")
         return next(images, "")
+
+    def _tell_missing(self, file: str, names: Sequence[str], near: Sequence[str]) -> None:
+        """Note that none of the images that a file names was found."""
+        looked = ", ".join(
+            printable(self.listing.root / place)
+            for place in near
+            if not place or self.listing.has_folder(place)
+        )
+        words = f"none of its first {len(names[:_PROBED])} images was found; looked in {looked}"
+        self._read_notes.add(words, printable(self.listing.at(file)))
 
     def _account(self) -> None:
         root = f"{self.listing.root}/"

@@ -49,8 +49,9 @@ def query(
     check_delivery(save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
-            _, statement, _ = prepare(catalog, request, Compute(device, precision))
-            typer.echo(statement.script())
+            prepared = prepare(catalog, request, Compute(device, precision))
+            prepared.check(catalog)
+            typer.echo(prepared.statement.script())
             return
         matches = search(catalog, request, Compute(device, precision))
     deliver(matches, format, save, add_to_group, db)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hamsight_analyze.blocks import EXACT, all_blocks, near_blocks
 from hamsight_analyze.even import even
-from hamsight_analyze.looks import Looks
+from hamsight_analyze.hash_distances import HashDistances
 from hamsight_analyze.neighbours import Progress
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def find_duplicates(
 
     count = len(hashes)
     limits = STRICT if strict else MANY if count >= _MANY else USUAL
-    looks = Looks(hashes)
+    looks = HashDistances(hashes)
     every = count <= exact
     blocks = all_blocks(count, upper=True) if every else near_blocks(looks.vectors(), _BY_HASH)
     found = [_alike(looks, blocks, limits, on_progress)]
@@ -107,7 +107,7 @@ def find_duplicates(
 
 
 def _alike(
-    looks: Looks, blocks: Iterable[Block], limits: Limits, on_progress: Progress
+    looks: HashDistances, blocks: Iterable[Block], limits: Limits, on_progress: Progress
 ) -> NDArray[np.int64]:
     """Return the pairs whose hashes alone say that they are duplicates, as keys."""
     import numpy as np
@@ -123,7 +123,7 @@ def _alike(
 
 
 def _near(
-    looks: Looks,
+    looks: HashDistances,
     vectors: NDArray[np.floating],
     blocks: Iterable[Block],
     limits: Limits,
@@ -161,7 +161,7 @@ def _keys(
     return np.unique(np.minimum(one, other) * count + np.maximum(one, other))
 
 
-def _ground(looks: Looks, vectors: NDArray[np.floating]) -> float:
+def _ground(looks: HashDistances, vectors: NDArray[np.floating]) -> float:
     """Return the 5th percentile of the distance to the nearest item that looks different."""
     import numpy as np
 

@@ -108,11 +108,11 @@ class Catalog(Closing):
             self.run("add_ingest_columns")
         for model in self.models() if "models" in known else ():
             columns, filename = known.get(model.items_table, ((), ""))
-            if columns and "scores" not in columns:
+            if columns and not {"scores", "phash", "phash_trimmed"} <= set(columns):
                 for table in dict.fromkeys(
                     [self.layout.shard_table(model.items_table), model.items_table]
                 ):
-                    self.run("add_scores", table=model.items_table, shard_table=table)
+                    self.run("add_item_columns", table=model.items_table, shard_table=table)
             if filename == _FORMER_FILENAME:
                 self.run("modify_filename", table=model.items_table)
 

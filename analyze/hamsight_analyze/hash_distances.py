@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Looks:
+class HashDistances:
     """Hashes (n, 2, 32) uint8 of pictures, and of the pictures without their margins.
 
     Two pictures differ in the bits of their hashes, or of one's hash and the other's mirrored,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hamsight.cli.analyses import find, sample
 from hamsight.cli.catalog import functions, info, sql
 from hamsight.cli.curate import delete, group, set_
 from hamsight.cli.datasets import datasets
@@ -60,6 +61,8 @@ app.command()(ingest)
 app.command()(query)
 app.command()(sql)
 app.command()(info)
+app.add_typer(find, name="find")
+app.command()(sample)
 app.command()(save)
 app.command()(run)
 app.add_typer(saved, name="saved")

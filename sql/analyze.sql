@@ -106,9 +106,9 @@ scores, width, height
 -- The value of an attribute by which items belong together.
 attributes[{together:String}] AS together
 
--- name: analyzed_groups
--- The groups of an item.
-groups
+-- name: analyzed_kept
+-- Whether an item is in the group of those that are kept.
+has(groups, {keep_group:String}) AS kept
 
 -- name: delete_findings
 -- The findings of analyses that are made again.

@@ -45,13 +45,14 @@ class Sample(Analysis):
         more = {
             "analyzed_tags": self.balance,
             "analyzed_attribute": self.together,
-            "analyzed_groups": self.keep_group,
+            "analyzed_kept": self.keep_group,
         }
         return (*self.reads, *(name for name, needed in more.items() if needed))
 
     def parameters(self) -> dict[str, Any]:
-        """Return the name of the attribute."""
-        return {"together": self.together} if self.together else {}
+        """Return the names of the attribute and of the group."""
+        given = {"together": self.together, "keep_group": self.keep_group}
+        return {name: value for name, value in given.items() if value}
 
     def work(self, items: Items) -> int:
         """Return the steps: each pick is one."""
@@ -62,14 +63,7 @@ class Sample(Analysis):
         import numpy as np
         import pyarrow as pa
 
-        kept = np.array(
-            [
-                place
-                for place, groups in enumerate(items.columns.get("groups", ()))
-                if self.keep_group in groups
-            ],
-            np.int64,
-        )
+        kept = np.flatnonzero(np.array(items.columns["kept"], bool))
         chosen = self._chosen(items, kept, on_progress)
         identities = [items.identities[place] for place in chosen]
         table = pa.table(

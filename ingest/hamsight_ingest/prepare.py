@@ -73,6 +73,7 @@ class Prepared:
     """An item that is new or has changed, with what its file was found to be.
 
     `quality` holds the scores of the picture's quality; None where the catalog's hold still.
+    `fault` says what is wrong with a picture that is read all the same; mostly nothing.
     """
 
     item: Item
@@ -88,6 +89,7 @@ class Prepared:
     phash: bytes = bytes(BYTES)
     phash_trimmed: bytes = bytes(BYTES)
     quality: Mapping[str, float] | None = None
+    fault: str = ""
 
 
 def prepare(
@@ -129,6 +131,7 @@ def prepare(
         orientation=picture.orientation,
         format=picture.format,
         quality={},
+        fault=picture.fault,
     )
     if quality:
         looks = look_at(picture.image)

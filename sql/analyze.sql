@@ -141,3 +141,28 @@ ORDER BY rank
 -- name: state_of_items
 -- How many items a table has, and when the latest came, in microseconds since 1970.
 SELECT count(), toUnixTimestamp64Micro(max(ingested_at)) FROM $table
+
+-- name: count_unseen
+-- How many items have a picture that nobody has looked at.
+SELECT countIf(NOT mapContains(scores, 'blurry') AND uri != '') FROM $table
+
+-- name: unseen_items
+-- The next of these items.
+SELECT toString(dataset), toString(subset), id, uri
+FROM $table
+WHERE NOT mapContains(scores, 'blurry') AND uri != ''
+  AND (dataset, subset, id) > ({after_dataset:String}, {after_subset:String}, {after_id:String})
+ORDER BY dataset, subset, id
+LIMIT {limit:UInt64}
+
+-- name: looks_set
+-- Hashes and scores of some items, each by the place of its id in a list.
+phash = toFixedString(unhex(transform(id, JSONExtract({ids:String}, 'Array(String)'), JSONExtract({phashes:String}, 'Array(String)'), repeat('0', $zeros))), 32),
+phash_trimmed = toFixedString(unhex(transform(id, JSONExtract({ids:String}, 'Array(String)'), JSONExtract({trimmed:String}, 'Array(String)'), repeat('0', $zeros))), 32),
+scores = mapUpdate(scores, CAST(
+    mapFromArrays(
+        {names:Array(String)},
+        arrayMap(
+            values -> values[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)],
+            JSONExtract({values:String}, 'Array(Array(Float32))'))),
+    'Map(LowCardinality(String), Float32)'))

@@ -112,6 +112,8 @@ def analyze(
     Findings of the same kind, model and scope are replaced. Raises UsageError,
     EmptyCatalogError or ExpressionError.
     """
+    if record:
+        catalog.create()
     analysis = analysis.prepare(catalog)
     started = time.monotonic()
     with _bar("items read", progress) as bar:
@@ -195,6 +197,13 @@ def _bar(what: str, progress: bool) -> Iterator[tqdm[Any]]:
     disable = None if progress else True
     with tqdm(desc=what, unit=" items", disable=disable, delay=1, leave=False) as bar:
         yield bar
+
+
+@contextmanager
+def bar_of(what: str, progress: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows how many of how many are done, as a bar on stderr where `progress` says."""
+    with _bar(what, progress) as bar:
+        yield lambda done, total: _show(bar, done, total)
 
 
 def _show(bar: tqdm[Any], done: int, total: int) -> None:

@@ -20,6 +20,8 @@ from hamsight_core.show.terminal import say
 if TYPE_CHECKING:
     from hamsight_analyze.analysis import Analysis
 
+_SHOWN = 5
+
 find = typer.Typer(no_args_is_help=True, help="Find what is wrong with a dataset.")
 
 
@@ -200,6 +202,10 @@ def quality(
     issue: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this issue. Default: all.")
     ] = None,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="First look at the pictures that have no scores yet."),
+    ] = False,
 ) -> None:
     """Find pictures that are blurred, dark, light, grey, empty, very long, or very small.
 
@@ -207,7 +213,24 @@ def quality(
     """
     from hamsight_analyze.kinds import Quality
 
+    if update:
+        update_quality(request)
     run(Quality(tuple(issue or ())), request)
+
+
+def update_quality(request: Request) -> None:
+    """Look at the pictures that have no scores of quality."""
+    from hamsight.session import Session
+    from hamsight_core.show.text_table import printable
+    from hamsight_curate.names import written
+
+    with Session(request.db) as session:
+        done = session.update_quality(request.model, progress=True)
+    say(f"{done.looked} pictures looked at")
+    for identity, reason in done.unread[:_SHOWN]:
+        say(f"not read: {printable(written(identity))}: {reason}")
+    if len(done.unread) > _SHOWN:
+        say(f"… and {len(done.unread) - _SHOWN} more")
 
 
 @find.command("mislabelled")

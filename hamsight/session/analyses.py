@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hamsight_analyze.analysis import Analysis, Found
+    from hamsight_analyze.look_again import Updated
 
 
 class Analyses(Opened):
@@ -78,6 +79,18 @@ class Analyses(Opened):
         from hamsight_analyze.kinds import Quality
 
         return self._analyze(Quality(tuple(several(issues))), **asked)
+
+    def update_quality(self, model: str | None = None, *, progress: bool = False) -> Updated:
+        """Look at the pictures that have no scores of quality and no hash of how they look.
+
+        Those are items of an older version's catalog, or ingested without. Raises UsageError and
+        EmptyCatalogError.
+        """
+        from hamsight_analyze.analysis import bar_of
+        from hamsight_analyze.look_again import look_again
+
+        with bar_of("pictures looked at", progress) as show:
+            return look_again(self.catalog(), model, on_progress=show)
 
     def find_mislabelled(self, **asked: Any) -> Found:
         """Find tags that do not fit: dataset, subset, id, tag, suggested, score, flagged."""

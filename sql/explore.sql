@@ -37,6 +37,10 @@ FROM $table
 WHERE $condition
 ORDER BY $order
 
+-- name: without_queries
+-- Items for which a condition holds and that are none of the queries.
+($condition) AND (dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}
+
 -- name: ranked_whole
 -- All items in the order of a search, whose statement goes on inside.
 SELECT cityHash64(dataset, subset, id) AS item, distance, similarity, query

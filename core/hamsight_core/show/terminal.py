@@ -6,12 +6,32 @@ import logging
 import os
 import sys
 import warnings
-from typing import Any, TextIO
+from difflib import get_close_matches
+from typing import Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
 
 from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_SYSTEM, HamsightError
+
+_MEANT = {
+    "search": "query",
+    "find": "query",
+    "add": "ingest",
+    "import": "ingest",
+    "load": "ingest",
+    "list": "datasets",
+    "ls": "datasets",
+    "stats": "info",
+    "status": "info",
+    "check": "verify",
+    "tag": "group",
+    "remove": "delete",
+    "rm": "delete",
+    "hash": "rehash",
+    "select": "sql",
+}
+"""Names that other programs give to what a command does."""
 
 
 def say(message: str) -> None:
@@ -19,8 +39,25 @@ def say(message: str) -> None:
     print(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)  # noqa: T201
 
 
+def stop(status: int, message: str = "") -> NoReturn:
+    """End the command with an exit status, and a message for the person at the terminal."""
+    if message:
+        say(message)
+    raise typer.Exit(status)
+
+
 class Commands(TyperGroup):
     """A group of commands whose errors become one message and an exit status."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; one that there is not ends with the nearest that there is."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            near = get_close_matches(name, self.commands, n=1)
+            meant = _MEANT.get(name) or (near[0] if near else None)
+            hint = f"Did you mean {meant!r}?" if meant else "`hamsight --help` lists all."
+            ctx.fail(f"No such command {name!r}. {hint}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; a HamsightError ends the process with its exit status."""
@@ -31,18 +68,16 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except HamsightError as error:
-            say(f"error: {error}")
-            raise typer.Exit(error.exit_status) from None
+            status, message = error.exit_status, f"error: {error}"
         except KeyboardInterrupt:
-            say("interrupted")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
+            status, message = EXIT_INTERRUPTED, "interrupted"
         except BrokenPipeError:
             _discard_output()
-            raise typer.Exit(0) from None
+            status, message = 0, ""
         except OSError as error:
             _discard_output()
-            say(f"error: the operating system refused: {error}")
-            raise typer.Exit(EXIT_SYSTEM) from None
+            status, message = EXIT_SYSTEM, f"error: the operating system refused: {error}"
+        stop(status, message)
 
 
 def _discard_output() -> None:

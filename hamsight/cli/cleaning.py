@@ -1,4 +1,4 @@
-"""`hamsight verify`."""
+"""Clean: `hamsight verify`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from hamsight.cli.options import Database
-from hamsight.cli.query import show
+from hamsight.cli.output import show
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, stop
 from hamsight_curate.verify_files import Files
 
 _EXIT_DIFFERENT = 1
@@ -42,6 +42,6 @@ def verify(
     if found.num_rows or format is not Format.TABLE:
         show(found, format)
     if found.num_rows:
-        say(f"{found.num_rows} differences" if found.num_rows > 1 else "1 difference")
-        raise typer.Exit(_EXIT_DIFFERENT)
+        count = found.num_rows
+        stop(_EXIT_DIFFERENT, f"{count} differences" if count > 1 else "1 difference")
     say("nothing differs")

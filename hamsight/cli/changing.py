@@ -1,4 +1,4 @@
-"""`hamsight group`, `hamsight set` and `hamsight delete`."""
+"""Change: `hamsight group`, `set`, `delete` and `datasets`."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hamsight.cli.options import Database
-from hamsight.cli.query import show
-from hamsight.cli.selection import Asked, takes_items
+from hamsight.cli.options import Asked, Database, takes_items
+from hamsight.cli.output import listing, show
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, stop
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.change import Change
     from hamsight_curate.selection import Selection
 
 _SHOWN = 5
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
+Group = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
 
 group = typer.Typer(no_args_is_help=True, help="Add items to groups and remove them.")
 
 
 @group.command("add")
 @takes_items
-def add(name: Name, asked: Asked, db: Database = None) -> None:
+def add(name: Group, asked: Asked, db: Database = None) -> None:
     """Add items to a group. Search them with --where '"NAME" in groups'."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import add_to_group
@@ -40,7 +42,7 @@ def add(name: Name, asked: Asked, db: Database = None) -> None:
 
 @group.command("remove")
 @takes_items
-def remove(name: Name, asked: Asked, db: Database = None) -> None:
+def remove(name: Group, asked: Asked, db: Database = None) -> None:
     """Remove items from a group."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import remove_from_group
@@ -66,7 +68,7 @@ def list_(
 
 
 @group.command("delete")
-def delete_group(name: Name, db: Database = None) -> None:
+def delete_group(name: Group, db: Database = None) -> None:
     """Delete a group. Its items stay in the catalog."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import delete_group as delete
@@ -147,8 +149,7 @@ def confirm(what: str, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError(f"to {what}, say --yes: stdin is no terminal, so nobody can be asked")
     if not typer.confirm(f"{what[0].upper()}{what[1:]}?", err=True):
-        say("nothing was changed")
-        raise typer.Exit(EXIT_NO_MATCH)
+        stop(EXIT_NO_MATCH, "nothing was changed")
 
 
 def items_(count: int) -> str:
@@ -173,8 +174,7 @@ def _missing(selection: Selection, found: int) -> None:
 
 
 def _nothing() -> None:
-    say("no item matched: nothing was changed")
-    raise typer.Exit(EXIT_NO_MATCH)
+    stop(EXIT_NO_MATCH, "no item matched: nothing was changed")
 
 
 def _attributes(given: list[str]) -> dict[str, str]:
@@ -187,3 +187,87 @@ def _attributes(given: list[str]) -> dict[str, str]:
             raise UsageError(f"--attribute {name!r} is given twice: choose one value")
         attributes[name] = value
     return attributes
+
+
+Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
+
+
+def _listed(catalog: Catalog) -> pa.Table:
+    from hamsight_curate.datasets import list_datasets
+
+    return list_datasets(catalog)
+
+
+datasets = listing("List the datasets of the catalog; rename, move or delete a dataset.", _listed)
+
+
+@datasets.command("rename")
+def rename_(
+    former: Annotated[str, typer.Argument(metavar="OLD", help="The dataset.")],
+    name: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
+    db: Database = None,
+) -> None:
+    """Rename a dataset. If interrupted, run the command again to continue."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.datasets import rename_dataset
+
+    with Catalog.open(db) as catalog:
+        rename_dataset(catalog, former, name)
+    typer.echo(f"the dataset {former!r} is now {name!r}")
+
+
+@datasets.command("delete")
+def delete_dataset_(
+    name: Dataset,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+    db: Database = None,
+) -> None:
+    """Delete a dataset with its rejects and ingest records. Image files are not touched."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.datasets import check_dataset, delete_dataset, list_datasets
+
+    with Catalog.open(db) as catalog:
+        check_dataset(catalog, name)
+        rows = list_datasets(catalog).to_pylist()
+        items = next(row["items"] for row in rows if row["dataset"] == name)
+        confirm(
+            f"delete the dataset {name!r} with {items_(items)} from the catalog {catalog.location}",
+            yes,
+        )
+        deleted = delete_dataset(catalog, name)
+    typer.echo(f"the dataset {name!r} is deleted, with {items_(deleted)}")
+
+
+@datasets.command("move")
+def move_(
+    name: Dataset,
+    new_root: Annotated[
+        str,
+        typer.Argument(metavar="NEWROOT", help="The new place of the files: a folder or a URL."),
+    ],
+    former_root: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="OLDROOT",
+            help="The old place of the files. Default: the place the dataset was ingested from.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Look for every file before the change, not for a hundred."),
+    ] = False,
+    db: Database = None,
+) -> None:
+    """Tell the catalog that the files of a dataset are in another place now."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.move import move_dataset
+
+    with Catalog.open(db) as catalog:
+        moved = move_dataset(catalog, name, new_root, former_root=former_root, check_all=check)
+    if not moved.checked:
+        say("note: files at a URL were not looked for")
+    typer.echo(
+        f"{items_(moved.items)} of {name!r} moved from {moved.former_root} to {moved.new_root}"
+        f" ({moved.checked} files looked for)"
+    )

@@ -1,4 +1,4 @@
-"""`hamsight ingest`."""
+"""Data in: `hamsight ingest`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_REJECTED, UsageError
 from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.models.encoder import DEFAULT_BATCH
 from hamsight_core.models.network import DEFAULT_DEVICE, Precision
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, stop
 
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog
@@ -157,12 +157,11 @@ def ingest(
             _report(outcome, time.monotonic() - started)
             _report_vanished(outcome.vanished, source.path)
             if stopped:
-                say("stopped: the same command goes on from here")
-                raise typer.Exit(EXIT_INTERRUPTED)
+                stop(EXIT_INTERRUPTED, "stopped: the same command goes on from here")
     rejected = sum(outcome.counts.rejected for outcome in outcomes)
     useless = 0 < rejected == sum(outcome.counts.total for outcome in outcomes)
     if useless or (rejected and strict):
-        raise typer.Exit(EXIT_REJECTED)
+        stop(EXIT_REJECTED)
 
 
 def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool) -> None:
@@ -182,9 +181,9 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
     if not done:
         say("no file was rejected: there is nothing to try again")
     if stopped:
-        raise typer.Exit(EXIT_INTERRUPTED)
+        stop(EXIT_INTERRUPTED)
     if strict and any(one.mended < one.rejects for one in done):
-        raise typer.Exit(EXIT_REJECTED)
+        stop(EXIT_REJECTED)
 
 
 def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped: list[int]) -> None:
@@ -199,8 +198,7 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
         return
     if not done.complete:
         say(f"stopped after {done.encoded} images: searches see the former features until the")
-        say("same command has gone on to the end")
-        raise typer.Exit(EXIT_INTERRUPTED)
+        stop(EXIT_INTERRUPTED, "same command has gone on to the end")
     typer.echo(f"{done.model}: {done.items} images encoded again")
     _report_rejects(done.rejected, len(done.rejected))
 

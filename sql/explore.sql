@@ -108,3 +108,19 @@ SELECT cityHash64(dataset, subset, id) AS item FROM $table WHERE has(groups, {gr
 -- name: rows_kept
 -- Whole rows, to put them back where they were.
 SELECT * FROM $table WHERE $condition
+
+-- name: time_zone
+-- The time zone of the engine.
+SELECT timezone()
+
+-- name: table_functions
+-- What stands in FROM like a table.
+SELECT name FROM system.table_functions
+
+-- name: use_database
+-- The database of the statements that follow.
+USE `$database`
+
+-- name: set_setting
+-- A setting of the statements that follow.
+SET $name = '$value'

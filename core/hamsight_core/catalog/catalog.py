@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.catalog import served
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.connect import connect, engine_errors, has_fixed_settings
 from hamsight_core.catalog.layout import Layout
@@ -77,9 +78,11 @@ class Catalog(Closing):
         self.client = client
         address = parse_dsn(dsn)
         self.location = str(address)
-        self.embedded = address.path is not None
+        # one that a page serves is as a server's: other processes change it too
+        self.embedded = address.path is not None and served.find(address.path) is None
+        resident = address.resident and client.uri.startswith("chdb:")
         self.layout = Layout(
-            address.cluster, is_myscale(client), address.resident, has_fixed_settings(client)
+            address.cluster, is_myscale(client), resident, has_fixed_settings(client)
         )
         self.resident = ResidentHashes(self)
         self._dsn = dsn

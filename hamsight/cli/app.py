@@ -11,7 +11,7 @@ from hamsight.cli.asking import query, run, save, saved
 from hamsight.cli.changing import datasets, delete, group, set_
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
-from hamsight.cli.explore import explore
+from hamsight.cli.explore import explore, serve
 from hamsight.cli.finding import find, sample
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info
@@ -55,8 +55,8 @@ def _options(
     pass
 
 
-app.command(rich_help_panel=LOOK)(explore)
 app.command(rich_help_panel=LOOK)(info)
+app.command(rich_help_panel=LOOK)(explore)
 app.command(rich_help_panel=LOOK)(demo)
 
 app.command(rich_help_panel=SEARCH)(query)
@@ -84,6 +84,7 @@ app.command(rich_help_panel=ENGINE)(index)
 app.command(rich_help_panel=ENGINE)(evaluate)
 
 app.command(rich_help_panel=SQL)(sql)
+app.command(rich_help_panel=SQL)(serve)
 app.command(rich_help_panel=SQL)(functions)
 
 

@@ -13,7 +13,7 @@ from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
 from hamsight.cli.explore import explore
 from hamsight.cli.ingesting import ingest
-from hamsight.cli.look import info
+from hamsight.cli.look import info, show_item
 from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
 from hamsight_core.show.terminal import Commands
@@ -56,6 +56,7 @@ def _options(
 
 app.command(rich_help_panel=LOOK)(explore)
 app.command(rich_help_panel=LOOK)(info)
+app.command("show", rich_help_panel=LOOK)(show_item)
 app.command(rich_help_panel=LOOK)(demo)
 
 app.command(rich_help_panel=SEARCH)(query)

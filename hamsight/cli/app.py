@@ -14,7 +14,7 @@ from hamsight.cli.engine import evaluate, index, models, rehash
 from hamsight.cli.explore import explore, serve
 from hamsight.cli.finding import find, sample
 from hamsight.cli.ingesting import ingest
-from hamsight.cli.look import info
+from hamsight.cli.look import info, show_item
 from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
 from hamsight_core.show.terminal import Commands
@@ -57,6 +57,7 @@ def _options(
 
 app.command(rich_help_panel=LOOK)(info)
 app.command(rich_help_panel=LOOK)(explore)
+app.command("show", rich_help_panel=LOOK)(show_item)
 app.command(rich_help_panel=LOOK)(demo)
 
 app.command(rich_help_panel=SEARCH)(query)

@@ -105,7 +105,11 @@ def ingest(
         ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with status 6 if a file was rejected.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with status 6 when any file was rejected, or is of a kind that is not read.",
+        ),
     ] = False,
     db: Database = None,
 ) -> None:
@@ -160,7 +164,8 @@ def ingest(
                 stop(EXIT_INTERRUPTED, "stopped: the same command goes on from here")
     rejected = sum(outcome.counts.rejected for outcome in outcomes)
     useless = 0 < rejected == sum(outcome.counts.total for outcome in outcomes)
-    if useless or (rejected and strict):
+    not_read = any(outcome.not_read for outcome in outcomes)
+    if useless or ((rejected or not_read) and strict):
         stop(EXIT_REJECTED)
 
 
@@ -187,7 +192,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
 
 
 def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped: list[int]) -> None:
-    from hamsight_ingest.job import encode_again
+    from hamsight_ingest.upkeep.reencode import encode_again
 
     catalog.create()
     done = encode_again(
@@ -239,10 +244,11 @@ def _report(outcome: Outcome, seconds: float) -> None:
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
     )
     _report_rejects(outcome.rejected, counts.rejected)
+    if outcome.not_read:
+        say(f"not read: {outcome.not_read}")
     if (made := outcome.rehashed) is not None:
         words = f" and {made.words} words" if made.words else ""
-        say(f"the hash of {outcome.model} is now fitted to {made.sample} of its features{words};")
-        say(f"its items are in the table {made.model.items_table}")
+        say(f"the hash of {outcome.model} is now fitted to {made.sample} of its features{words}")
 
 
 def _report_rejects(rejected: Sequence[Rejected], count: int) -> None:

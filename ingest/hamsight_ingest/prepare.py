@@ -67,7 +67,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An item that is new or has changed, with what its file was found to be."""
+    """An item that is new or has changed, with what its file was found to be.
+
+    `fault` says what is wrong with a picture that is read all the same; mostly nothing.
+    """
 
     item: Item
     known: Known | None
@@ -79,6 +82,7 @@ class Prepared:
     format: str
     sha256: bytes
     metadata_digest: bytes
+    fault: str = ""
 
 
 def prepare(
@@ -113,6 +117,7 @@ def prepare(
         height=picture.height,
         orientation=picture.orientation,
         format=picture.format,
+        fault=picture.fault,
     )
     return prepared, preprocess(picture.image)
 

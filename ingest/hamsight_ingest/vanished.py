@@ -8,6 +8,7 @@ something out, or another source of the dataset overlaps, its file must be gone 
 from __future__ import annotations
 
 import os
+import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
-from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.images.places.uris import holding_file
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import printable
 from hamsight_ingest.source import Source
 
 if TYPE_CHECKING:
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 _PAGE = 50_000
 _LISTED = 20
 _FILES_DECIDE = frozenset({"folder"})
+_ENTRY = re.compile(
+    r"\.(xml|json|jsonl|ndjson|csv|tsv[0-9]*|txt|caption|cls|ya?ml|data|names|labels|tar|parquet|pq"
+    r"|arrow|feather|ipc)(:[^/].*)?$",
+    re.DOTALL,
+)
+"""How the uri of a refused entry ends."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 Identity = tuple[str, str]
@@ -77,19 +84,21 @@ def find_vanished(
     dataset: str,
     model: CatalogModel,
     seen: Seen,
+    sources: Sequence[str],
     *,
     subset: str | None = None,
     prune: bool = False,
 ) -> Vanished:
     """Return the items of the dataset that the source had and that a whole run did not meet.
 
-    With `subset` only items of it count. With `prune` their rows are deleted, and the rejects of
+    `sources` are the places from which the dataset was ingested before. With `subset` only items
+    of it count. With `prune` their rows are deleted, and the rejects of
     files that are gone. Items that other sources of the dataset brought, or that were ingested
     since the run began, never count. Raises StatementError.
     """
     if not len(seen):
         return Vanished()
-    search = _Search(catalog, source, dataset, subset, seen)
+    search = _Search(catalog, source, dataset, subset, seen, sources)
     of_dataset = {"dataset": dataset, "ingested_us": seen.since_us}
     items, first = 0, list[Identity]()
     for found in search.pages(model.items_table, "ingested_at", fill("every_item"), {}):
@@ -99,9 +108,9 @@ def find_vanished(
             for page in pages(found):
                 of_page = {**of_dataset, "identities": as_json(page)}
                 _delete(catalog, model.name, of_page)
-    if prune:
-        of_model = {"model": model.name}
-        for found in search.pages("rejects", "rejected_at", fill("of_model"), of_model):
+    if prune or source.format not in _FILES_DECIDE:
+        of_model, place = {"model": model.name}, ("rejects", "rejected_at", fill("of_model"))
+        for found in search.pages(*place, of_model, entries=True, items=prune):
             for page in pages(found):
                 of_page = {**of_model, "dataset": dataset, "identities": as_json(page)}
                 catalog.run("delete_rejects", of_page)
@@ -109,18 +118,24 @@ def find_vanished(
 
 
 def _delete(catalog: Catalog, model: str, of_page: Mapping[str, object]) -> None:
-    change_tables(
-        catalog,
-        lambda: [one.items_table for one in catalog.models() if one.name == model],
-        lambda table: catalog.run("delete_replaced", of_page, table=table),
-    )
+    """Delete rows of a model that are no newer than when the run began."""
+    with catalog.locked("the deletion of items whose files are gone"):
+        for one in catalog.models():
+            if one.name == model:
+                catalog.run("delete_replaced", of_page, table=one.items_table)
 
 
 class _Search:
     """What of the catalog belongs to a source and was not met."""
 
     def __init__(
-        self, catalog: Catalog, source: Source, dataset: str, subset: str | None, seen: Seen
+        self,
+        catalog: Catalog,
+        source: Source,
+        dataset: str,
+        subset: str | None,
+        seen: Seen,
+        sources: Sequence[str],
     ) -> None:
         self._catalog, self._seen = catalog, seen
         self._parameters = {
@@ -130,8 +145,7 @@ class _Search:
             "limit": _PAGE,
         }
         self._root = printable(source.path)
-        recorded = catalog.rows("find_dataset_sources", {"dataset": dataset})
-        others = [row[0] for row in recorded if row[0] != self._root]
+        others = [one for one in sources if one != self._root]
         self._only_source = not others
         overlap = any(_under(self._root, one) or _under(one, self._root) for one in others)
         self._listing_decides = not (
@@ -141,9 +155,17 @@ class _Search:
         )
 
     def pages(
-        self, table: str, moment: str, condition: str, given: dict[str, str]
+        self,
+        table: str,
+        moment: str,
+        condition: str,
+        given: dict[str, str],
+        *,
+        entries: bool = False,
+        items: bool = True,
     ) -> Iterator[list[Identity]]:
-        """Yield identities of the table's rows that have vanished, in their order."""
+        """Yield identities of the table's rows that have vanished, in their order: of `items`,
+        and with `entries` of entries of annotation files, which are read now or gone."""
         after = ("", "")
         fragments = {"table": table, "moment": moment, "condition": condition}
         while True:
@@ -151,12 +173,21 @@ class _Search:
             parameters = {**self._parameters, **given, **place}
             rows = self._catalog.rows("identities_after", parameters, **fragments)
             missing = self._seen.missing([(row[0], row[1], row[2]) for row in rows])
-            found = [(subset, id) for subset, id, uri in missing if self._has_vanished(uri)]
+            found = [
+                (subset, id)
+                for subset, id, uri in missing
+                if (entries and self._is_entry(uri)) or (items and self._has_vanished(uri))
+            ]
             if found:
                 yield found
             if len(rows) < _PAGE:
                 return
             after = (rows[-1][0], rows[-1][1])
+
+    def _is_entry(self, uri: str) -> bool:
+        """Return whether a reject is of an annotation file of this source, FILE or FILE:PLACE."""
+        ours = self._only_source or uri.startswith(self._root)
+        return ours and _ENTRY.search(uri) is not None
 
     def _has_vanished(self, uri: str) -> bool:
         file = holding_file(uri)

@@ -36,7 +36,7 @@ def catalog(made, tmp_path):
 
 
 def part_file(catalog):
-    return next(iter(catalog.glob("data/default/items_toy/all_*/data.bin")))
+    return next(iter(catalog.glob("data/default/items_toy*/all_*/data.bin")))
 
 
 def test_a_part_that_is_set_aside_is_named_by_every_command_and_taken_away(made, catalog, run_cli):
@@ -45,7 +45,7 @@ def test_a_part_that_is_set_aside_is_named_by_every_command_and_taken_away(made,
     for command in (["info"], ["query", "--item", "000.jpg"], ["datasets"]):
         said = run_cli(*command, "--db", catalog).stderr
         assert "is damaged: parts of its tables could not be read" in said
-        assert f"items_toy (broken-on-start_{file.parent.name})" in said
+        assert f"{file.parent.parent.name} (broken-on-start_{file.parent.name})" in said
     found = run_cli("verify", "--format", "csv", "--db", catalog)
     assert found.returncode == 1
     assert "part-set-aside" in found.stdout
@@ -66,4 +66,6 @@ def test_a_flipped_bit_is_named_by_what_reads_it_and_by_verify(catalog, run_cli)
     assert "a part of the catalog cannot be read" in read.stderr
     found = run_cli("verify", "--format", "csv", "--db", catalog)
     assert found.returncode == 1
-    assert f"part-damaged,,,,,the part {file.parent.name} of items_toy" in found.stdout
+    assert (
+        f"part-damaged,,,,,the part {file.parent.name} of {file.parent.parent.name}" in found.stdout
+    )

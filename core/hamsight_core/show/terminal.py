@@ -8,11 +8,10 @@ import os
 import sys
 import warnings
 from difflib import get_close_matches
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, cast
 
 import typer
 from typer.core import TyperGroup
-from typer.exceptions import TyperException
 
 from hamsight_core.errors import (
     EXIT_INTERRUPTED,
@@ -24,6 +23,8 @@ from hamsight_core.errors import (
 )
 from hamsight_core.show.text_table import printable
 
+_USAGE = cast("type[Exception]", typer.BadParameter.__mro__[2])
+"""The class of all errors that Typer prints by itself, in its own copy of Click or in Click."""
 _MOST_WORDS = 200
 
 _MEANT = {
@@ -96,7 +97,7 @@ class Commands(TyperGroup):
             status, message = EXIT_SYSTEM, f"error: the operating system refused: {error}"
         except MemoryError:
             status, message = EXIT_SYSTEM, "error: there is not enough memory: ask for less"
-        except (TyperException, typer.Exit, typer.Abort):
+        except (_USAGE, typer.Exit, typer.Abort):
             raise
         except Exception as error:
             if ctx.params.get("debug"):

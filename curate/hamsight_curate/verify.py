@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
@@ -135,6 +135,8 @@ def _datasets(catalog: Catalog, table: str) -> set[str]:
 
 
 def _package(model: CatalogModel) -> Iterator[Difference]:
+    if model.source == IMPORTED:
+        return
     try:
         package = load_package(model.source)
     except ModelError as error:

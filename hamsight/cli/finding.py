@@ -235,10 +235,27 @@ def update_quality(request: Request) -> None:
 
 @find.command("mislabelled")
 @asks
-def mislabelled(request: Request) -> None:
+def mislabelled(
+    request: Request,
+    relabel: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Apply a list that you have reviewed: the answer as CSV without the lines that"
+            " are wrong. Nothing is searched.",
+        ),
+    ] = None,
+) -> None:
     """Find tags that do not fit their pictures, and the tag that fits better."""
     from hamsight_analyze.kinds import Mislabelled
 
+    if relabel is not None:
+        from hamsight.session import Session
+
+        with Session(request.db) as session:
+            change = session.relabel(relabel)
+        typer.echo(f"{change.changed} of {change.selected} tags changed")
+        return
     run(Mislabelled(), request)
 
 
@@ -280,6 +297,28 @@ def sample(
     run(analysis, request)
 
 
+@asks
+def compare(
+    a: Annotated[
+        str,
+        typer.Option(
+            "--a", metavar="SIDE", help="dataset:NAME, subset:NAME, group:NAME or where:EXPRESSION."
+        ),
+    ],
+    b: Annotated[str, typer.Option("--b", metavar="SIDE", help="What to compare with.")],
+    request: Request,
+) -> None:
+    """Tell whether two sets of items differ, in which tags, and in which pictures.
+
+    The first row has p, the chance of such a difference between two halves of one set, and the
+    figures of four tests. Rows of tags whose shares differ follow, then the pictures that are most
+    typical of each side. --dataset, --subset and --where hold for both sides.
+    """
+    from hamsight_analyze.kinds import Comparison
+
+    run(Comparison(a, b), request)
+
+
 def matches_of(name: str, db: str | None) -> frozenset[tuple[str, str, str]]:
     """Return the items that a saved query finds."""
     from hamsight.session import Session
@@ -319,7 +358,8 @@ def run(analysis: Analysis, request: Request) -> None:
     )
     for note in found.notes:
         say(f"note: {note}")
-    show(found.table, request.format)
+    shorter = found.shown if request.format is Format.TABLE else None
+    show(found.table if shorter is None else shorter, request.format)
     if request.save is not None:
         draw_rows(found.sections, request.save, title=f"{analysis.kind}: {found.said}")
         say(f"saved {request.save}")

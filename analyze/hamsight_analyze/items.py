@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
-from hamsight_core.catalog.item_pages import item_pages
+from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
 from hamsight_curate.selection import Selection, conditions
 

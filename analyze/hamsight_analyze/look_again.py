@@ -18,7 +18,6 @@ from hamsight_core.images.looks import Looks, look_at
 from hamsight_core.images.perceptual_hash import BYTES
 from hamsight_core.images.picture_quality import LIMITS
 from hamsight_core.images.places import fetch
-from hamsight_curate.change import run_in_tables
 
 _PAGE = 1000
 _READERS = 4
@@ -96,15 +95,14 @@ def _write(catalog: Catalog, seen: Sequence[tuple[Identity, Looks]]) -> None:
                 ),
             }
             names = {name: name for name in ("dataset", "subset", "ids")}
-            run_in_tables(
-                catalog,
-                None,
-                "update_items",
-                parameters,
-                condition=fill("of_identities", **names),
-                assignments=fill("looks_set", zeros=2 * BYTES),
-                needed=fill("every_item"),
-            )
+            pieces = {
+                "condition": fill("of_identities", **names),
+                "assignments": fill("looks_set", zeros=2 * BYTES),
+                "needed": fill("every_item"),
+            }
+            with catalog.locked("an update of how pictures look"):
+                for model in catalog.models():
+                    catalog.run("update_items", parameters, table=model.items_table, **pieces)
 
 
 def _slices(

@@ -22,7 +22,7 @@ ORDER BY (kind, created_at)
 -- name: create_findings
 -- What analyses found, the most suspicious first by `rank`: an item, or a pair of items where
 -- `other_id` is not empty. `finding` is `duplicate`, `leak`, `mislabelled`, `outlier`, an issue of
--- quality, `sample`, or `typical` of a side of a comparison, which `tag` names; `kind` tells groups of duplicates from `duplicate_pairs`. Columns that a kind does not have are empty.
+-- quality, `sample`, `cluster` (its number is `group`), or `typical` of a side of a comparison, which `tag` names; `kind` tells groups of duplicates from `duplicate_pairs`. Columns that a kind does not have are empty.
 CREATE TABLE IF NOT EXISTS findings$on_cluster
 (
     analysis      String,
@@ -98,6 +98,10 @@ phash, phash_trimmed, toUInt64(width) * height AS pixels, file_size,
 -- name: analyzed_tags
 -- The names of an item's tags.
 mapKeys(tags) AS tag_names
+
+-- name: analyzed_captions
+-- The captions of an item.
+captions AS caption_texts
 
 -- name: analyzed_quality
 -- Scores of quality, and the size of the picture.

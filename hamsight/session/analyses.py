@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight.session.opened import Opened, PathLike, several
 from hamsight_core.errors import UsageError
+from hamsight_core.names import checked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,6 +136,24 @@ class Analyses(Opened):
 
         some = None if among is None else frozenset(among)
         return self._analyze(Sample(number, balance, together, keep_group, some), **asked)
+
+    def cluster(self, number: int = 16, *, name: str | None = None, **asked: Any) -> Found:
+        """Sort items into clusters of pictures that are alike: cluster, items, name.
+
+        With `name` each item gets the number of its cluster as an attribute of that name. `all`
+        gives a row for each item: dataset, subset, id, cluster, name, similarity. Raises
+        UsageError and what the others raise.
+        """
+        from hamsight_analyze.cluster_attribute import set_clusters
+        from hamsight_analyze.kinds import Clusters
+
+        if name is not None:
+            checked("the attribute", name)
+        analysis = Clusters(number)
+        found = self._analyze(analysis, **asked)
+        if name is not None:
+            set_clusters(self.catalog(), name, found)
+        return found
 
     def compare(self, a: str, b: str, **asked: Any) -> Found:
         """Tell whether two sides differ: dataset:NAME, subset:NAME, group:NAME or where:EXPR.

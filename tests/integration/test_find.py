@@ -204,6 +204,7 @@ def test_hardly_any_items_end_well(engine, package, tmp_path, count):
         ):
             assert (found.items, len(found), found.table.num_rows) == (count, 0, 0)
         assert len(session.sample(5)) == count
+        assert len(session.cluster(3)) == count
         session.sql(f"DROP DATABASE test_few_{count}", write=True)
 
 
@@ -295,6 +296,19 @@ def test_a_wrong_tag_is_found_and_a_sample_is_balanced(engine, package, tmp_path
             session.compare("red", "subset:x")
         with pytest.raises(UsageError, match="'group:none' has no items"):
             session.compare("group:none", "dataset:colours")
+
+        found = session.cluster(4, name="kind")
+        named = {row["cluster"]: (row["name"], row["items"]) for row in rows(found)}
+        assert {name for name, _ in named.values()} >= {"blue", "green", "grey"}
+        assert [count for _, count in named.values()] == [11, 10, 10, 9]
+        of = session.sql(
+            "SELECT DISTINCT attributes['kind'] AS k FROM items_toy WHERE tags['green'] > 0"
+        )
+        (kind,) = of["k"].to_pylist()
+        assert named[int(kind)][0] == "green"
+        each = rows(session.cluster(4, all=True))
+        assert len(each) == 40 and {row["cluster"] for row in each} == {1, 2, 3, 4}
+        assert rows(session.cluster(99))[-1]["cluster"] == 40
 
         session.add_to_group("have", where='"red" in tags')
         rest = rows(session.sample(99, keep_group="have"))

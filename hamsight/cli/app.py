@@ -12,7 +12,7 @@ from hamsight.cli.changing import datasets, delete, group, set_
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
 from hamsight.cli.explore import explore, serve
-from hamsight.cli.finding import find, sample
+from hamsight.cli.finding import cluster, compare, find, sample
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info, show_item
 from hamsight.cli.transfer import export, formats, import_features
@@ -71,6 +71,8 @@ app.add_typer(saved, name="saved", rich_help_panel=SEARCH)
 
 app.add_typer(find, name="find", rich_help_panel=CLEAN)
 app.command(rich_help_panel=CLEAN)(sample)
+app.command(rich_help_panel=CLEAN)(compare)
+app.command(rich_help_panel=CLEAN)(cluster)
 app.command(rich_help_panel=CLEAN)(verify)
 
 app.add_typer(group, name="group", rich_help_panel=CHANGE)

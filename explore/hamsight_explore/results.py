@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.paging import as_json
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError
 from hamsight_curate.change import count
 from hamsight_curate.selection import Condition, Selection, conditions
-from hamsight_explore.directory import Directory
+from hamsight_explore.directory import Directory, Identity
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import UPLOAD, View
 from hamsight_query.request import Kind, Query, Request
@@ -58,6 +60,19 @@ class Result:
     asked: tuple[Request, Sequence[Target]] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what the page shows of the answer."""
+        return {
+            "result": self.key,
+            "model": self.model.name,
+            "total": self.total,
+            "ranked": self.is_search,
+            "sql": self.sql,
+            "command": self.command,
+            "where": self.view.expression(),
+            "milliseconds": round(self.milliseconds, 1),
+        }
+
     @property
     def is_search(self) -> bool:
         """Whether queries rank the items."""
@@ -91,10 +106,29 @@ class Results:
             catalog, view, model, condition
         )
         result.milliseconds = (time.monotonic() - started) * 1000
+        self._keep(result)
+        return result
+
+    def _keep(self, result: Result) -> None:
         with self._lock:
             self._kept[result.key] = result
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
+
+    def list(
+        self, catalog: Catalog, view: View, identities: Sequence[Identity], sql: str, started: float
+    ) -> Result:
+        """Keep items that are listed, in their order, as an answer."""
+        model = catalog.model(view.model)
+        numbers, _ = self._directory.of_identities(catalog, model.items_table, identities)
+        hashes = as_json([int(one) for one in self._directory.hashes(numbers)])
+        condition = Condition(fill("is_selected"), {"selected": hashes})
+        statement = Statement(sql)
+        result = self._made(catalog, view, model, condition, statement, numbers)
+        result.command = shlex.join(["hamsight", "sql", sql, "--db", catalog.location])
+        result.sql = sql
+        result.milliseconds = (time.monotonic() - started) * 1000
+        self._keep(result)
         return result
 
     def reach(self, catalog: Catalog, result: Result, end: int) -> None:

@@ -124,9 +124,12 @@ class Catalog(Closing):
         """Close the connection; an embedded catalog is then free for other processes."""
         self.client.close()
 
-    def reader(self) -> Client:
-        """Return another client of the catalog, to which ClickHouse allows no change."""
-        return connect(self._dsn, settings={"readonly": "1"})
+    def reader(self, settings: Mapping[str, str] | None = None) -> Client:
+        """Return another client of the catalog, to which ClickHouse allows no change.
+
+        `settings` are for all its statements.
+        """
+        return connect(self._dsn, settings={**(settings or {}), "readonly": "1"})
 
     def run(
         self,

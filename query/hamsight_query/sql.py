@@ -51,11 +51,17 @@ _READABLE = (
 
 
 def run_sql(
-    catalog: Catalog, statement: str, parameters: Mapping[str, Any], *, write: bool = False
+    catalog: Catalog,
+    statement: str,
+    parameters: Mapping[str, Any],
+    *,
+    write: bool = False,
+    settings: Mapping[str, str] | None = None,
 ) -> pa.Table | None:
     """Run one statement; return its answer, None for one that only changes something.
 
     A parameter's value is a Python value, or text as ClickHouse writes it: "['a', 'b']".
+    `settings` are ClickHouse's, for a statement that only reads.
     Unless `write`, ClickHouse itself refuses every change. Raises UsageError for text that is
     not one statement and StatementError for a statement that ClickHouse refuses.
     """
@@ -68,7 +74,7 @@ def run_sql(
             " SETTINGS NAME = VALUE at the end of a statement"
         )
     parameters = _bindable(text, parameters)
-    client = catalog.client if write else catalog.reader()
+    client = catalog.client if write else catalog.reader(settings)
     try:
         with engine_errors(client):
             if first not in _ANSWERING:

@@ -150,7 +150,7 @@ def rehash(
         )
     made_of = f", fitted to {done.sample} features and {done.words} words" if done.sample else ""
     typer.echo(
-        f"{done.model.name}: {done.items} items hashed anew, {done.model.bits} bits"
+        f"{done.model.name}: {done.items} items hashed again, {done.model.bits} bits"
         f" ({done.model.hash_scheme}{made_of}; {time.monotonic() - started:.1f} s)"
     )
     typer.echo(f"{view_of(done.model.items_table)} shows them")

@@ -71,9 +71,9 @@ class Outcome:
     """A finished run. `complete` is False where it was stopped before the last item.
 
     `vanished` are items that the catalog had from this source, which has them no longer;
-    `rehashed` is the hash that was fitted once it was done. `registered` is the model's row as the
-    run read it last. `not_read` are words on the files of the source that no reader understood,
-    `faults` on pictures that are damaged, but whole.
+    `rehashed` is the hash that was fitted once it was done. `not_read` are words on the files of
+    the source that no reader understood, `faults` on pictures that are damaged, but whole.
+    `registered` is the model's row as the run read it last.
     """
 
     dataset: str
@@ -84,9 +84,9 @@ class Outcome:
     rejected: tuple[Rejected, ...]
     vanished: Vanished = field(default_factory=Vanished)
     rehashed: Rehashed | None = None
-    registered: CatalogModel | None = field(default=None, repr=False)
     not_read: str = ""
     faults: tuple[str, ...] = ()
+    registered: CatalogModel | None = field(default=None, repr=False)
 
 
 _LISTED_REJECTS = 1000

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from hamsight_core.catalog import served
 from hamsight_core.catalog.address import GIB, Address, parse_dsn
-from hamsight_core.catalog.embedded import open_embedded
+from hamsight_core.catalog.embedded import holder, open_embedded
 from hamsight_core.catalog.layout import SETTINGS as CLUSTER_SETTINGS
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.myscale import is_myscale
@@ -63,7 +65,7 @@ def connect(
     CatalogBusyError when another process holds the embedded catalog, and ConnectionFailedError
     when nothing answers.
     """
-    address = parse_dsn(dsn)
+    address = _where_served(parse_dsn(dsn))
     memory = {"max_memory_usage": str(int(address.memory * GIB))} if address.memory else {}
     # `readonly`, where it is among the settings, forbids those that come after it
     wanted = {**memory, **(CLUSTER_SETTINGS if address.cluster else {}), **(settings or {})}
@@ -105,6 +107,28 @@ def _leave_to_parent() -> None:
 
 
 in_child(_leave_to_parent)
+
+
+def _where_served(address: Address) -> Address:
+    """Return the address of the process that holds an embedded catalog and serves it, if one does.
+
+    Another address stays as it is.
+    """
+    found = None if address.path is None else served.find(address.path)
+    if found is None or address.path is None or found.process == os.getpid():
+        return address
+    if holder(address.path) != found.process:
+        return address
+    return replace(
+        address,
+        path=None,
+        host="127.0.0.1",
+        port=found.port,
+        user=served.USER,
+        password=found.password,
+        resident=False,
+        options=(),
+    )
 
 
 def has_fixed_settings(client: Client) -> bool:

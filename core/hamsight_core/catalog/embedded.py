@@ -60,7 +60,7 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
         check_free(path)
         if create:
             check_room(path)
-        first = _holder(path) != os.getpid()
+        first = holder(path) != os.getpid()
         if first and (found := faults(path)):
             raise damaged(path, found)
         path.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
 def check_free(path: Path) -> None:
     """Raise CatalogBusyError where another process holds the embedded catalog."""
     if _is_locked(path):
-        raise _busy(path, _holder(path))
+        raise _busy(path, holder(path))
 
 
 def check_is_catalog(path: Path, *, create: bool = False) -> None:
@@ -117,14 +117,14 @@ def check_is_catalog(path: Path, *, create: bool = False) -> None:
 
 
 def _why_not_opened(path: Path, error: Exception, words: str) -> CatalogError:
-    holder = _holder(path)
+    held_by = holder(path)
     if "different path" in str(error):
         return CatalogBusyError(
             f"this process already holds another catalog than {path}:"
             " chDB opens one a process, so close the other first"
         )
-    if holder is not None and holder != os.getpid():
-        return _busy(path, holder)
+    if held_by is not None and held_by != os.getpid():
+        return _busy(path, held_by)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return ConnectionFailedError(f"the catalog {path} is not writable for this user")
     reason = (words.strip() or str(error)).partition(", Stack trace")[0].splitlines()[0]
@@ -185,8 +185,8 @@ def _muted() -> Iterator[list[str]]:
             said += file.read().decode("utf-8", "replace").splitlines(keepends=True)
 
 
-def _busy(path: Path, holder: int | None) -> CatalogBusyError:
-    process = "another process" if holder is None else f"process {holder}"
+def _busy(path: Path, held_by: int | None) -> CatalogBusyError:
+    process = "another process" if held_by is None else f"process {held_by}"
     return CatalogBusyError(
         f"the catalog {path} is held by {process}: wait until it has ended, or keep"
         " the catalog on a server, which many can use at once (--db clickhouse://HOST/DATABASE)"
@@ -198,7 +198,7 @@ def _is_locked(path: Path) -> bool:
 
     Asked before chDB is, which would print a line of its own. chDB locks the file `status`.
     """
-    if _holder(path) == os.getpid():
+    if holder(path) == os.getpid():
         return False
     try:
         import fcntl
@@ -214,7 +214,7 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def _holder(path: Path) -> int | None:
+def holder(path: Path) -> int | None:
     """Return the id of the living process that holds the embedded catalog, if one does."""
     try:
         found = re.search(r"PID:\s*(\d+)", (path / "status").read_text(encoding="utf-8"))

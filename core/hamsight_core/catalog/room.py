@@ -26,8 +26,8 @@ def check_room(path: Path, needed: int = 0) -> None:
     if total and free < needed + RESERVE:  # some file systems, such as /proc, tell no size
         raise DiskFullError(
             f"the disk of {path} has {_mib(free)} MiB free, and this needs"
-            f" {_mib(needed + RESERVE)}: what comes next was not begun. Free space there, or keep the"
-            " catalog elsewhere with --db"
+            f" {_mib(needed + RESERVE)}: what comes next was not begun. Free space there, or keep"
+            " the catalog elsewhere with --db"
         )
     if hasattr(os, "statvfs"):
         numbers = os.statvfs(place)

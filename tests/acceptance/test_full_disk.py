@@ -14,7 +14,7 @@ from hamsight_core.catalog import room
 from hamsight_core.errors import DamagedCatalogError, DiskFullError
 from hamsight_curate.repair import repair
 
-SHARE = ["--moments", "1", "--only", "ingest", "group", "rename", "query"]
+SHARE = ["--moments", "1", "--only", "ingest", "group", "query"]
 
 
 @pytest.mark.skipif(

@@ -26,15 +26,15 @@ def check_room(path: Path, needed: int = 0) -> None:
     if total and free < needed + RESERVE:  # some file systems, such as /proc, tell no size
         raise DiskFullError(
             f"the disk of {path} has {_mib(free)} MiB free, and this needs"
-            f" {_mib(needed + RESERVE)}: nothing was written. Free space there, or keep the"
-            " catalog elsewhere with --db"
+            f" {_mib(needed + RESERVE)}: what comes next was not begun. Free space there, or keep"
+            " the catalog elsewhere with --db"
         )
     if hasattr(os, "statvfs"):
         numbers = os.statvfs(place)
         if numbers.f_files and numbers.f_favail < _FILES:  # some file systems count no files
             raise DiskFullError(
-                f"the disk of {path} has room for {numbers.f_favail} more files only: nothing was"
-                " written. Delete files there, or keep the catalog elsewhere with --db"
+                f"the disk of {path} has room for {numbers.f_favail} more files only: what comes"
+                " next was not begun. Delete files there, or keep the catalog elsewhere with --db"
             )
 
 

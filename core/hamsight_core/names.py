@@ -25,10 +25,16 @@ def checked(what: str, name: str) -> str:
 
 def within(what: str, text: str, size: int) -> str:
     """Return text of at most `size` bytes in UTF-8; raises UsageError for another."""
-    if not is_text(text):
-        raise UsageError(f"{what} {text!r} is not UTF-8: give it as UTF-8 text")
+    as_text(what, text)
     if len(text.encode()) > size:
         raise UsageError(f"{what} has {len(text.encode())} bytes; at most {size} are allowed")
+    return text
+
+
+def as_text(what: str, text: str) -> str:
+    """Return text that is UTF-8; raises UsageError for bytes of an argument that are not."""
+    if not is_text(text):
+        raise UsageError(f"{what} {text!r} is not UTF-8: give it as UTF-8 text")
     return text
 
 

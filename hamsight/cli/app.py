@@ -21,9 +21,9 @@ from hamsight.cli.rehash import rehash
 from hamsight.cli.saved import run, save, saved
 from hamsight.cli.verify import verify
 from hamsight.demo.command import demo
-from hamsight_core.show.terminal import Commands
+from hamsight_core.show.terminal import App, Commands, tell
 
-app = typer.Typer(
+app = App(
     cls=Commands,
     name="hamsight",
     help="Find, compare and clean images in datasets by content, in plain ClickHouse.",
@@ -40,7 +40,7 @@ def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"hamsight {version('hamsight')}")
+        tell(f"hamsight {version('hamsight')}")
         raise typer.Exit
 
 

@@ -12,7 +12,7 @@ from hamsight.cli.query import show
 from hamsight.cli.selection import Asked, takes_items
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import App, confirmed, say, tell
 
 if TYPE_CHECKING:
     from hamsight_curate.change import Change
@@ -22,7 +22,7 @@ _SHOWN = 5
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
 
-group = typer.Typer(no_args_is_help=True, help="Add items to groups and remove them.")
+group = App(no_args_is_help=True, help="Add items to groups and remove them.")
 
 
 @group.command("add")
@@ -73,7 +73,7 @@ def delete_group(name: Name, db: Database = None) -> None:
 
     with Catalog.open(db) as catalog:
         count = delete(catalog, name)
-    typer.echo(f"{items_(count)} taken out of the group {name!r}")
+    tell(f"{items_(count)} taken out of the group {name!r}")
 
 
 @takes_items
@@ -118,7 +118,6 @@ def delete(
 ) -> None:
     """Delete items from the catalog. Image files are never touched."""
     from hamsight_core.catalog.catalog import Catalog
-    from hamsight_core.show.text_table import printable
     from hamsight_curate.delete import delete as delete_items
     from hamsight_curate.delete import preview
     from hamsight_curate.names import written
@@ -130,11 +129,11 @@ def delete(
         if not total:
             _nothing()
         for identity in first:
-            say(f"  {printable(written(identity))}")
+            say(f"  {written(identity)}")
         if total > len(first):
             say(f"  … and {total - len(first)} more")
         confirm(f"delete {items_(total)} from the catalog {catalog.location}", yes)
-        typer.echo(f"{items_(delete_items(catalog, selection))} deleted")
+        tell(f"{items_(delete_items(catalog, selection))} deleted")
 
 
 def confirm(what: str, yes: bool) -> None:
@@ -146,7 +145,7 @@ def confirm(what: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"to {what}, say --yes: stdin is no terminal, so nobody can be asked")
-    if not typer.confirm(f"{what[0].upper()}{what[1:]}?", err=True):
+    if not confirmed(f"{what[0].upper()}{what[1:]}?"):
         say("nothing was changed")
         raise typer.Exit(EXIT_NO_MATCH)
 
@@ -162,7 +161,7 @@ def _report(change: Change, selection: Selection, done: str, not_needed: str) ->
         _nothing()
     same = change.selected - change.changed
     rest = f"; {same} {not_needed}" if same else ""
-    typer.echo(f"{items_(change.changed)} {done}{rest}")
+    tell(f"{items_(change.changed)} {done}{rest}")
 
 
 def _missing(selection: Selection, found: int) -> None:

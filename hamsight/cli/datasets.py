@@ -9,7 +9,7 @@ import typer
 from hamsight.cli.curate import confirm, items_
 from hamsight.cli.options import Database
 from hamsight.cli.query import listing
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, tell
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +40,7 @@ def rename(
 
     with Catalog.open(db) as catalog:
         rename_dataset(catalog, former, name)
-    typer.echo(f"the dataset {former!r} is now {name!r}")
+    tell(f"the dataset {former!r} is now {name!r}")
 
 
 @datasets.command("delete")
@@ -62,7 +62,7 @@ def delete(
             yes,
         )
         deleted = delete_dataset(catalog, name)
-    typer.echo(f"the dataset {name!r} is deleted, with {items_(deleted)}")
+    tell(f"the dataset {name!r} is deleted, with {items_(deleted)}")
 
 
 @datasets.command("move")
@@ -94,7 +94,7 @@ def move(
         moved = move_dataset(catalog, name, new_root, former_root=former_root, check_all=check)
     if not moved.checked:
         say("note: files at a URL were not looked for")
-    typer.echo(
+    tell(
         f"{items_(moved.items)} of {name!r} moved from {moved.former_root} to {moved.new_root}"
         f" ({moved.checked} files looked for)"
     )

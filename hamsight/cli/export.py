@@ -11,7 +11,7 @@ from hamsight.cli.curate import items_
 from hamsight.cli.options import Database
 from hamsight.cli.selection import Asked, Dataset, Items, Subset, Where
 from hamsight_core.errors import EXIT_NO_MATCH, SourceError, UsageError
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, tell
 from hamsight_curate.export.choices import Images, To
 
 
@@ -52,7 +52,6 @@ def export(
     is then 5.
     """
     from hamsight_core.catalog.catalog import Catalog
-    from hamsight_core.show.text_table import printable
     from hamsight_curate.export.items import in_group
     from hamsight_curate.export.job import check
     from hamsight_curate.export.job import export as export_items
@@ -67,7 +66,7 @@ def export(
     asked = Asked(items, where, dataset, subset, model)
 
     def missing(one: Missing) -> None:
-        say(f"missing: {printable(written(one.identity))}: {printable(one.uri)}: {one.reason}")
+        say(f"missing: {written(one.identity)}: {one.uri}: {one.reason}")
 
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)
@@ -81,7 +80,7 @@ def export(
             on_missing=missing,
         )
     for words in done.notes:
-        say(f"note: {printable(words)}")
+        say(f"note: {words}")
     found = done.items + done.missing_count
     if selection.identities is not None and len(set(selection.identities)) > found:
         absent = len(set(selection.identities)) - found
@@ -89,7 +88,7 @@ def export(
     if not found:
         say("no item matched: nothing was exported")
         raise typer.Exit(EXIT_NO_MATCH)
-    typer.echo(f"{items_(done.items)} exported to {target} ({to.value})")
+    tell(f"{items_(done.items)} exported to {target} ({to.value})")
     if done.missing_count:
         say(f"{items_(done.missing_count)} left out, as their images could not be had")
         raise typer.Exit(SourceError.exit_status)

@@ -10,6 +10,7 @@ import typer
 
 from hamsight.cli.ingest import role_columns
 from hamsight.cli.options import Database
+from hamsight_core.show.terminal import tell
 
 
 def import_features(
@@ -76,7 +77,7 @@ def import_features(
             columns=role_columns(column or []),
         )
     for name, counts in done.datasets.items():
-        typer.echo(
+        tell(
             f"{name}: {counts.added} added, {counts.replaced} replaced,"
             f" {counts.unchanged} unchanged"
             f" (model {done.model.name}, {time.monotonic() - started:.1f} s)"

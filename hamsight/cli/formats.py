@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight_core.show.terminal import tell
+
 if TYPE_CHECKING:
     from hamsight_ingest.source import Reader
 
@@ -36,10 +38,10 @@ def formats(
     from hamsight_ingest.readers import NAMED
 
     if format is FormatsFormat.JSON:
-        typer.echo(json.dumps([_described(reader) for reader in NAMED], indent=2))
+        tell(*json.dumps([_described(reader) for reader in NAMED], indent=2).split("\n"))
         return
     for line in _table([_described(reader) for reader in NAMED]):
-        typer.echo(line)
+        tell(line)
 
 
 def _described(reader: Reader) -> dict[str, object]:

@@ -9,7 +9,7 @@ import typer
 
 from hamsight.cli.options import Database, Device, StoredModel
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, tell
 
 
 def index(
@@ -39,16 +39,16 @@ def index(
 
             found = catalog.model(model)
             said = "cells dropped" if drop_index(catalog, found) else "there were no cells"
-            typer.echo(f"{found.name}: {said}; searches read all items")
+            tell(f"{found.name}: {said}; searches read all items")
             return
         done = index_items(catalog, model, compute=Compute(device), progress=True)
     if done.cells is None:
-        typer.echo(
+        tell(
             f"{done.model}: {done.items:,} items need no cells (from {LEAST_ITEMS:,} on);"
             " searches read all items"
         )
         return
-    typer.echo(
+    tell(
         f"{done.model}: {done.cells.items:,} items in {done.cells.cells:,} cells"
         f" ({time.monotonic() - started:.1f} s)"
     )

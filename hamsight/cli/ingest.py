@@ -18,7 +18,7 @@ from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_REJECTED, UsageError
 from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.models.encoder import DEFAULT_BATCH
 from hamsight_core.models.network import DEFAULT_DEVICE, Precision
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, tell
 
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog
@@ -176,7 +176,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
             catalog, names, settings=settings, progress=True, stopped=lambda: bool(stopped)
         )
     for one in done:
-        typer.echo(f"{one.dataset}: {one.mended} of {one.rejects} rejected items mended")
+        tell(f"{one.dataset}: {one.mended} of {one.rejects} rejected items mended")
         for outcome in one.outcomes:
             _report_rejects(outcome.rejected, outcome.counts.rejected)
     if not done:
@@ -201,7 +201,7 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
         say(f"stopped after {done.encoded} images: searches see the former features until the")
         say("same command has gone on to the end")
         raise typer.Exit(EXIT_INTERRUPTED)
-    typer.echo(f"{done.model}: {done.items} images encoded again")
+    tell(f"{done.model}: {done.items} images encoded again")
     _report_rejects(done.rejected, len(done.rejected))
 
 
@@ -210,7 +210,7 @@ def _report_vanished(vanished: Vanished, path: Path | str) -> None:
         return
     items = "1 item" if vanished.items == 1 else f"{vanished.items} items"
     if vanished.pruned:
-        typer.echo(f"{items} no longer in {path} deleted from the catalog")
+        tell(f"{items} no longer in {path} deleted from the catalog")
         return
     are = "is" if vanished.items == 1 else "are"
     say(f"{items} of the catalog {are} no longer in {path}: --prune deletes them")
@@ -235,7 +235,7 @@ def _report(outcome: Outcome, seconds: float) -> None:
     counts = outcome.counts
     encoded = counts.added + counts.replaced
     rate = f", {encoded / seconds:.0f} images/s" if encoded and seconds else ""
-    typer.echo(
+    tell(
         f"{outcome.dataset}: {counts.added} added, {counts.replaced} replaced,"
         f" {counts.unchanged} unchanged, {counts.rejected} rejected"
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
@@ -263,7 +263,7 @@ def _interrupts() -> Iterator[list[int]]:
         if received:
             raise KeyboardInterrupt
         received.append(number)
-        say("\nstopping after the images under way; once more to give them up")
+        say("", "stopping after the images under way; once more to give them up")
 
     former = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

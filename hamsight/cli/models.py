@@ -11,12 +11,12 @@ from hamsight.cli.options import refuse_before_command
 from hamsight.cli.query import show
 from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import App, say, tell
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-models = typer.Typer(help="List the models known by name; download a model, or add your own.")
+models = App(help="List the models known by name; download a model, or add your own.")
 
 _FOR_PEOPLE = ["name", "here", "mb", "dimension", "words", "license", "about"]
 
@@ -70,7 +70,7 @@ def pull(
     for name in names:
         entry = known[name]
         folder = fetch(entry)
-        typer.echo(f"{name}: {folder}")
+        tell(f"{name}: {folder}")
         say(f"licence: {entry.license}, see {entry.card}")
 
 
@@ -97,7 +97,7 @@ def add(
     from hamsight_core.models.describe import describe
 
     described = describe(path, name=name, replace=replace)
-    typer.echo(f"wrote {described.file}")
+    tell(f"wrote {described.file}")
     for line in described.notes:
         say(line)
     say(f"then: hamsight ingest FOLDER --model {described.file.parent}")

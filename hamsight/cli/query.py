@@ -17,7 +17,7 @@ from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.names import checked
 from hamsight_core.show.arrays import strings
 from hamsight_core.show.formats import Format, write
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import App, say, tell
 from hamsight_query.request import Request
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def query(
     with Catalog.open(db) as catalog:
         if show_sql:
             _, statement, _ = prepare(catalog, request, Compute(device, precision))
-            typer.echo(statement.script())
+            tell(*statement.script().split("\n"))
             return
         matches = search(catalog, request, Compute(device, precision))
     deliver(matches, format, save, add_to_group, db)
@@ -89,14 +89,19 @@ def deliver(
 
 
 def show(table: pa.Table, format: Format) -> None:
-    """Write a table to stdout; one for people is cut to the terminal."""
+    """Write a table to stdout; one for people is cut to the terminal.
+
+    Raises UsageError for a binary format on a terminal.
+    """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if width is not None and format in (Format.PARQUET, Format.ARROW):
+        raise UsageError(f"--format {format.value} is binary: redirect it to a file, > FILE")
     write(table, format, sys.stdout.buffer, width=width)
 
 
-def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> typer.Typer:
+def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> App:
     """Return a group of commands that shows a table of the catalog where none of them is named."""
-    group = typer.Typer()
+    group = App()
 
     @group.callback(invoke_without_command=True, help=help)
     def show_all(

@@ -12,7 +12,7 @@ from hamsight.cli.options import Database, Device, StoredModel
 from hamsight_core.errors import CatalogError
 from hamsight_core.hashing.sign import SIGN, TERNARY
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, tell
 
 
 class Scheme(str, Enum):
@@ -56,10 +56,10 @@ def rehash(
             " look at `hamsight info` before trying again"
         )
     made_of = f", fitted to {done.sample} features and {done.words} words" if done.sample else ""
-    typer.echo(
+    tell(
         f"{done.model.name}: {done.items} items hashed anew, {done.model.bits} bits"
         f" ({done.model.hash_scheme}{made_of}; {time.monotonic() - started:.1f} s)"
     )
-    typer.echo(f"they are in the table {done.model.items_table}")
+    tell(f"they are in the table {done.model.items_table}")
     for (name,) in views:
         say(f"the view {name} reads the former table {done.former}, which is gone: make it again")

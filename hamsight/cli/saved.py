@@ -11,6 +11,7 @@ from hamsight.cli.query import check_delivery, deliver, listing
 from hamsight.cli.request import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import tell
 from hamsight_query.request import Request
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def save(
 
     with Catalog.open(db) as catalog:
         save_query(catalog, name, request, replace=replace, compute=Compute(device, precision))
-    typer.echo(f"the query {name!r} is saved: repeat it with `hamsight run`")
+    tell(f"the query {name!r} is saved: repeat it with `hamsight run`")
 
 
 def run(
@@ -68,7 +69,7 @@ def run(
     with Catalog.open(db) as catalog:
         if show_sql:
             _, _, statement, _ = prepare_saved(catalog, name, k=k, offset=offset)
-            typer.echo(statement.script())
+            tell(*statement.script().split("\n"))
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
     deliver(matches, format, save, add_to_group, db)
@@ -91,7 +92,7 @@ def delete(name: Name, db: Database = None) -> None:
 
     with Catalog.open(db) as catalog:
         delete_saved(catalog, name)
-    typer.echo(f"the saved query {name!r} is deleted")
+    tell(f"the saved query {name!r} is deleted")
 
 
 @saved.command("view")
@@ -109,4 +110,4 @@ def view(
 
     with Catalog.open(db) as catalog:
         save_view(catalog, name, view, replace=replace)
-    typer.echo(f"the view {view} answers the saved query {name!r}")
+    tell(f"the view {view} answers the saved query {name!r}")

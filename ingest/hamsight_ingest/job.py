@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
+from hamsight_core import controls
 from hamsight_core.catalog.catalog import IMPORTED, Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.hashing.sign import TERNARY
@@ -216,7 +217,7 @@ def _bar(
     """
     return tqdm(
         total=total,
-        desc=what,
+        desc=controls.printable(what),
         unit=unit,
         delay=delay,
         file=sys.stderr,
@@ -267,9 +268,9 @@ def choose_package(catalog: Catalog, dataset: str, model: str | None) -> ModelPa
         return load_package(best.name)
     warnings.warn(
         f"no model is named and none is downloaded, so this is encoded with {DEFAULT_MODEL}, which"
-        " is small, knows photos ONLY ROUGHLY and some 2,700 words. For a real CLIP, once:\n"
-        f"    hamsight models pull {_COMMON}\n"
-        f"and then the same command with --model {_COMMON}. `hamsight models` lists others",
+        " is small, knows photos ONLY ROUGHLY and some 2,700 words. For a real CLIP run `hamsight"
+        f" models pull {_COMMON}` once, and then the same command with --model {_COMMON}."
+        " `hamsight models` lists others",
         stacklevel=3,
     )
     return load_package(DEFAULT_MODEL)

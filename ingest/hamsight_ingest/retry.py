@@ -114,7 +114,8 @@ def _sources(
         except SourceError as error:
             raise SourceError(
                 f"the dataset {dataset!r} was ingested from {path}, which cannot be read now:"
-                f" {error}. If it was moved, say so with `hamsight datasets move {dataset} NEWROOT`"
+                f" {error.args[0]}. If it was moved, say so with"
+                f" `hamsight datasets move {dataset} NEWROOT`"
             ) from None
         found.append((_Only(source, identities), read))
     return found

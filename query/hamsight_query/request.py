@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hamsight_core.errors import UsageError
+from hamsight_core.names import as_text
 
 DEFAULT_K = 50
 DEFAULT_RECALL = 0.95
@@ -50,8 +51,8 @@ class Query:
 
     @property
     def label(self) -> str:
-        """Return how the query is called in answers."""
-        return f"{self.kind.value}: {self.given}"
+        """Return how the query is called in answers; bytes of a path that are not UTF-8 escaped."""
+        return f"{self.kind.value}: {self.given}".encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,11 @@ class Request:
         for query in self.queries:
             if not query.given.strip():
                 raise UsageError(f"--{query.kind.value} is empty: say what to search for")
+            if query.kind is not Kind.IMAGE:
+                as_text(f"--{query.kind.value}", query.given)
+        for option, names in (("--dataset", self.datasets), ("--subset", self.subsets)):
+            for name in names:
+                as_text(option, name)
         self._within("-k", self.k, 1, _UINT32, "at least 1")
         self._within("--offset", self.offset, 0, _UINT32, "0 or more")
         if self.candidates is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
+from hamsight_core.controls import escaped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,5 +174,10 @@ def _identities(table: pa.Table) -> list[tuple[str, ...]]:
 
 
 def quoted(text: str) -> str:
-    """Return text as a string literal of ClickHouse's SQL."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """Return text as a string literal of ClickHouse's SQL, controls as the bytes they are."""
+    literal = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped(literal, _as_bytes)}'"
+
+
+def _as_bytes(char: str) -> str:
+    return "".join(f"\\x{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))

@@ -13,6 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from hamsight_core.controls import printable
+
 _SILENCE = 60.0
 _BLOCK = 1 << 18
 _TRIES = 3
@@ -36,7 +38,7 @@ def download_file(
     part.parent.mkdir(parents=True, exist_ok=True)
     progress: tqdm[Any]
     with tqdm(
-        desc=target.name, unit="B", unit_scale=True, file=sys.stderr, disable=None
+        desc=printable(target.name), unit="B", unit_scale=True, file=sys.stderr, disable=None
     ) as progress:
         tries = 0
         while True:

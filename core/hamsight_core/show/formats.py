@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from hamsight_core.controls import printable, printable_json
 from hamsight_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Format(str, Enum):
 def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | None = None) -> None:
     """Write the table to a binary stream, which need not be seekable and stays open.
 
-    `width` is that of the terminal, in columns, for `Format.TABLE`; None cuts nothing.
+    `width` is that of the terminal, in columns, to which `Format.TABLE` is cut; None where the
+    stream is none. What a terminal would obey is escaped in tables, in JSON, whose values stay the
+    same, and in CSV for a terminal.
     Raises BrokenPipeError when the reader has gone, and UsageError for a type, such as a
     Variant, that Parquet does not have.
     """
@@ -79,11 +82,12 @@ def _csv(table: pa.Table, width: int | None) -> Iterator[str]:
 
     sink = _CsvLines()
     writer = csv.writer(sink, lineterminator="\r\n")
-    writer.writerow(table.column_names)
+    shown = printable if width is not None else str
+    writer.writerow(map(shown, table.column_names))
     yield from sink.take()
     for batch in batches(table):
         columns = [
-            [_field(value) for value in values(column, finite=column.type.num_fields > 0)]
+            [_field(value, shown) for value in values(column, finite=column.type.num_fields > 0)]
             for column in batch.columns
         ]
         writer.writerows(zip(*columns, strict=True))
@@ -107,26 +111,30 @@ class _CsvLines:
         return lines
 
 
-def _field(value: Any) -> Any:
-    return _dump(value) if isinstance(value, (bool, list, dict)) else value
+def _field(value: Any, shown: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return shown(value)
+    return as_json(value) if isinstance(value, (bool, list, dict)) else value
 
 
 def _objects(table: pa.Table) -> Iterator[str]:
     """Yield each row as JSON; columns of one name are all kept."""
     from hamsight_core.show.values import batches, values
 
-    keys = [_dump(name) + ": " for name in table.column_names]
+    keys = [as_json(name) + ": " for name in table.column_names]
     for batch in batches(table):
         columns = [
-            [key + _dump(value) for value in values(column, finite=True)]
+            [key + as_json(value) for value in values(column, finite=True)]
             for key, column in zip(keys, batch.columns, strict=True)
         ]
         for row in zip(*columns, strict=True):
             yield "{" + ", ".join(row) + "}"
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON, safe to print on a terminal; raises ValueError for NaN."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str, indent=indent)
+    return "\n".join(map(printable_json, text.split("\n")))
 
 
 def _write_parquet(table: pa.Table, stream: BinaryIO) -> None:

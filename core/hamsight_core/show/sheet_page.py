@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
+from hamsight_core.controls import printable
 from hamsight_core.images.thumbnails import thumbnails
 from hamsight_core.show.lettering import cut_end, cut_middle, draw_text, text_width, wrap
-from hamsight_core.show.text_table import printable
 
 if TYPE_CHECKING:
     from hamsight_core.show.sheet import MatchCell, QueryCell

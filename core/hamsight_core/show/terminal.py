@@ -1,4 +1,8 @@
-"""The command's stderr and exit statuses; data alone goes to stdout."""
+"""What reaches the terminal: printable lines, the command's errors, and its exit statuses.
+
+Everything that the command prints goes through `say` or `tell`, but for tables and data
+(`hamsight_core.show.formats`), progress bars, and help.
+"""
 
 from __future__ import annotations
 
@@ -6,48 +10,137 @@ import logging
 import os
 import sys
 import warnings
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, TypeVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from hamsight_core.controls import printable
 from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_SYSTEM, HamsightError
+from hamsight_core.names import as_text
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_OF_BYTES = ("PATH", "PATH|URL")
+"""The metavars of parameters that take any bytes which name a file."""
 
 
-def say(message: str) -> None:
-    """Print a message for the person at the terminal."""
-    print(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)  # noqa: T201
+def say(*lines: str) -> None:
+    """Print lines for the person at the terminal, to stderr."""
+    _print(lines, sys.stderr)
 
 
-class Commands(TyperGroup):
-    """A group of commands whose errors become one message and an exit status."""
+def tell(*lines: str) -> None:
+    """Print lines of the answer to stdout."""
+    _print(lines, sys.stdout)
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command; a HamsightError ends the process with its exit status."""
+
+def confirmed(question: str) -> bool:
+    """Ask the person at the terminal; return whether they agree."""
+    return typer.confirm(printable(question), err=True)
+
+
+def _print(lines: tuple[str, ...], stream: TextIO | None) -> None:
+    if stream is None:
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    for line in lines:
+        shown = printable(line).encode(encoding, "backslashreplace").decode(encoding)
+        print(shown, file=stream)
+
+
+class _TextAlone:
+    """A command whose parameters are UTF-8, but for the paths of files."""
+
+    params: list[Any]
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        """Parse the arguments; raises UsageError for bytes that are not UTF-8."""
+        context = super().make_context(*given, **named)  # type: ignore[misc]
+        for parameter in self.params:
+            if parameter.metavar not in _OF_BYTES:
+                option = parameter.opts[0].startswith("-")
+                name = parameter.opts[0] if option else parameter.metavar.strip("[]")
+                value = context.params.get(parameter.name)
+                for text in value if isinstance(value, (list, tuple)) else [value]:
+                    if isinstance(text, str):
+                        as_text(name, text)
+        return context
+
+
+class Command(_TextAlone, TyperCommand):
+    """A command that takes text and paths."""
+
+
+class Group(_TextAlone, TyperGroup):
+    """A group of commands."""
+
+
+class App(typer.Typer):
+    """A Typer application of such commands and groups."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"cls": Group, **given})
+
+    def command(self, name: str | None = None, **given: Any) -> Callable[[_Function], _Function]:
+        """Return what adds a function as a command."""
+        return super().command(name, cls=Command, **given)
+
+
+class Commands(Group):
+    """All commands. Their errors become one message and an exit status."""
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        """Parse the arguments that stand before a command."""
         warnings.showwarning = _show_warning
         warnings.filterwarnings("ignore", module="PIL")
         # What the driver logs it also raises.
         logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
-        try:
+        logging.lastResort = _Logged(logging.WARNING)
+        with _errors_said():
+            return super().make_context(*given, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an error ends the process with its exit status."""
+        with _errors_said():
             return super().invoke(ctx)
-        except HamsightError as error:
-            say(f"error: {error}")
-            raise typer.Exit(error.exit_status) from None
-        except KeyboardInterrupt:
-            say("interrupted")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except BrokenPipeError:
-            _discard_output()
-            raise typer.Exit(0) from None
-        except OSError as error:
-            _discard_output()
-            say(f"error: the operating system refused: {error}")
-            raise typer.Exit(EXIT_SYSTEM) from None
+
+
+@contextmanager
+def _errors_said() -> Iterator[None]:
+    try:
+        yield
+    except HamsightError as error:
+        say(*f"error: {error}".split("\n"))
+        raise typer.Exit(error.exit_status) from None
+    except KeyboardInterrupt:
+        say("interrupted")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except BrokenPipeError:
+        _discard_output()
+        raise typer.Exit(0) from None
+    except OSError as error:
+        _discard_output()
+        say(f"error: the operating system refused: {error}")
+        raise typer.Exit(EXIT_SYSTEM) from None
+    except Exception as error:
+        # Of the parser, which shows it with the usage and has many classes in two packages.
+        if hasattr(error, "format_message") and hasattr(error, "message"):
+            error.message = printable(error.message or "")
+        raise
 
 
 def _discard_output() -> None:
     """Let nothing fail any more that is written to stdout, as Python does when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Logged(logging.Handler):
+    """Says what packages log of their own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"note: {record.getMessage()}")
 
 
 def _show_warning(

@@ -83,7 +83,7 @@ def open_source(
             source = _opened(reader, reason, path, options)
             source.detected += _also(reader, path)
             return source
-    raise SourceError(_unrecognised(path))
+    raise SourceError(*_unrecognised(path))
 
 
 def _reads_members(reader: Reader) -> bool:
@@ -173,12 +173,13 @@ def _opened(reader: Reader, reason: str, path: Path, options: ReadOptions) -> So
     except SourceError as error:
         instead = "--format folder takes the images alone, and " if path.is_dir() else ""
         raise SourceError(
-            f"{error}\n{printable(path)} was taken for {reader.name}: {reason};"
-            f" if it is not, {instead}`hamsight formats` lists the other formats"
+            *error.args,
+            f"{printable(path)} was taken for {reader.name}: {reason};"
+            f" if it is not, {instead}`hamsight formats` lists the other formats",
         ) from error
 
 
-def _unrecognised(path: Path) -> str:
+def _unrecognised(path: Path) -> list[str]:
     what = "a file" if path.is_file() else "no images and no dataset"
     words = [
         f"{printable(path)}: {what} of {'no' if path.is_file() else 'a'} known format; looked for"
@@ -187,4 +188,4 @@ def _unrecognised(path: Path) -> str:
     words += filter(None, [hint(path)])
     if path.is_dir():
         words += unread(path)
-    return "\n".join(words)
+    return words

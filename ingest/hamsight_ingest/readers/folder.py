@@ -185,7 +185,7 @@ class FolderReader:
         """Return the folder as a source. Raises SourceError where it holds no image."""
         detected = _surveyed(path)
         if detected is None:
-            raise SourceError(_no_images(path))
+            raise SourceError(*_no_images(path))
         words, classes = detected
         if classes and not options.tags_from_folder:
             words += f" in folders such as {classes}: --tags-from-folder makes tags of their names"
@@ -213,13 +213,12 @@ def _surveyed(path: Path) -> tuple[str, str] | None:
     return words, " and ".join(f"{printable(name)}/" for name in classes[:2])
 
 
-def _no_images(path: Path) -> str:
+def _no_images(path: Path) -> list[str]:
     looked_for = " ".join(sorted(EXTENSIONS))
     if path.is_file():
-        return f"{printable(path)}: no image file by its extension; known are {looked_for}"
-    return "\n".join(
-        [f"{printable(path)}: no image file in it or below; looked for {looked_for}", *unread(path)]
-    )
+        return [f"{printable(path)}: no image file by its extension; known are {looked_for}"]
+    words = f"{printable(path)}: no image file in it or below; looked for {looked_for}"
+    return [words, *unread(path)]
 
 
 def unread(path: Path) -> list[str]:

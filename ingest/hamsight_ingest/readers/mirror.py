@@ -231,4 +231,4 @@ def said_of(mirror: Mirror) -> Iterator[None]:
     try:
         yield
     except SourceError as error:
-        raise SourceError(mirror.said(str(error))) from error
+        raise SourceError(*(mirror.said(str(line)) for line in error.args)) from error

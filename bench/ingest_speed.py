@@ -149,7 +149,7 @@ def main() -> None:
     )
     compiling = time.perf_counter() - began
     print(
-        f"{images} images, {package.name}, batches of {encoder.batch}, {len(encoder._requests)}"
+        f"{images} images, {package.name}, batches of {encoder.batch}, {len(encoder._idle)}"
         f" in flight, {asked.workers} decoding threads, {os.cpu_count()} cores"
     )
     encode(encoder, tensors, len(tensors))

@@ -35,6 +35,7 @@ from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.errors import StatementError
 from hamsight_core.hashing.sign import SIGN
 from hamsight_query import steps
+from hamsight_query.filters import Conditions
 from hamsight_query.request import Combine, Kind, Query, Rank, Request
 from hamsight_query.statement import build
 from hamsight_query.target import Target
@@ -149,7 +150,9 @@ def measure(dsn: str, rows: int, runs: int) -> dict[str, Any]:
                 some = asked[n : n + count]
                 queries = tuple(target.query for target in some)
                 request = Request(queries, k=k, rank=Rank.HAMMING, combine=Combine.NEAREST)
-                return steps.ask(catalog, build(request, some, model, (), catalog.layout), table)
+                return steps.ask(
+                    catalog, build(request, some, model, Conditions(), catalog.layout), table
+                )
 
             return ask
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from search_data import BITS, Data
 from search_way import Way
 
@@ -18,9 +19,8 @@ from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.errors import StatementError
 from hamsight_core.hashing.sign import SIGN
 from hamsight_ingest.index import LEAST_ITEMS, build_index
-from hamsight_query import steps
 from hamsight_query.request import Combine, Kind, Query, Rank, Request
-from hamsight_query.statement import build
+from hamsight_query.search import prepare_targets
 from hamsight_query.target import Target
 
 BENCH = Path(__file__).resolve().parent
@@ -29,6 +29,8 @@ RECALLS = (0.9, 0.95, 0.99)
 COSINE_K = 10
 _PIECE = 50_000
 _WIDTHS = 10_000
+_TAGS = 80
+TAG_FILTERS = ("tag_3 > 0", "not tag_3", "tag_3 > 0 and width < 5000")
 _FETCHED = (10, 50, 200)
 
 
@@ -66,6 +68,9 @@ class Store:
             where = f"width < {round(share * _WIDTHS)}"
             name = f"hamsight exact, filter {100 * share:g} %"
             yield self._way(name, "filtered", self.hashes, where=where, **by_hash)
+        for where in TAG_FILTERS:
+            name = f"hamsight exact, filter {where}"
+            yield self._way(name, "filtered", self.hashes, where=where, **by_hash)
         if self.hashes.hash_settings.cells:
             for recall in RECALLS:
                 asked = {**by_hash, "exact": False, "recall": recall}
@@ -102,6 +107,7 @@ class Store:
         layout = replace(self.catalog.layout, resident=in_memory)
 
         def ask(n: int) -> list[int]:
+            self.catalog.layout = layout
             numbers = [(n + step) % len(self.data.queries) for step in range(queries)]
             targets = [self._target(number, answers == "cosine") for number in numbers]
             request = Request(
@@ -109,9 +115,8 @@ class Store:
                 combine=Combine.NEAREST,
                 **asked,  # type: ignore[arg-type]
             )
-            statement = build(request, targets, model, [], layout)
-            found = steps.ask(self.catalog, statement, model.items_table)
-            return [int(one) for one in found.column("id").to_pylist()]
+            found = prepare_targets(self.catalog, model, request, targets).answer(self.catalog)
+            return [int(one) for one in found.to_arrow().column("id").to_pylist()]
 
         return Way(name, answers, ask, queries)
 
@@ -164,6 +169,7 @@ class Store:
             "dataset": pa.array(["made"] * count).dictionary_encode(),
             "id": pa.array([f"{number:09}" for number in numbers]),
             "width": pa.array((numbers * 2_654_435_761 % 2**32 % _WIDTHS).astype(np.uint32)),
+            "tags": self._tags(numbers),
             "hash": pa.FixedSizeBinaryArray.from_buffers(
                 pa.binary(BITS // 8), count, [None, pa.py_buffer(hashes)]
             ),
@@ -173,6 +179,14 @@ class Store:
             ends = np.arange(0, features.size + 1, features.shape[1], dtype=np.int32)
             columns["feature"] = pa.ListArray.from_arrays(ends, pa.array(features.ravel()))
         return pa.table(columns)
+
+    def _tags(self, numbers: NDArray[np.int64]) -> pa.Array:
+        """Return three tags of `_TAGS` for each item, as annotated photos have."""
+        places = numbers[:, None] * 7 + np.array([0, 3, 31]) * (1 + numbers[:, None] // _TAGS)
+        names = pa.array([f"tag_{place % _TAGS}" for place in places.ravel().tolist()])
+        ends = np.arange(0, places.size + 1, 3, dtype=np.int32)
+        counts = pa.array(np.ones(places.size, np.uint32))
+        return pa.MapArray.from_arrays(ends, names, counts)
 
     def _make_quantized(self, table: str, dimension: int) -> bool:
         """Tell whether the engine has the Quantized codec; then its table is there and filled."""

@@ -4,6 +4,10 @@
 -- An answer without meaning.
 SELECT 1
 
+-- name: end_statement
+-- End a statement that begins with a mark.
+KILL QUERY WHERE startsWith(query, {mark:String}) ASYNC
+
 -- name: count_tables
 -- 1 where the database of this connection has the table, else 0.
 SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = {table:String}

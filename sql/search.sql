@@ -335,9 +335,15 @@ WHERE id IN {ids:Array(String)}
 ORDER BY dataset, subset, id
 
 -- name: items_like_name
--- The stored items whose name, or whose file's, is most like a name.
+-- The stored items whose name, or whose file's, is most like a name; of those alone whose file names
+-- share most with the name's last part, for to edit every name into another takes seconds.
 SELECT dataset, subset, id
-FROM $table
+FROM (
+    SELECT dataset, subset, id
+    FROM $table
+    ORDER BY ngramDistanceCaseInsensitive(basename(id), basename({name:String}))
+    LIMIT 2000
+)
 ORDER BY arrayMin(
     known -> $unlikeness,
     [id, concat(dataset, '/', id), concat(dataset, '/', subset, '/', id), basename(id)]
@@ -357,6 +363,12 @@ SELECT id FROM $table WHERE empty(feature) LIMIT 1
 SELECT DISTINCT arrayJoin(mapKeys(tags)) AS tag
 FROM $table
 ORDER BY tag
+LIMIT {limit:UInt64}
+
+-- name: tags_of_names
+-- Which of some names are tags of items: it ends as soon as all are found.
+SELECT DISTINCT arrayJoin(arrayFilter(tag -> has({names:Array(String)}, tag), mapKeys(tags))) AS tag
+FROM $table
 LIMIT {limit:UInt64}
 
 -- name: any_item

@@ -10,6 +10,7 @@ HamsightError
 │   ├── UnknownItemError       3  no item of that identity
 │   ├── ModelMismatchError     3  hashes of another model, or of other weights
 │   └── StatementError         3  ClickHouse refused a statement
+│       └── NoTableError       3  … for it names a table that the catalog lacks
 ├── ModelError                 4  a model package, a device, OpenVINO
 └── SourceError                5  a dataset, an annotation file, a folder
     └── ImageError             5  one image that cannot be read
@@ -93,6 +94,10 @@ class ModelMismatchError(CatalogError):
 
 class StatementError(CatalogError):
     """ClickHouse refused a statement."""
+
+
+class NoTableError(StatementError):
+    """ClickHouse refused a statement, for it names a table that the catalog lacks."""
 
 
 class ModelError(HamsightError):

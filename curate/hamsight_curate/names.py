@@ -9,7 +9,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UnknownItemError, UsageError
 from hamsight_core.names import is_text
 from hamsight_curate.selection import Identity, Selection, models_of
-from hamsight_query.named import items_named
+from hamsight_query.named import items_like, items_named
 
 if TYPE_CHECKING:
     from hamsight_query.result import Match
@@ -109,7 +109,5 @@ def _listed(identities: Sequence[Identity]) -> str:
 
 
 def _near(catalog: Catalog, tables: Sequence[str], name: str) -> str:
-    parameters = {"name": name.rsplit("/", 1)[-1], "limit": _LISTED}
-    unlikeness = catalog.layout.fill("unlikeness")
-    rows = catalog.rows("items_like_name", parameters, table=tables[0], unlikeness=unlikeness)
+    rows = items_like(catalog, tables[0], name.rsplit("/", 1)[-1], _LISTED)
     return ", ".join(written((row[0], row[1], row[2])) for row in rows) or "none"

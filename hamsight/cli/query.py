@@ -49,8 +49,9 @@ def query(
     check_delivery(save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
-            _, statement, _ = prepare(catalog, request, Compute(device, precision))
-            tell(*statement.script().split("\n"))
+            prepared = prepare(catalog, request, Compute(device, precision))
+            prepared.check(catalog)
+            tell(*prepared.statement.script().split("\n"))
             return
         matches = search(catalog, request, Compute(device, precision))
     deliver(matches, format, save, add_to_group, db)

@@ -68,8 +68,9 @@ def run(
     check_delivery(save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
-            _, _, statement, _ = prepare_saved(catalog, name, k=k, offset=offset)
-            tell(*statement.script().split("\n"))
+            prepared = prepare_saved(catalog, name, k=k, offset=offset)
+            prepared.check(catalog)
+            tell(*prepared.statement.script().split("\n"))
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
     deliver(matches, format, save, add_to_group, db)

@@ -8,6 +8,7 @@ from typing import Union
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.closing import Closing
+from hamsight_core.forks import forked
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -18,6 +19,7 @@ class Opened(Closing):
     def __init__(self, dsn: PathLike | None = None) -> None:
         self._dsn = dsn
         self._catalog: Catalog | None = None
+        self._process = os.getpid()
 
     def close(self) -> None:
         """Close the catalog; the next use opens it again."""
@@ -26,9 +28,15 @@ class Opened(Closing):
             self._catalog = None
 
     def catalog(self, *, create: bool = False) -> Catalog:
-        """Return the open catalog; with `create`, make what is missing of it."""
+        """Return the open catalog; with `create`, make what is missing of it.
+
+        Raises UsageError in a forked child, where the parent has opened it.
+        """
         if self._catalog is None:
+            self._process = os.getpid()
             self._catalog = Catalog.open(self._dsn, create=create)
+        elif self._process != os.getpid():
+            raise forked()
         elif create:
             self._catalog.create()
         return self._catalog

@@ -18,6 +18,7 @@ from hamsight_core.hashing.sign import SIGN, Hash
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
 from hamsight_query.evaluate_cells import ASKED, OfCells, measure_cells
+from hamsight_query.filters import Conditions
 from hamsight_query.request import DEFAULT_RECALL, Kind, Query, Rank, Request
 from hamsight_query.statement import build
 from hamsight_query.steps import ask
@@ -206,7 +207,7 @@ def _milliseconds(
         request = Request(
             (target.query,), k=k, candidates=candidates or None, rank=rank, exact=True
         )
-        statement = build(request, [target], model, (), catalog.layout)
+        statement = build(request, [target], model, Conditions(), catalog.layout)
         start = time.perf_counter()
         ask(catalog, statement, model.items_table)
         times.append(1e3 * (time.perf_counter() - start))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_query.filters import Conditions
 from hamsight_query.request import DEFAULT_RECALL, Rank, Request
 from hamsight_query.statement import build
 from hamsight_query.steps import Statement, ask
@@ -76,4 +77,4 @@ def _statement(
 ) -> Statement:
     rank = Rank.COSINE if candidates else Rank.HAMMING
     asked = Request((target.query,), k=k, candidates=candidates or None, rank=rank, recall=recall)
-    return build(asked, [target], model, (), catalog.layout)
+    return build(asked, [target], model, Conditions(), catalog.layout)

@@ -29,6 +29,13 @@ def items_named(
     return found
 
 
+def items_like(catalog: Catalog, table: str, name: str, count: int) -> Sequence[Sequence[str]]:
+    """Return (dataset, subset, id) of the items of a table whose names are most like a name."""
+    given = {"name": name, "limit": count}
+    unlikeness = catalog.layout.fill("unlikeness")
+    return catalog.rows("items_like_name", given, table=table, unlikeness=unlikeness)
+
+
 def _ends(name: str) -> tuple[str, ...]:
     """Return what may be the id in a name: the name, and what follows each slash in it."""
     parts = name.split("/")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import CatalogError, ModelMismatchError, StatementError, UsageError
@@ -18,8 +18,7 @@ from hamsight_core.models.network import HERE, Compute
 from hamsight_core.names import checked, chosen, is_text, nearest
 from hamsight_query.request import Combine, Kind, Query, Rank, Request
 from hamsight_query.result import Matches
-from hamsight_query.search import answer, check_names, prepare, statement_of
-from hamsight_query.steps import Statement
+from hamsight_query.search import Prepared, prepare, prepare_targets
 from hamsight_query.target import Target, hashed
 
 if TYPE_CHECKING:
@@ -64,18 +63,19 @@ def save_query(
         )
     for query in request.queries:
         _check_text(f"--{query.kind.value}", query.given)
-    targets, _, model = prepare(catalog, request, compute)
+    prepared = prepare(catalog, request, compute)
+    prepared.check(catalog)
     catalog.run("create_saved_queries")
     now_us = (datetime.now(timezone.utc) - _EPOCH) // _MICROSECOND
     # a clock that was set back must not make the new row the older one
     now_us = max(now_us, catalog.rows("saved_time", {"name": name})[0][0] + 1)
-    catalog.insert_rows(TABLE, [_row(name, request, targets, model, now_us)])
+    catalog.insert_rows(TABLE, [_row(name, prepared, now_us)])
     catalog.run("delete_saved_before", {"name": name, "created_us": now_us})
 
 
 def find_saved(catalog: Catalog, name: str) -> Saved:
     """Return the saved query of that name. Raises UsageError where there is none."""
-    rows = catalog.rows("find_saved", {"name": name}) if catalog.has_table(TABLE) else []
+    rows = catalog.rows_if_any("find_saved", {"name": name})
     if not rows:
         raise _unknown(catalog, name)
     _, model, digest, filter, options, *nested = rows[0]
@@ -93,13 +93,12 @@ def prepare_saved(
     k: int | None = None,
     offset: int | None = None,
     exact: bool = False,
-) -> tuple[Request, Sequence[Target], Statement, CatalogModel]:
+) -> Prepared:
     """Return what answers a saved query on the items that the catalog has now.
 
     `k` and `offset` stand in place of those that were saved; with `exact` the statement reads all
-    items, and no table that may be replaced. Raises UsageError for an unknown
-    name, dataset, subset or model, ModelMismatchError when the model has changed since,
-    ExpressionError for a filter that no longer holds, and EmptyCatalogError.
+    items, and no table that may be replaced. Raises UsageError for an unknown name or model,
+    ModelMismatchError when the model has changed since, and ExpressionError and EmptyCatalogError.
     """
     saved = find_saved(catalog, name)
     request = replace(
@@ -115,25 +114,23 @@ def prepare_saved(
             f" {model.name!r}, but the catalog's features are now of {model.digest[:12]}: their"
             " hashes must not be compared. Save it again with `hamsight save NAME … --replace`"
         )
-    check_names(catalog, model, request)
     hash, kept = hash_of(catalog, model), saved.fit == model.hash_settings.fit
     targets = [hashed(one if kept else replace(one, hash=""), hash) for one in saved.targets]
-    return request, targets, statement_of(catalog, model, request, targets), model
+    return prepare_targets(catalog, model, request, targets)
 
 
 def run_saved(
     catalog: Catalog, name: str, *, k: int | None = None, offset: int | None = None
 ) -> Matches:
-    """Answer a saved query; raises what `prepare_saved` raises and StatementError."""
-    request, targets, statement, model = prepare_saved(catalog, name, k=k, offset=offset)
+    """Answer a saved query; raises what `prepare_saved` and `Prepared.answer` raise."""
+    prepared = prepare_saved(catalog, name, k=k, offset=offset)
     try:
-        return answer(catalog, request, targets, statement, model)
+        return prepared.answer(catalog)
     except StatementError:
-        if catalog.model(request.model) == model:
+        if catalog.model(prepared.request.model) == prepared.model:
             raise
     # another process has given the model other hashes since, in another table
-    request, targets, statement, model = prepare_saved(catalog, name, k=k, offset=offset)
-    return answer(catalog, request, targets, statement, model)
+    return prepare_saved(catalog, name, k=k, offset=offset).answer(catalog)
 
 
 def list_saved(catalog: Catalog) -> pa.Table:
@@ -163,9 +160,7 @@ def delete_saved(catalog: Catalog, name: str) -> None:
 
 
 def _names(catalog: Catalog) -> list[str]:
-    if not catalog.has_table(TABLE):
-        return []
-    return [row[0] for row in catalog.rows("saved_names")]
+    return [row[0] for row in catalog.rows_if_any("saved_names")]
 
 
 def _unknown(catalog: Catalog, name: str) -> UsageError:
@@ -185,9 +180,8 @@ def _check_text(what: str, text: str) -> None:
         )
 
 
-def _row(
-    name: str, request: Request, targets: Sequence[Target], model: CatalogModel, now_us: int
-) -> dict[str, Any]:
+def _row(name: str, prepared: Prepared, now_us: int) -> dict[str, Any]:
+    request, targets, model = prepared.request, prepared.targets, prepared.model
     options = {option: getattr(request, option) for option in _OPTIONS}
     if fit := model.hash_settings.fit:
         options[_FIT] = fit

@@ -28,9 +28,12 @@ def save_view(catalog: Catalog, name: str, view: str, *, replace: bool = False) 
     is taken, and for queries that make the view's text longer than ClickHouse takes.
     """
     _check_view(catalog, view, replace)
-    request, targets, statement, _ = prepare_saved(catalog, name, exact=True)
+    prepared = prepare_saved(catalog, name, exact=True)
+    prepared.check(catalog)
+    statement, targets = prepared.statement, prepared.targets
     ranked = fill("ranked", statement=statement.sql)
-    text = with_literals(Statement(ranked, {**statement.parameters, "offset": request.offset}))
+    given = {**statement.parameters, "offset": prepared.request.offset}
+    text = with_literals(Statement(ranked, given))
     made = fill(
         "replace_view" if replace else "create_view",
         view=view,

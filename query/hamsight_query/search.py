@@ -3,65 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
-from hamsight_core.errors import EmptyCatalogError, StatementError, UsageError
+from hamsight_core.errors import HamsightError, StatementError, UsageError
 from hamsight_core.models.network import HERE, Compute
-from hamsight_core.names import check_within
+from hamsight_query.filters import Conditions, check_filled, check_names, conditions_of
 from hamsight_query.request import Rank, Request
 from hamsight_query.result import Matches
 from hamsight_query.statement import build
 from hamsight_query.steps import Statement, ask
 from hamsight_query.target import Target, resolve
 
-_TAGS = 100_000
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with all that answers it. Names that it filters by are not checked yet."""
+
+    request: Request
+    model: CatalogModel
+    targets: Sequence[Target]
+    conditions: Conditions
+    statement: Statement
+
+    def check(self, catalog: Catalog) -> None:
+        """Check the names in the request's filters, for a statement that is not run here.
+
+        Raises EmptyCatalogError, UsageError and ExpressionError.
+        """
+        table = self.model.items_table
+        check_names(catalog, self.model.name, table, self.request, self.conditions)
+
+    def answer(self, catalog: Catalog) -> Matches:
+        """Return the matches; raises what `check` raises and StatementError."""
+        name, table = self.model.name, self.model.items_table
+        found = ask(catalog, self.statement, table)
+        check_names(catalog, name, table, self.request, self.conditions, found)
+        return Matches.of(found, self.targets, self.request.offset, self.statement, name)
 
 
 def search(catalog: Catalog, request: Request, compute: Compute = HERE) -> Matches:
-    """Answer a request; raises what `prepare` raises and StatementError."""
-    targets, statement, model = prepare(catalog, request, compute)
+    """Answer a request; raises what `prepare` and `Prepared.answer` raise."""
+    prepared = prepare(catalog, request, compute)
     try:
-        return answer(catalog, request, targets, statement, model)
+        return prepared.answer(catalog)
     except StatementError:
-        if catalog.model(request.model, request.datasets) == model:
+        if catalog.model(request.model, request.datasets) == prepared.model:
             raise
     # another process has given the model other hashes since, in another table
-    targets, statement, model = prepare(catalog, request, compute)
-    return answer(catalog, request, targets, statement, model)
+    return prepare(catalog, request, compute).answer(catalog)
 
 
-def answer(
-    catalog: Catalog,
-    request: Request,
-    targets: Sequence[Target],
-    statement: Statement,
-    model: CatalogModel,
-) -> Matches:
-    """Return the matches that the statement of a request finds. Raises StatementError."""
-    table = ask(catalog, statement, model.items_table)
-    return Matches.of(table, targets, request.offset, statement, model.name)
-
-
-def prepare(
-    catalog: Catalog, request: Request, compute: Compute = HERE
-) -> tuple[Sequence[Target], Statement, CatalogModel]:
-    """Return the targets, the statement and the model that answer a request.
+def prepare(catalog: Catalog, request: Request, compute: Compute = HERE) -> Prepared:
+    """Return what answers a request.
 
     Raises EmptyCatalogError, ModelMismatchError, ModelError, UnknownItemError, ImageError,
-    ExpressionError, and UsageError for a model, dataset or subset that the catalog lacks.
+    ExpressionError, and UsageError for a model that the catalog lacks.
     """
     model = catalog.model(request.model, request.datasets)
-    check_names(catalog, model, request)
-    targets = resolve(catalog, model, request, compute)
-    return targets, statement_of(catalog, model, request, targets), model
+    try:
+        targets = resolve(catalog, model, request, compute)
+    except HamsightError:  # that there is nothing to search is to be told first
+        check_filled(catalog, model.name, model.items_table)
+        raise
+    return prepare_targets(catalog, model, request, targets)
 
 
-def statement_of(
+def prepare_targets(
     catalog: Catalog, model: CatalogModel, request: Request, targets: Sequence[Target]
-) -> Statement:
-    """Return the statement that answers a request whose queries are targets.
+) -> Prepared:
+    """Return what answers a request whose queries are targets.
 
-    Its filter may name the tags that the catalog has now. Raises ExpressionError and UsageError.
+    Raises ExpressionError and UsageError.
     """
     bare = [target for target in targets if not target.feature]
     if bare and request.rank is Rank.COSINE:
@@ -75,24 +88,6 @@ def statement_of(
             f"items of the model {model.name!r} were imported with hashes alone:"
             " rank by the hash, with --rank hamming"
         )
-    tags: list[str] = []
-    if request.where is not None:
-        rows = catalog.rows("tag_names", {"limit": _TAGS}, table=model.items_table)
-        tags = [row[0] for row in rows]
-    return build(request, targets, model, tags, catalog.layout)
-
-
-def check_names(catalog: Catalog, model: CatalogModel, request: Request) -> None:
-    """Check that there are items, and the datasets and subsets that the request names.
-
-    Raises EmptyCatalogError and UsageError.
-    """
-    named = bool(request.datasets or request.subsets)
-    rows = catalog.rows("dataset_names" if named else "any_item", table=model.items_table)
-    if not rows:
-        raise EmptyCatalogError(
-            f"{catalog.location} holds no items of the model {model.name!r}:"
-            " fill it with `hamsight ingest FOLDER`"
-        )
-    if named:
-        check_within(rows, request.datasets, request.subsets)
+    conditions = conditions_of(catalog, model.items_table, request, targets)
+    statement = build(request, targets, model, conditions, catalog.layout)
+    return Prepared(request, model, targets, conditions, statement)

@@ -12,6 +12,7 @@ from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_query.among import among_cells, among_resident, measured
+from hamsight_query.filters import Conditions
 from hamsight_query.form import Form
 from hamsight_query.near_cells import near_cells
 from hamsight_query.request import Combine, Kind, Rank, Request
@@ -36,15 +37,14 @@ def build(
     request: Request,
     targets: Sequence[Target],
     model: CatalogModel,
-    tags: Sequence[str],
+    conditions: Conditions,
     layout: Layout,
 ) -> Statement:
-    """Return the statement that answers the request; `tags` are the tags that --where may name.
+    """Return the statement that answers the request, of items that hold its conditions.
 
-    `layout` says where the catalog's tables are. Raises ExpressionError for a wrong --where and
-    UsageError for too many queries.
+    `layout` says where the catalog's tables are. Raises UsageError for too many queries.
     """
-    statement = _Builder(request, targets, model, layout).build(tags)
+    statement = _Builder(request, targets, model, conditions, layout).build()
     length = len(statement.sql.encode())
     if length > LONGEST:
         raise UsageError(
@@ -56,7 +56,12 @@ def build(
 
 class _Builder:
     def __init__(
-        self, request: Request, targets: Sequence[Target], model: CatalogModel, layout: Layout
+        self,
+        request: Request,
+        targets: Sequence[Target],
+        model: CatalogModel,
+        conditions: Conditions,
+        layout: Layout,
     ) -> None:
         self._request, self._targets, self._table = request, targets, model.items_table
         self._layout = layout
@@ -80,12 +85,13 @@ class _Builder:
             "fetched": self._fetched,
             "left_out": len(excluded),
             "excluded": excluded,
+            **conditions.parameters,
         }
         # all that the index found is ordered by similarity; ClickHouse 23 takes no parameter in a
         # window
         self._beyond = fill("no_item" if self._by_index else "beyond_candidates")
         self._excluded = fill("is_a_query" if excluded else "no_item")
-        self._conditions: list[str] = []
+        self._conditions = conditions.sql
         self._cells = near_cells(request, targets, model.hash_settings.cells, scanned)
         if self._cells:
             self._parameters["probed"] = self._cells.probed
@@ -98,8 +104,7 @@ class _Builder:
         for term in self._terms:
             self._parameters.update(term.parameters)
 
-    def build(self, tags: Sequence[str]) -> Statement:
-        self._conditions = self._filters(tags)
+    def build(self) -> Statement:
         balanced = self._request.combine is Combine.BALANCED and len(self._targets) > 1
         form = self._balanced if balanced else self._search
         ranking = form(Form(described=not self._apart))
@@ -160,26 +165,6 @@ class _Builder:
     def _with_parameters(self, sql: str) -> Statement:
         used = {one: given for one, given in self._parameters.items() if f"{{{one}:" in sql}
         return Statement(sql, used)
-
-    def _filters(self, tags: Sequence[str]) -> list[str]:
-        request, found = self._request, []
-        if request.datasets:
-            found.append(fill("of_datasets"))
-            self._parameters["datasets"] = list(request.datasets)
-        if request.subsets:
-            found.append(fill("of_subsets"))
-            self._parameters["subsets"] = list(request.subsets)
-        pictures = [target.sha256 for target in self._targets if target.sha256]
-        if pictures and request.exclude_self:
-            found.append(fill("not_the_pictures"))
-            self._parameters["pictures"] = pictures
-        if request.where is not None:
-            from hamsight_query.where import compile_filter
-
-            where = compile_filter(request.where, tags)
-            found.append(where.sql)
-            self._parameters.update(where.parameters)
-        return found
 
     def _candidates_of_all(self, form: Form) -> str:
         """Return the candidates by distance to the nearest query, or the farthest (`all`)."""

@@ -37,7 +37,7 @@ class Statement:
 
         _, bound = bind_query(self.sql, dict(self.parameters))
         lines = [
-            fill("set_parameter", name=name, value=quoted(value)) + ";"
+            fill("set_parameter", name=name, value=escaped(quoted(value), _as_bytes)) + ";"
             for name, value in bound.items()
         ]
         return "\n".join([*lines, self.sql + ";"])
@@ -174,9 +174,8 @@ def _identities(table: pa.Table) -> list[tuple[str, ...]]:
 
 
 def quoted(text: str) -> str:
-    """Return text as a string literal of ClickHouse's SQL, controls as the bytes they are."""
-    literal = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped(literal, _as_bytes)}'"
+    """Return text as a string literal of ClickHouse's SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _as_bytes(char: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.errors import EmptyCatalogError, ImageError, UnknownItemError, UsageError
+from hamsight_core.errors import ImageError, UnknownItemError, UsageError
 from hamsight_core.hashing.sign import PLANES, Hash
 from hamsight_core.hashing.sign import Kind as HashKind
 from hamsight_core.images.decode import decode
@@ -17,7 +17,7 @@ from hamsight_core.images.places import fetch
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
-from hamsight_query.named import items_named
+from hamsight_query.named import items_like, items_named
 from hamsight_query.request import Kind, Query, Request
 
 if TYPE_CHECKING:
@@ -164,16 +164,7 @@ def _within(row: Sequence[str], request: Request) -> bool:
     return in_dataset and (not request.subsets or row[1] in request.subsets)
 
 
-def _unknown(catalog: Catalog, model: CatalogModel, query: Query) -> Exception:
-    parameters = {"name": query.given, "limit": _LISTED}
-    unlikeness = catalog.layout.fill("unlikeness")
-    near = catalog.rows(
-        "items_like_name", parameters, table=model.items_table, unlikeness=unlikeness
-    )
-    if not near:
-        return EmptyCatalogError(
-            f"{catalog.location} holds no items of the model {model.name!r}:"
-            " fill it with `hamsight ingest FOLDER`"
-        )
+def _unknown(catalog: Catalog, model: CatalogModel, query: Query) -> UnknownItemError:
+    near = items_like(catalog, model.items_table, query.given, _LISTED)
     names = ", ".join("/".join(part for part in row if part) for row in near)
     return UnknownItemError(f"there is no item {query.given!r}; the nearest ids: {names}")

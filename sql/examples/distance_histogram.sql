@@ -1,5 +1,5 @@
 -- name: distance_histogram
--- How many items lie at each distance from an item, in steps of bits.
+-- The number of items at each distance from an item, in steps of bits.
 -- Parameters: items, item (DATASET/SUBSET/ID), step (bits).
 WITH (
     SELECT hash

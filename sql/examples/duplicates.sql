@@ -1,5 +1,5 @@
 -- name: duplicates
--- Groups of files that are the same byte for byte, the largest group first.
+-- Files that are the same byte for byte, the most copies first.
 -- Parameters: items.
 SELECT
     lower(hex(sha256)) AS sha256_hex,

@@ -1,5 +1,5 @@
 -- name: leakage
--- Leakage: items of one subset that stand, nearly the same, in another subset of the dataset.
+-- Leakage: items of one subset that are nearly the same as an item of another subset.
 -- Parameters: items, dataset, train, val, distance (bits).
 SELECT
     val.id AS id,

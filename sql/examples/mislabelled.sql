@@ -1,5 +1,5 @@
 -- name: mislabelled
--- Items that do not look like the others of their tag: the least similar to the tag's mean feature.
+-- Items least similar to the others with the same tag: to the mean embedding of the tag.
 -- Parameters: items, tag, k.
 WITH (
     SELECT avgForEach(feature) FROM {items:Identifier} WHERE tags[{tag:String}] > 0

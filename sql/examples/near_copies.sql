@@ -1,5 +1,5 @@
 -- name: near_copies
--- Near-copies across two datasets: each item of the one with its nearest of the other.
+-- Near-copies across two datasets: each item of `dataset` with its nearest item of `other`.
 -- Parameters: items, dataset, other, distance (bits).
 SELECT
     one.subset AS subset, one.id AS id,

@@ -1,7 +1,7 @@
 -- name: near_pairs
--- All pairs of items within a distance, the closest first, among millions. A hash is cut into one
--- band more than bits may differ: then one band at least is the same in both (the pigeonhole
--- principle), and only items that share a band are compared.
+-- All pairs of items within a distance, the closest first, among millions of items. Each hash is cut
+-- into one more band than bits may differ. At least one band is then the same in both hashes (the
+-- pigeonhole principle), so only items that share a band are compared.
 -- Parameters: items, distance (fewer bits than the hash has bytes), k.
 WITH
     banded AS

@@ -1,5 +1,5 @@
 -- name: nearest_filtered
--- The items nearest to an item among those of a dataset that have a tag, wide enough to print.
+-- The items of a dataset nearest to an item, with a tag and a minimum width.
 -- Parameters: items, item (DATASET/SUBSET/ID), dataset, tag, width (pixels), k.
 WITH (
     SELECT (hash, feature)

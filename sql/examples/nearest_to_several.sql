@@ -1,5 +1,6 @@
 -- name: nearest_to_several
--- The items nearest to any of several, from one scan, no item twice; `answers` counts from 1.
+-- The items nearest to any of several items, in one scan, each once. `answers` is the number of the
+-- item it is nearest to, from 1.
 -- Parameters: items, wanted (three names DATASET/SUBSET/ID in an array), k.
 WITH
     (

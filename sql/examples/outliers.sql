@@ -1,5 +1,5 @@
 -- name: outliers
--- Outliers of a dataset: items farthest from their nearest neighbour in it. Compares each with each.
+-- Outliers: items farthest from their nearest neighbour in the dataset. Compares all pairs.
 -- Parameters: items, dataset, k.
 SELECT
     one.subset AS subset, one.id AS id,

@@ -1,5 +1,5 @@
 -- name: pairs_within
--- Pairs of items of a dataset within a distance, the closest first. Compares each with each.
+-- Pairs of items of a dataset within a distance, the closest first. Compares all pairs.
 -- Parameters: items, dataset, distance (bits), k.
 SELECT
     one.subset AS subset, one.id AS id,

@@ -1,5 +1,5 @@
 -- name: same_hash
--- Groups of items with one hash: copies that were resized or saved again, the largest group first.
+-- Items with the same hash: copies that were resized or saved again, the most copies first.
 -- Parameters: items.
 SELECT
     lower(hex(hash)) AS hash_hex,

@@ -15,6 +15,7 @@ import hamsight
 from hamsight import Session
 from hamsight_core.models.encoder import encode_texts
 from hamsight_core.models.package import load_package
+from hamsight_query.filters import Conditions
 from hamsight_query.request import Kind, Query, Request
 from hamsight_query.statement import build
 from hamsight_query.target import resolve
@@ -74,7 +75,7 @@ def found(photos: Photos, words: list[str]) -> list[list[str]]:
     targets = {target.query.given: target for target in resolve(catalog, model, request)}
     best = []
     for text in words:
-        statement = build(request, [targets[text]], model, (), catalog.layout)
+        statement = build(request, [targets[text]], model, Conditions(), catalog.layout)
         best.append(catalog.arrow(statement.sql, statement.parameters)["id"].to_pylist())
     return best
 

@@ -31,7 +31,7 @@ from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_query.request import Kind, Query, Rank, Request
-from hamsight_query.search import prepare, statement_of
+from hamsight_query.search import prepare, prepare_targets
 from hamsight_query.steps import Statement
 
 ITEMS = made_items(60)
@@ -160,9 +160,9 @@ def test_each_shard_searches_its_own_cells(
     for rank, candidates in ((Rank.HAMMING, None), (Rank.COSINE, 11)):
         request = Request(asked, k=10, rank=rank, candidates=candidates, recall=0.99)
         with Catalog.open(single) as catalog:
-            targets, _, _ = prepare(catalog, request)
+            targets = prepare(catalog, request).targets
         with Catalog.open(two) as catalog:
-            statement = statement_of(catalog, catalog.model(), request, targets)
+            statement = prepare_targets(catalog, catalog.model(), request, targets).statement
             assert cells is not None and f"FROM shard_{cells.table}\n" in statement.sql
             assert statement.in_cells
             for one in (statement, statement.steps.near or statement.steps.one_scan):

@@ -161,7 +161,7 @@ def test_what_myscale_is_sent(
     made_catalog.fill(database, tmp_path / "2", ITEMS)
     queries = (Query(Kind.ITEM, FIRST), Query(Kind.ITEM, SECOND))
     with Catalog.open(database) as catalog:
-        _, statement, _ = prepare(catalog, Request(queries, k=5, datasets=("birds",)))
+        statement = prepare(catalog, Request(queries, k=5, datasets=("birds",))).statement
     script = statement.script()
     assert "SET param_feature_1 = '[" in script
     for number in (1, 2):

@@ -35,7 +35,8 @@ def test_what_is_not_ranked_is_fetched_for_the_nearest_alone(dsn: str, tmp_path)
     fill(dsn, tmp_path / "package", ITEMS)
     asked = (Query(Kind.ITEM, ITEMS[0].name), Query(Kind.ITEM, ITEMS[1].name))
     with Catalog.open(dsn) as catalog:
-        _, statement, model = prepare(catalog, Request(asked, k=9, where="width > 10"))
+        prepared = prepare(catalog, Request(asked, k=9, where="width > 10"))
+        statement, model = prepared.statement, prepared.model
         steps = statement.steps
         late = {"feature", "id"}
         described = {"uri", "tags", "captions", "attributes"}
@@ -82,7 +83,8 @@ def test_rows_that_vanish_while_a_search_runs_are_left_out(dsn: str, tmp_path) -
     request = Request((Query(Kind.ITEM, ITEMS[0].name),), k=9)
     with Catalog.open(dsn) as catalog:
         whole = search(catalog, request)
-        _, statement, model = prepare(catalog, request)
+        prepared = prepare(catalog, request)
+        statement, model = prepared.statement, prepared.model
         gone = [(match.dataset, match.subset, match.id) for match in (whole[1], whole[4])]
         arrow = catalog.arrow
 
@@ -110,7 +112,8 @@ def test_one_scan_answers_but_where_ties_may_be_missing(dsn: str, tmp_path) -> N
     with Catalog.open(dsn) as catalog:
         for k, candidates in ((3, 9), (9, 40), (40, 40), (150, 9), (239, 30), (300, 2000)):
             request = Request((Query(Kind.ITEM, ITEMS[0].name),), k=k, candidates=candidates)
-            _, statement, model = prepare(catalog, request)
+            prepared = prepare(catalog, request)
+            statement, model = prepared.statement, prepared.model
             steps = statement.steps
             once = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
             exact = catalog.arrow(steps.ranking.sql, steps.ranking.parameters)
@@ -122,7 +125,7 @@ def test_one_scan_answers_but_where_ties_may_be_missing(dsn: str, tmp_path) -> N
             " CROSS JOIN (SELECT number AS n FROM numbers(100)) AS copies"
         )
         request = Request((Query(Kind.ITEM, ITEMS[0].name),), k=3, candidates=9)
-        steps = prepare(catalog, request)[1].steps
+        steps = prepare(catalog, request).statement.steps
         once = catalog.arrow(steps.one_scan.sql, steps.one_scan.parameters)
         assert once["whole"].to_pylist() == [0] * 3
 

@@ -160,7 +160,8 @@ def test_a_wrong_password_and_user_are_said(front):
 
 
 def test_a_missing_database_is_said_and_made_when_asked(dsn):
-    words = error(EmptyCatalogError, connect, dsn)
+    with Catalog.open(dsn) as catalog:
+        words = error(EmptyCatalogError, catalog.model)
     assert "hamsight ingest" in words
     assert parse_dsn(dsn).database in words
     connect(dsn, create=True).close()

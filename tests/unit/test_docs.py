@@ -59,6 +59,15 @@ def test_every_statement_that_an_example_runs_is_there(page):
     assert not [file for file in files if not (REPO / file).exists()]
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "bench/README.md", "tests/README.md"])
+def test_every_module_that_a_developer_is_sent_to_is_there(page):
+    folders = [one for one in REPO.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    there = [path.as_posix() for folder in folders for path in folder.rglob("*.*")]
+    named = re.findall(r"`([\w/]+\.(?:py|sql|toml))`", (REPO / page).read_text(encoding="utf-8"))
+    assert named
+    assert not [name for name in named if not any(path.endswith(f"/{name}") for path in there)]
+
+
 @pytest.mark.parametrize(("words", "command"), list(commands()), ids=lambda value: str(value)[:40])
 def test_the_reference_has_every_command_and_option(words, command):
     text = (REPO / "docs/cli.md").read_text(encoding="utf-8")

@@ -99,18 +99,29 @@ def test_an_encoder_left_with_batches_under_way_does_not_hang(package):
     assert isinstance(in_time(work), KeyboardInterrupt)
 
 
-def test_what_openvino_refuses_is_a_model_error(package, monkeypatch):
+def test_what_openvino_refuses_is_a_model_error(package):
     class Lost:
-        def __getitem__(self, index):
+        def get_input_tensor(self, index):
             raise RuntimeError("Exception from src/request.cpp:1:\nthe device was lost")
 
-        def get_idle_request_id(self):
-            return 0
-
     one = ImageEncoder(package, compute=CPU, batch=2, on_features=lambda *_: None)
-    monkeypatch.setattr(one, "_requests", Lost())
+    one._idle[:] = [Lost()]
     with pytest.raises(ModelError, match="'toy' failed on CPU: the device was lost; another"):
         one.submit(pixels(2), 0)
+
+
+def test_a_network_is_compiled_once_and_again_where_its_file_changed(tmp_path, monkeypatch):
+    made = []
+    compile = encoder.compile_network
+    monkeypatch.setattr(encoder, "compile_network", lambda *a: made.append(a) or compile(*a))
+    folder = toy.model(tmp_path / "toy", seed=1)
+    first = [encode_pixels(load_package(str(folder)), pixels(2), CPU) for _ in range(3)]
+    assert len(made) == 1
+    np.testing.assert_array_equal(first[0], first[2])
+    toy.model(folder, seed=2)
+    second = encode_pixels(load_package(str(folder)), pixels(2), CPU)
+    assert len(made) == 2
+    assert not np.allclose(first[0], second)
 
 
 def error(package, device="CPU"):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -12,12 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hamsight_core.errors import ModelError
+from hamsight_core.models import network
 from hamsight_core.models.encoder import encode_pixels, encode_texts, unit_length
 from hamsight_core.models.network import Compute, Precision, compile_network, read_network
 from hamsight_core.models.package import BUILT_IN, load_package
 from hamsight_core.models.weights import compress_weights, read_matrix
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (6, toy.SIDE, toy.SIDE, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch):
+    """Networks that an earlier test has compiled are not here."""
+    monkeypatch.setattr(network, "_networks", OrderedDict())
 
 
 @pytest.fixture
@@ -51,11 +59,11 @@ def test_a_compiled_network_is_kept(package, tmp_path, monkeypatch):
     monkeypatch.setenv("HAMSIGHT_CACHE", str(tmp_path / "cache"))
     first = encode_pixels(package, PIXELS, Compute("CPU"))
     assert list((tmp_path / "cache" / "compiled").iterdir())
-    network = read_network(package.path("image.xml"), None)
-    network.reshape([6, toy.SIDE, toy.SIDE, 3])
+    model = read_network(package.path("image.xml"), None)
+    model.reshape([6, toy.SIDE, toy.SIDE, 3])
     loaded = []
     for _ in range(2):
-        compiled = compile_network(network, Compute("CPU"), "THROUGHPUT")
+        compiled = compile_network(model, Compute("CPU"), "THROUGHPUT")
         loaded.append(compiled.get_property("LOADED_FROM_CACHE"))
     assert loaded == [False, True]
     np.testing.assert_array_equal(encode_pixels(package, PIXELS, Compute("CPU")), first)
@@ -72,6 +80,7 @@ def test_the_oldest_compiled_networks_are_forgotten(package, tmp_path, monkeypat
     encode_pixels(package, PIXELS, Compute("CPU"))
     made = sum(one.stat().st_size for one in folder.glob("*.blob")) - size
     monkeypatch.setattr("hamsight_core.models.network._COMPILED_BYTES", made + 1500)
+    network._networks.clear()
     encode_pixels(package, PIXELS, Compute("CPU"))
     kept = {file.stem for file in folder.glob("*.blob")}
     assert "0" in kept and not {"1", "2"} & kept

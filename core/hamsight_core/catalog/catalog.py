@@ -21,7 +21,13 @@ from hamsight_core.catalog.myscale import is_myscale, with_vector_index
 from hamsight_core.catalog.resident import ResidentHashes
 from hamsight_core.catalog.statements import fill
 from hamsight_core.closing import Closing
-from hamsight_core.errors import EmptyCatalogError, ModelError, ModelMismatchError, UsageError
+from hamsight_core.errors import (
+    EmptyCatalogError,
+    ModelError,
+    ModelMismatchError,
+    NoTableError,
+    UsageError,
+)
 from hamsight_core.hashing.hash_settings import HashSettings
 from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of
 from hamsight_core.models.package import ModelPackage, load_package
@@ -77,7 +83,6 @@ class Catalog(Closing):
         )
         self.resident = ResidentHashes(self)
         self._dsn = dsn
-        self._has_models = False
 
     @classmethod
     def open(cls, dsn: str | os.PathLike[str] | None = None, *, create: bool = False) -> Catalog:
@@ -146,6 +151,15 @@ class Catalog(Closing):
             sql = fill(statement, **fragments)
             return self.client.query(sql, parameters=dict(parameters or {})).result_rows
 
+    def rows_if_any(
+        self, statement: str, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Sequence[Any]]:
+        """Return the rows that a statement of `sql/` answers, none where its table is missing."""
+        try:
+            return self.rows(statement, parameters)
+        except NoTableError:
+            return []
+
     def arrow(
         self, sql: str, parameters: Mapping[str, Any] | None = None, **settings: object
     ) -> pa.Table:
@@ -182,10 +196,7 @@ class Catalog(Closing):
 
     def models(self) -> list[CatalogModel]:
         """Return the models of the catalog, the oldest first."""
-        self._has_models = self._has_models or self.has_table("models")
-        if not self._has_models:
-            return []
-        found = [CatalogModel(*row) for row in self.rows("find_models")]
+        found = [CatalogModel(*row) for row in self.rows_if_any("find_models")]
         return [model for model in found if _TABLE.fullmatch(model.items_table)]
 
     def model(self, name: str | None = None, datasets: Sequence[str] = ()) -> CatalogModel:
@@ -211,7 +222,7 @@ class Catalog(Closing):
         if name in names:
             return models[names.index(name)]
         if Path(name).expanduser().is_dir():
-            return self.check(load_package(name)) or self._unknown_model(name, names)
+            return _same_model(load_package(name), models) or self._unknown_model(name, names)
         return self._unknown_model(name, names)
 
     def _holds(self, model: CatalogModel, datasets: Sequence[str]) -> bool:
@@ -228,29 +239,7 @@ class Catalog(Closing):
 
         Raises ModelMismatchError when that model has other weights or preprocessing.
         """
-        for model in self.models():
-            if model.name == package.name:
-                if model.digest.startswith(f"{IMPORTED}:"):
-                    by_feature = model.hash_scheme in (SIGN, TERNARY)
-                    if model.dimension == package.dimension and by_feature:
-                        return model
-                    raise ModelMismatchError(
-                        f"the features of {model.name!r} were imported, of dimension"
-                        f" {model.dimension} with {model.bits} bits ({model.hash_scheme}), but"
-                        f" {package.folder} makes {package.dimension}: give the package that"
-                        " made them"
-                    )
-                if model.digest != package.digest:
-                    raise ModelMismatchError(
-                        f"the catalog's features of {model.name!r} were made with the package"
-                        f" {model.digest[:12]} ({model.source}), but {package.folder} is"
-                        f" {package.digest[:12]}: their hashes must not be compared. Use the"
-                        " former package, give this one another name in its model.toml, or encode"
-                        f" all images again with `hamsight ingest PATH --model {package.folder}"
-                        " --re-encode`"
-                    )
-                return model
-        return None
+        return _same_model(package, self.models())
 
     def package(self, model: CatalogModel, source: str | None = None) -> ModelPackage:
         """Load the package of a model of the catalog, from `source` where it is given.
@@ -276,7 +265,7 @@ class Catalog(Closing):
                 f"the catalog's model is {model.name!r}, but {package.folder} holds"
                 f" {package.name!r}: their hashes must not be compared"
             )
-        self.check(package)
+        _same_model(package, [model])
         return package
 
     def register(self, package: ModelPackage) -> CatalogModel:
@@ -356,6 +345,36 @@ class Catalog(Closing):
                 f" {model.digest[:12]} ({model.source}): give one of them another name"
             )
         return first
+
+
+def _same_model(package: ModelPackage, models: Sequence[CatalogModel]) -> CatalogModel | None:
+    """Return the model of a package's name, None where there is none.
+
+    Raises ModelMismatchError where that model has other weights or preprocessing.
+    """
+    for model in models:
+        if model.name == package.name:
+            if model.digest.startswith(f"{IMPORTED}:"):
+                by_feature = model.hash_scheme in (SIGN, TERNARY)
+                if model.dimension == package.dimension and by_feature:
+                    return model
+                raise ModelMismatchError(
+                    f"the features of {model.name!r} were imported, of dimension"
+                    f" {model.dimension} with {model.bits} bits ({model.hash_scheme}), but"
+                    f" {package.folder} makes {package.dimension}: give the package that"
+                    " made them"
+                )
+            if model.digest != package.digest:
+                raise ModelMismatchError(
+                    f"the catalog's features of {model.name!r} were made with the package"
+                    f" {model.digest[:12]} ({model.source}), but {package.folder} is"
+                    f" {package.digest[:12]}: their hashes must not be compared. Use the"
+                    " former package, give this one another name in its model.toml, or encode"
+                    f" all images again with `hamsight ingest PATH --model {package.folder}"
+                    " --re-encode`"
+                )
+            return model
+    return None
 
 
 def _features(model: CatalogModel) -> str:

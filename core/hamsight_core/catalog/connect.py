@@ -10,10 +10,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 from hamsight_core.catalog.address import GIB, Address, parse_dsn
+from hamsight_core.catalog.interrupt import Interruptible
 from hamsight_core.catalog.layout import SETTINGS as CLUSTER_SETTINGS
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.myscale import is_myscale
@@ -22,16 +25,20 @@ from hamsight_core.errors import (
     CatalogBusyError,
     ConnectionFailedError,
     EmptyCatalogError,
+    NoTableError,
     StatementError,
     UsageError,
 )
+from hamsight_core.forks import check_threads, forked, in_child, keep_for_ever, threads_run
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
+_clients: WeakSet[Client] = WeakSet()
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid"}
 _AUTHENTICATION_FAILED = 516
 _OUT_OF_MEMORY = 241
+_NO_TABLE, _NO_DATABASE = 60, 81
 
 
 def connect(
@@ -42,26 +49,23 @@ def connect(
 ) -> Client:
     """Return a clickhouse-connect client of the catalog at `dsn`.
 
-    With `create` the folder or database is made where it is missing; without, a missing one
-    raises EmptyCatalogError. `settings` are ClickHouse's, for every statement. Raises UsageError
-    for a malformed DSN, CatalogBusyError when another process holds the embedded catalog, and
-    ConnectionFailedError when nothing answers.
+    With `create` the folder or database is made where it is missing; without, a missing folder
+    raises EmptyCatalogError, and where a database is missing, so does the first statement.
+    `settings` are ClickHouse's, for every statement. Raises UsageError for a malformed DSN,
+    CatalogBusyError when another process holds the embedded catalog, and ConnectionFailedError
+    when nothing answers.
     """
     address = parse_dsn(dsn)
     memory = {"max_memory_usage": str(int(address.memory * GIB))} if address.memory else {}
     # `readonly`, where it is among the settings, forbids those that come after it
     wanted = {**memory, **(CLUSTER_SETTINGS if address.cluster else {}), **(settings or {})}
     client = _embedded(address, create, wanted) if address.path else _server(address, wanted)
+    _clients.add(client)
     try:
         with engine_errors():
             if address.cluster:
                 _check_cluster(client, address)
-            if not _has_database(client, address.database):
-                if not create:
-                    raise EmptyCatalogError(
-                        f"{address} has no database {address.database!r}:"
-                        " fill it with `hamsight ingest FOLDER`, or name another with --db"
-                    )
+            if create and not _has_database(client, address.database):
                 made = fill("create_database", **Layout(address.cluster).fragments())
                 client.command(made, parameters={"database": address.database})
             client.database = address.database
@@ -69,6 +73,30 @@ def connect(
         client.close()
         raise
     return client
+
+
+class _Elsewhere:
+    """Stands in a forked child for the connection of a client that its parent opened."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise forked()
+
+    def close(self) -> None:
+        """Leave the connection to the parent."""
+
+
+def _leave_to_parent() -> None:
+    clients: list[Any] = list(_clients)
+    for client in clients:
+        connection = client._backend
+        keep_for_ever(connection)
+        if release := getattr(connection, "_release", None):
+            release.detach()
+        client._backend = _Elsewhere()
+    _clients.clear()
+
+
+in_child(_leave_to_parent)
 
 
 def has_fixed_settings(client: Client) -> bool:
@@ -103,7 +131,10 @@ def _has_database(client: Client, database: str) -> bool:
 def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Client:
     path = address.path
     assert path is not None
+    check_threads()
+    threads_run()
     try:
+        import chdb
         import clickhouse_connect
         from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
@@ -111,12 +142,15 @@ def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Clien
         if _is_locked(path):
             raise _busy(path, _holder(path))
         path.mkdir(parents=True, exist_ok=True)
-        return clickhouse_connect.get_client(
+        client: Any = clickhouse_connect.get_client(
             interface="chdb",
             path=str(path),
             chdb_options=dict(address.options),
             settings=settings,
         )
+        opened = client._backend._handle
+        opened.conn = Interruptible(opened.conn, partial(chdb.connect, str(path)))
+        return cast("Client", client)
     except ImportError as error:
         raise ConnectionFailedError(
             f"the embedded engine chDB cannot be loaded ({error}):"
@@ -244,6 +278,8 @@ def _server(address: Address, settings: dict[str, str]) -> Client:
 def engine_errors(client: Client | None = None) -> Iterator[None]:
     """Turn errors of the driver into StatementError or ConnectionFailedError.
 
+    A missing table is a NoTableError, a missing database an EmptyCatalogError.
+
     `client` is the one that answers, where it goes on to be used: chDB 4.4 puts what a failed
     statement had written before the answer to the next.
     """
@@ -259,11 +295,19 @@ def engine_errors(client: Client | None = None) -> Iterator[None]:
         if client is not None and client.uri.startswith("chdb:"):
             with suppress(ClickHouseError):
                 client.raw_query(fill("nothing"))
-        raise _refused(error) from error
+        raise _refused(error, client) from error
 
 
-def _refused(error: Exception) -> StatementError:
-    if getattr(error, "code", None) == _OUT_OF_MEMORY:
+def _refused(error: Exception, client: Client | None) -> StatementError | EmptyCatalogError:
+    code = getattr(error, "code", None)
+    if code == _NO_DATABASE and client is not None:
+        return EmptyCatalogError(
+            f"the catalog has no database {client.database!r}:"
+            " fill it with `hamsight ingest FOLDER`, or name another with --db"
+        )
+    if code == _NO_TABLE:
+        return NoTableError(f"ClickHouse refused the statement: {_first_line(error)}")
+    if code == _OUT_OF_MEMORY:
         return StatementError(
             f"the statement needs more memory than it may take: {_first_line(error)};"
             " ask for less (of a search, fewer --candidates or a smaller -k), or allow more"

@@ -36,7 +36,7 @@ def hash_of(catalog: Catalog, model: CatalogModel) -> Hash:
 def _found(catalog: Catalog, model: CatalogModel, fit: str) -> HashParameters:
     from hamsight_core.hashing.ternary import HashParameters
 
-    rows = catalog.rows("find_hash_fit", {"digest": fit}) if catalog.has_table(TABLE) else []
+    rows = catalog.rows_if_any("find_hash_fit", {"digest": fit})
     if not rows:
         raise CatalogError(
             f"the hash of the model {model.name!r} was fitted, but the catalog lacks the fit"

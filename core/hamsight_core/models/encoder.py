@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from hamsight_core.models.network import (
     Compute,
     compile_network,
     fed_with_pixels,
+    kept,
     read_network,
     reason,
     set_batch,
@@ -28,10 +30,11 @@ DEFAULT_BATCH = 8
 
 
 class ImageEncoder:
-    """An image encoder compiled for batches, several of which may be in flight at once.
+    """An image encoder for batches, several of which may be in flight at once.
 
-    `submit` hands over a batch and returns at once while a request is free; each finished
-    batch is given to `on_features(token, features)` on a thread of OpenVINO's.
+    `submit` hands over a batch and returns at once while a request is free. Finished batches are
+    given to `on_features(token, features)` in the order of `submit`, on the thread that calls
+    `submit` or `finish`. Encoders of the same network share it; each has requests of its own.
     """
 
     def __init__(
@@ -43,19 +46,12 @@ class ImageEncoder:
         on_features: Callable[[Any, NDArray[np.float32]], None],
     ) -> None:
         """Compile the encoder; raises ModelError when the network or the device does not serve."""
-        import openvino as ov
-
-        spec = package.image
-        first_token = spec.pool == CLS
-        model = read_network(package.path(spec.file), spec.output, first_token=first_token)
-        self.batch = set_batch(model, spec, batch)
-        fed = fed_with_pixels(model, spec)
-        self._compiled = compile_network(fed, compute, "THROUGHPUT")
-        self._requests = ov.AsyncInferQueue(self._compiled)
-        self._requests.set_callback(self._finish)
+        self._compiled, self.batch = _image_network(package, compute, batch)
+        count = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._idle = [self._compiled.create_infer_request() for _ in range(count)]
+        self._busy: deque[tuple[ov.InferRequest, object, int]] = deque()
         self._dimension, self._name = package.dimension, package.name
         self._on_features = on_features
-        self._failure: Exception | None = None
 
     @property
     def device(self) -> str:
@@ -69,29 +65,33 @@ class ImageEncoder:
         """
         import numpy as np
 
-        self._raise_failure()
+        if not self._idle:
+            self._deliver()
+        request = self._idle.pop()
         with self._failing():
-            request = self._requests[self._requests.get_idle_request_id()]
             np.stack(pixels, out=request.get_input_tensor(0).data[: len(pixels)])
-            self._requests.start_async(userdata=(token, len(pixels)))  # takes the same request
+            request.start_async()
+        self._busy.append((request, token, len(pixels)))
+        while self._busy and self._busy[0][0].wait_for(0):
+            self._deliver()
 
     def finish(self) -> None:
         """Wait until every submitted batch has been given to `on_features`.
 
         Raises ModelError when a batch failed.
         """
-        with self._failing():
-            self._requests.wait_all()
-        self._raise_failure()
+        while self._busy:
+            self._deliver()
 
-    def _finish(self, request: ov.InferRequest, job: tuple[object, int]) -> None:
-        token, count = job
-        try:
+    def _deliver(self) -> None:
+        """Wait for the batch that was submitted first, and hand its features over."""
+        request, token, count = self._busy.popleft()
+        with self._failing():
+            request.wait()
             output = request.get_output_tensor(0).data
-            features = unit_length(_rows(output, self.batch, self._dimension, self._name)[:count])
-            self._on_features(token, features)
-        except Exception as error:
-            self._failure = error
+        features = unit_length(_rows(output, self.batch, self._dimension, self._name)[:count])
+        self._idle.append(request)
+        self._on_features(token, features)
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -103,9 +103,28 @@ class ImageEncoder:
                 " another --device may serve"
             ) from error
 
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+
+def _image_network(
+    package: ModelPackage, compute: Compute, batch: int
+) -> tuple[ov.CompiledModel, int]:
+    """Return a package's image network, fed with pixels, and the batch that it takes."""
+
+    def compiled() -> tuple[ov.CompiledModel, int]:
+        spec = package.image
+        first_token = spec.pool == CLS
+        model = read_network(package.path(spec.file), spec.output, first_token=first_token)
+        taken = set_batch(model, spec, batch)
+        return compile_network(fed_with_pixels(model, spec), compute, "THROUGHPUT"), taken
+
+    return kept(("image", package.digest, compute, batch), compiled)
+
+
+def _text_network(package: ModelPackage, spec: TextSpec, compute: Compute) -> ov.CompiledModel:
+    def compiled() -> ov.CompiledModel:
+        model = read_network(package.path(spec.file), spec.output)
+        return compile_network(model, compute, "LATENCY")
+
+    return kept(("text", package.digest, compute), compiled)
 
 
 def encode_pixels(
@@ -114,17 +133,17 @@ def encode_pixels(
     """Return the features (n, dimension) of pixels, uint8 (n, size, size, 3)."""
     import numpy as np
 
-    found: dict[int, NDArray[np.float32]] = {}
+    found: list[NDArray[np.float32]] = []
     encoder = ImageEncoder(
         package,
         compute=compute,
-        batch=min(len(pixels), DEFAULT_BATCH),
-        on_features=found.__setitem__,
+        batch=DEFAULT_BATCH if len(pixels) >= DEFAULT_BATCH else 1,  # of two sizes, not of eight
+        on_features=lambda _, features: found.append(features),
     )
     for start in range(0, len(pixels), encoder.batch):
         encoder.submit(list(pixels[start : start + encoder.batch]), start)
     encoder.finish()
-    return np.concatenate([found[start] for start in sorted(found)])
+    return np.concatenate(found)
 
 
 def encode_texts(
@@ -145,11 +164,11 @@ def encode_texts(
             " or ingest with a model that knows words"
         )
     tokens, mask = tokenize(package, spec, texts)
-    model = read_network(package.path(spec.file), spec.output)
-    compiled = compile_network(model, compute, "LATENCY")
+    compiled = _text_network(package, spec, compute)
+    request = compiled.create_infer_request()
     feeds = _text_feeds(compiled, tokens, mask)
     outputs = [
-        np.asarray(compiled([feed[i : i + 1] for feed in feeds])[0]) for i in range(len(texts))
+        np.array(request.infer([feed[i : i + 1] for feed in feeds])[0]) for i in range(len(texts))
     ]
     found = np.concatenate([_pooled(out, mask[i], spec) for i, out in enumerate(outputs)])
     if spec.project is not None:

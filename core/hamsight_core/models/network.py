@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hamsight_core.errors import ModelError
+from hamsight_core.forks import check_threads, in_child, keep_for_ever, threads_run
 from hamsight_core.models.cache import compiled_folder
 from hamsight_core.models.package import ImageSpec
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_DEVICE = "AUTO"
 POOL = "pool"
 _POOLINGS = ("ReduceMean", "AvgPool", "AdaptiveAvgPool")
+_Kept = TypeVar("_Kept")
+_MOST_KEPT = 4
 _COMPILED_BYTES = 4 << 30
 _PATIENCE = 120.0
 
@@ -47,6 +52,38 @@ class Compute:
 
 HERE = Compute()
 """The device that OpenVINO chooses, in the precision that it is fastest in."""
+
+
+_networks: OrderedDict[Hashable, Any] = OrderedDict()
+_one_at_a_time = threading.Lock()
+
+
+def kept(key: Hashable, compiled: Callable[[], _Kept]) -> _Kept:
+    """Return what `compiled` made for this key, in this process; it is called where it is needed.
+
+    The networks that were used last are kept: those of a model that is queried with pictures and
+    words and fills a catalog.
+    """
+    check_threads()
+    with _one_at_a_time:
+        if key not in _networks:
+            threads_run()
+            _networks[key] = compiled()
+            while len(_networks) > _MOST_KEPT:
+                _networks.popitem(last=False)
+        _networks.move_to_end(key)
+        found: _Kept = _networks[key]
+        return found
+
+
+def _leave_to_parent() -> None:
+    global _one_at_a_time
+    _one_at_a_time = threading.Lock()  # another thread of the parent may have held it
+    keep_for_ever(_networks.copy())
+    _networks.clear()
+
+
+in_child(_leave_to_parent)
 
 
 def read_network(file: Path, output: str | None, *, first_token: bool = False) -> ov.Model:
@@ -165,11 +202,11 @@ def compile_network(model: ov.Model, compute: Compute, hint: str) -> ov.Compiled
     elif precision is not Precision.AUTO:
         _check_precision(core, device, precision)
         config["INFERENCE_PRECISION_HINT"] = precision.value
-    with _kept() as kept:
-        if kept:
+    with _cache() as cache:
+        if cache:
             # A cache that fails, on a full disk say, costs only the time to compile again.
             with suppress(RuntimeError):
-                compiled = core.compile_model(model, device, {**config, **kept})
+                compiled = core.compile_model(model, device, {**config, **cache})
                 _forget_oldest()
                 return compiled
     try:
@@ -198,7 +235,7 @@ def _check_precision(core: ov.Core, device: str, precision: Precision) -> None:
 
 
 @contextmanager
-def _kept() -> Iterator[dict[str, str]]:
+def _cache() -> Iterator[dict[str, str]]:
     """Yield OpenVINO's settings for the cache, none where its folder cannot be used.
 
     OpenVINO maps the files into memory and guards them against threads alone: a process that

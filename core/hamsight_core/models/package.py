@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +82,8 @@ class ModelPackage:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, of what decides the features: the networks and how they are fed."""
-        digest = hashlib.sha256(self.preprocessing.encode())
-        for file in self._files():
-            with file.open("rb") as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
-        return digest.hexdigest()
+        stamps = tuple(_stamp(file) for file in self._files())
+        return _digest(self.preprocessing, stamps)
 
     @property
     def preprocessing(self) -> str:
@@ -109,6 +105,22 @@ class ModelPackage:
         files += [file.with_suffix(".bin") for file in files if file.suffix == ".xml"]
         beside = [file.with_name(file.name + "_data") for file in files if file.suffix == ".onnx"]
         return files + [file for file in beside if file.is_file()]
+
+
+def _stamp(file: Path) -> tuple[Path, int, int, int]:
+    stat = file.stat()
+    return file, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=16)
+def _digest(preprocessing: str, stamps: tuple[tuple[Path, int, int, int], ...]) -> str:
+    """Return the digest of files that stay as they are while their stamps do."""
+    digest = hashlib.sha256(preprocessing.encode())
+    for file, *_ in stamps:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _said(spec: dict[str, Any]) -> dict[str, Any]:

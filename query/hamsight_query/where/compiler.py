@@ -24,21 +24,25 @@ class Filter:
 
     `sql` is true or false, never NULL, and stands next to AND as it is, without parentheses
     around it. `parameters` holds the values of its ClickHouse parameters, all named `where_N`.
+    `assumed_tags` are names that were taken for tags, where the catalog's were not known.
     """
 
     sql: str
     parameters: dict[str, object]
+    assumed_tags: frozenset[str] = frozenset()
 
 
-def compile_filter(text: str, known_tags: Collection[str]) -> Filter:
+def compile_filter(text: str, known_tags: Collection[str] | None) -> Filter:
     """Return the condition that the expression `text` means.
 
-    A bare name that is no column is the count of that tag, if it is one of `known_tags`.
+    A bare name that is no column is the count of that tag, if it is one of `known_tags`. None
+    takes every such name for a tag: to be checked, and compiled again with the tags where one is
+    none or where an error was raised, for a wrong name may be behind it.
     Raises ExpressionError, with the place and the remedy, for an expression that is wrong.
     """
-    scope = Scope(text, frozenset(known_tags))
+    scope = Scope(text, None if known_tags is None else frozenset(known_tags))
     sql = _condition(scope, parse(text)).within(Power.AND)
-    return Filter(sql, scope.parameters.values)
+    return Filter(sql, scope.parameters.values, frozenset(scope.assumed))
 
 
 def _condition(scope: Scope, node: syntax.Node) -> Piece:

@@ -12,12 +12,17 @@ from hamsight_query.where.pieces import Kind, Parameters, Piece
 
 
 class Scope:
-    """The text of an expression, the tags that it may name, and its parameters so far."""
+    """The text of an expression, the tags that it may name, and its parameters so far.
 
-    def __init__(self, text: str, known_tags: frozenset[str]) -> None:
+    Where the tags are not known (None), every name that is no column is taken for a tag, and
+    `assumed` says which were.
+    """
+
+    def __init__(self, text: str, known_tags: frozenset[str] | None) -> None:
         self._text = text
         self._tags = known_tags
         self.parameters = Parameters()
+        self.assumed: set[str] = set()
 
     def fault(self, message: str, column: int) -> ExpressionError:
         """Return the error of this expression at `column`."""
@@ -27,6 +32,9 @@ class Scope:
         """Return the column or the tag's count that a bare name means."""
         if column := COLUMNS.get(node.name):
             return column
+        if self._tags is None:
+            self.assumed.add(node.name)
+            return self._count(node.name)
         if node.name in self._tags:
             return self._count(node.name)
         near = nearest(node.name, [*COLUMNS, *self._tags])

@@ -1,0 +1,121 @@
+"""The conditions of a request on items: datasets, subsets, pictures left out, and `--where`.
+
+Names that no item has are told after the search, by what its answer does not show: to read all
+tags and datasets before each search would take longer than the search itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import EmptyCatalogError, ExpressionError
+from hamsight_core.names import check_within
+from hamsight_query.request import Request
+from hamsight_query.target import Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TAGS = 100_000
+_SHOWN = 1000
+"""So many rows of an answer are looked through for names before the table is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What items must hold: SQL that stands between ANDs, the values of its parameters.
+
+    `assumed_tags` are names of the request's `where` that count as tags until they are checked.
+    """
+
+    sql: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    assumed_tags: frozenset[str] = frozenset()
+
+
+def conditions_of(
+    catalog: Catalog, table: str, request: Request, targets: Sequence[Target] = ()
+) -> Conditions:
+    """Return the conditions of a request on the items of a table. Raises ExpressionError."""
+    found: list[str] = []
+    parameters: dict[str, Any] = {}
+    assumed: frozenset[str] = frozenset()
+    if request.datasets:
+        found.append(fill("of_datasets"))
+        parameters["datasets"] = list(request.datasets)
+    if request.subsets:
+        found.append(fill("of_subsets"))
+        parameters["subsets"] = list(request.subsets)
+    pictures = [target.sha256 for target in targets if target.sha256]
+    if pictures and request.exclude_self:
+        found.append(fill("not_the_pictures"))
+        parameters["pictures"] = pictures
+    if request.where is not None:
+        from hamsight_query.where import compile_filter
+
+        try:
+            where = compile_filter(request.where, None)
+        except ExpressionError:  # behind which a name may be that is neither column nor tag
+            where = compile_filter(request.where, _tags(catalog, table))
+        found.append(where.sql)
+        parameters.update(where.parameters)
+        assumed = where.assumed_tags
+    return Conditions(tuple(found), parameters, assumed)
+
+
+def check_names(
+    catalog: Catalog,
+    model: str,
+    table: str,
+    request: Request,
+    conditions: Conditions,
+    answer: pa.Table | None = None,
+) -> None:
+    """Check that the table of a model has items, and the names that the request filters by.
+
+    What an answer shows is there; the table is asked for the rest alone. Raises EmptyCatalogError,
+    UsageError for a dataset or subset, and ExpressionError for a name in `where`.
+    """
+    shown = None if answer is None else answer.slice(0, _SHOWN)
+    empty = shown is None or not len(shown)
+    named = _unseen(shown, "dataset", request.datasets) or _unseen(shown, "subset", request.subsets)
+    if empty and not named:
+        check_filled(catalog, model, table)
+    if named:
+        held = catalog.rows("dataset_names", table=table)
+        if not held:
+            check_filled(catalog, model, table)
+        check_within(held, request.datasets, request.subsets)
+    tags = conditions.assumed_tags
+    if shown is not None and tags:
+        tags = tags.difference(*(dict(row) for row in shown["tags"].to_pylist()))
+    if tags and request.where is not None:
+        asked = {"names": sorted(tags), "limit": len(tags)}
+        there = {row[0] for row in catalog.rows("tags_of_names", asked, table=table)}
+        if there < tags:
+            from hamsight_query.where import compile_filter
+
+            compile_filter(request.where, _tags(catalog, table))
+
+
+def check_filled(catalog: Catalog, model: str, table: str) -> None:
+    """Raise EmptyCatalogError where the table of a model has no items."""
+    if not catalog.rows("any_item", table=table):
+        raise EmptyCatalogError(
+            f"{catalog.location} holds no items of the model {model!r}:"
+            " fill it with `hamsight ingest FOLDER`"
+        )
+
+
+def _unseen(answer: pa.Table | None, column: str, names: Iterable[str]) -> list[str]:
+    wanted = list(names)
+    seen = set(answer[column].to_pylist()) if wanted and answer is not None else set()
+    return [name for name in wanted if name not in seen]
+
+
+def _tags(catalog: Catalog, table: str) -> list[str]:
+    return [row[0] for row in catalog.rows("tag_names", {"limit": _TAGS}, table=table)]

@@ -86,6 +86,14 @@ def ingest(
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Reject images with more pixels.")
     ] = MAX_PIXELS,
+    allow_private: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private",
+            help="Fetch images from private networks and this machine too, if a dataset from"
+            " elsewhere names them.",
+        ),
+    ] = False,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Delete items that PATH no longer has."),
@@ -123,7 +131,9 @@ def ingest(
     options = ReadOptions(
         subset, subset_from_folder, tags_from_folder, role_columns(column or []), image_width
     )
-    settings = Settings(device, batch, workers or Settings().workers, max_pixels, precision)
+    settings = Settings(
+        device, batch, workers or Settings().workers, max_pixels, precision, allow_private
+    )
     if retry:
         if paths or prune or re_encode or model or format or options != ReadOptions():
             raise UsageError(

@@ -21,7 +21,7 @@ Database = Annotated[
         metavar="DSN",
         envvar="HAMSIGHT_DB",
         help="The catalog: a folder (embedded engine) or clickhouse://USER:PASSWORD@HOST:8123/DB."
-        " Default: ./.hamsight",
+        " Default: ./.hamsight. Other users of this machine can see the option, but not the variable.",
     ),
 ]
 StoredModel = Annotated[

@@ -89,7 +89,7 @@ def ingest(
         rehashed = tune(catalog, current, package, (settings or Settings()).compute)
         outcome = replace(outcome, vanished=vanished, rehashed=rehashed)
     for note in source.notes:
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(controls.printable(note), stacklevel=2)
     return outcome
 
 

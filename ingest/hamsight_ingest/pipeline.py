@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.images.decode import MAX_PIXELS
+from hamsight_core.images.places.addresses import EVERYWHERE, Reach, reach_of
 from hamsight_core.items import Item
 from hamsight_core.models.encoder import DEFAULT_BATCH, ImageEncoder
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
@@ -41,6 +42,7 @@ _LOOK_AHEAD_BATCHES = 4
 class Settings:
     """How a run encodes. `workers` threads decode; `max_pixels` limits a picture's area.
 
+    `allow_private` fetches images from private networks too, whoever names them.
     `precision` is one of `hamsight_core.models.network.Precision`, or its value.
     """
 
@@ -49,6 +51,7 @@ class Settings:
     workers: int = os.cpu_count() or 1
     max_pixels: int = MAX_PIXELS
     precision: Precision = Precision.AUTO
+    allow_private: bool = False
 
     def __post_init__(self) -> None:
         for name in ("batch", "workers", "max_pixels"):
@@ -109,7 +112,8 @@ def run(
     writer = Writer(catalog, package, dataset, catalog.check(package))
     writer.heal()
     seen = Seen() if seen is None else seen
-    work = Stages(writer, package, settings, record.begin, on_progress, seen)
+    reach = EVERYWHERE if settings.allow_private else reach_of(printable(source.path))
+    work = Stages(writer, package, settings, record.begin, on_progress, seen, reach)
     complete = work.all(source, stopped)
     writer.heal()
     record.finish(writer.counts, complete=complete)
@@ -120,7 +124,8 @@ def run(
 class Stages:
     """The stages between the source and the writer, and what is under way in them.
 
-    `begin` is called once, before the first row is written.
+    `begin` is called once, before the first row is written; `reach` says which hosts of private
+    networks may be asked: by default those that each item's uri names.
     """
 
     def __init__(
@@ -131,9 +136,10 @@ class Stages:
         begin: Callable[[], None],
         on_progress: Callable[[Counts], None],
         seen: Seen,
+        reach: Reach | None = None,
     ) -> None:
         self.rejected: list[Rejected] = []
-        self._seen = seen
+        self._seen, self._reach = seen, reach
         self._writer, self._package, self._settings = writer, package, settings
         self._tell_begin, self._on_progress = begin, on_progress
         self._encoded: queue.SimpleQueue[tuple[Sequence[Prepared], NDArray[np.float32]]]
@@ -187,7 +193,7 @@ class Stages:
 
     def _prepare(self, item: Item, known: Known | None) -> _Result:
         preprocess = self._package.image.preprocess
-        return prepare(item, known, preprocess, self._settings.max_pixels)
+        return prepare(item, known, preprocess, self._settings.max_pixels, self._reach)
 
     def _take(self, result: _Result) -> None:
         if isinstance(result, Unchanged):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hamsight_core.errors import ImageError
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch, local_path
+from hamsight_core.images.places.addresses import Reach
 from hamsight_core.images.preprocess import Preprocess
 from hamsight_core.items import Item
 
@@ -82,11 +83,12 @@ class Prepared:
 
 
 def prepare(
-    item: Item, known: Known | None, preprocess: Preprocess, max_pixels: int
+    item: Item, known: Known | None, preprocess: Preprocess, max_pixels: int, reach: Reach | None
 ) -> tuple[Prepared, NDArray[np.uint8]] | Unchanged | Kept | Rejected:
     """Read, compare and decode the image of an item; return it with its pixels for the encoder.
 
-    Pixels are uint8 (size, size, 3). A file of the same size and time of change, or of the same
+    `reach` says which hosts may be asked at a private address. Pixels are
+    uint8 (size, size, 3). A file of the same size and time of change, or of the same
     bytes, is unchanged; where the dataset says something else of it, its feature is kept.
     """
     digest = metadata_digest(item)
@@ -99,7 +101,7 @@ def prepare(
             return Unchanged(item, known)
         return Kept(_of_bytes(item, known, known.file_size, modified_ns, known.sha256, digest))
     try:
-        data = fetch(item.uri)
+        data = fetch(item.uri, reach=reach)
         sha256 = hashlib.sha256(data).digest()
         prepared = _of_bytes(item, known, len(data), modified_ns, sha256, digest)
         if known and sha256 == known.sha256:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from hamsight_core.controls import masked
 from hamsight_core.errors import UsageError
 from hamsight_core.names import as_text
 
@@ -51,8 +52,12 @@ class Query:
 
     @property
     def label(self) -> str:
-        """Return how the query is called in answers; bytes of a path that are not UTF-8 escaped."""
-        return f"{self.kind.value}: {self.given}".encode("utf-8", "backslashreplace").decode()
+        """Return how the query is called in answers.
+
+        Secrets of a URL are masked, and bytes of a path that are not UTF-8 are escaped.
+        """
+        given = masked(self.given) if self.kind is Kind.IMAGE else self.given
+        return f"{self.kind.value}: {given}".encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)

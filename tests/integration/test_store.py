@@ -66,6 +66,9 @@ WRONG = [
     ("clickhouse:///db", "names no host"),
     ("chdb://", "names no folder"),
     ("a\0b", "NUL"),
+    ("clickhouse:/host/db", "two slashes"),
+    ("clickhouses:host", "two slashes"),
+    ("chdb:/a", "two slashes"),
     ("clickhouse://host/db?no_such_option=1", "no_such_option"),
     ("chdb:///a?memory=much", "0.1 at least"),
     ("clickhouse://host/db?memory=0", "0.1 at least"),
@@ -84,9 +87,36 @@ def test_no_message_shows_a_password():
     words = error(ConnectionFailedError, connect, f"clickhouse://me:s3cr3t@127.0.0.1:{port}/db")
     assert f"127.0.0.1:{port}" in words
     assert "s3cr3t" not in words
-    for wrong in ("clickhouse://me:s3cr3t@host:port/db", "postgres://me:s3cr3t@h/db"):
+    for wrong in (
+        "clickhouse://me:s3cr3t@host:port/db",
+        "postgres://me:s3cr3t@h/db",
+        "clickhouse://me:s3cr3t",
+        "clickhouse://me:s3cr3t/x@",
+        "clickhouse://me:1/s3cr3t@h:x",
+        "clickhouse://me:[s3cr3t@h:x",
+        "clickhouse:/me:s3cr3t@h/db",
+        "clickhouse://me:?s3cr3t@",
+        "clickhouse://me:s3cr3t@h/db?password=s3cr3t",
+        "clickhouse://me:s3cr3t@h/db?memory=0",
+    ):
         assert "s3cr3t" not in error(UsageError, connect, wrong)
-    assert "s3cr3t" not in repr(parse_dsn("clickhouse://me:s3cr3t@h/db"))
+    assert "s3cr3t" not in repr(parse_dsn("clickhouse://me:s3cr3t@h/db?access_token=s3cr3t"))
+
+
+@pytest.mark.parametrize(
+    "password", ["p/w", "p?w#x", "a@b", "1/2", "12?x", "a@b/c@d", "[x", "p:w", "ü ", "%zz", "p%40w"]
+)
+def test_a_password_may_hold_any_characters(password):
+    for rest in ("h:81/db?memory=2", "[::1]:81/db?x=a@b", "h:81/db"):
+        found = parse_dsn(f"clickhouse://me:{password}@{rest}")
+        expected = (rest.partition(":81")[0].strip("[]"), 81, "me", "db")
+        if "x=a@b" in rest and ("/" in password or "?" in password):
+            continue  # the last @ is taken for the password's end
+        assert (found.host, found.port, found.user, found.database) == expected
+        assert found.password == password.replace("%40", "@")
+    plain = parse_dsn("clickhouse://h:81/db?x=a@b")
+    assert (plain.host, plain.user, plain.options) == ("h", "default", (("x", "a@b"),))
+    assert parse_dsn("chdb:///a@b/c").path == Path("/a@b/c")
 
 
 # Memory

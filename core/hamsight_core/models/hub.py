@@ -176,7 +176,7 @@ def _recorded(folder: Path) -> dict[str, Pulled]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         return {path: Pulled(**said) for path, said in content.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"{file} cannot be read: {error}. Delete {folder} and pull the model again"
         ) from None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from hamsight_core.controls import printable, printable_json
+from hamsight_core.controls import masked, printable, printable_json
 from hamsight_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,13 +44,14 @@ def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | Non
     `width` is that of the terminal, in columns, to which `Format.TABLE` is cut; None where the
     stream is none. What a terminal would obey is escaped in tables, in JSON, whose values stay the
     same, and in CSV for a terminal.
+    User, password and signatures of URLs are masked in every format.
     Raises BrokenPipeError when the reader has gone, and UsageError for a type, such as a
     Variant, that Parquet does not have.
     """
     if format is Format.PARQUET:
-        _write_parquet(table, stream)
+        _write_parquet(masked_table(table), stream)
     elif format is Format.ARROW:
-        _write_arrow(table, stream)
+        _write_arrow(masked_table(table), stream)
     else:
         for text in _TEXT[format](table, width):
             stream.write(text.encode("utf-8", errors="backslashreplace"))
@@ -82,7 +83,7 @@ def _csv(table: pa.Table, width: int | None) -> Iterator[str]:
 
     sink = _CsvLines()
     writer = csv.writer(sink, lineterminator="\r\n")
-    shown = printable if width is not None else str
+    shown = printable if width is not None else masked
     writer.writerow(map(shown, table.column_names))
     yield from sink.take()
     for batch in batches(table):
@@ -135,6 +136,21 @@ def as_json(value: Any, *, indent: int | None = None) -> str:
     """Return a value as JSON, safe to print on a terminal; raises ValueError for NaN."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str, indent=indent)
     return "\n".join(map(printable_json, text.split("\n")))
+
+
+def masked_table(table: pa.Table) -> pa.Table:
+    """Return the table with the secrets of URLs in its columns of text masked."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as pt
+
+    for index, field in enumerate(table.schema):
+        if pt.is_string(field.type) or pt.is_large_string(field.type):
+            column = table.column(index)
+            if pc.any(pc.match_substring(column, "://")).as_py():
+                texts = (None if one is None else masked(one) for one in column.to_pylist())
+                table = table.set_column(index, field, pa.array(texts, field.type))
+    return table
 
 
 def _write_parquet(table: pa.Table, stream: BinaryIO) -> None:

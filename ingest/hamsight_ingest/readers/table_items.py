@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hamsight_core.images.places import is_url, local_path, path_uri, row_uri, table_uri
-from hamsight_core.images.places.uris import scheme
+from hamsight_core.images.places.uris import scheme, without_secrets
 from hamsight_core.items import Item
 from hamsight_ingest.readers.annotated import Notes, fail, shown, valid_text
 from hamsight_ingest.readers.folder import printable
@@ -60,18 +60,29 @@ class TableItems:
                 continue
             if not isinstance(image, str):
                 self._wrong(row, self._columns.image, "the path or the URL of an image")
-            yield self._item(row, *self._located(valid_text(image)))
+            located = self._located(valid_text(image))
+            if located is None:
+                words = "rows whose path leads out of the dataset's folder, left out"
+                notes.add(words, f"{printable(self.rows.file)}: {row.place}")
+                continue
+            yield self._item(row, *located)
 
-    def _located(self, image: str) -> tuple[str, str]:
-        """Return (uri, id) of the image at a path or URL."""
+    def _located(self, image: str) -> tuple[str, str] | None:
+        """Return (uri, id) of the image at a path or URL.
+
+        None is returned for a path that goes up out of the table's folder and the one above.
+        """
         if scheme(image) is not None and local_path(image) is None:
             uri = image
             if self._url_query and is_url(image):
                 uri = f"{image.partition('?')[0]}?{self._url_query}"
-            return uri, image.partition("://")[2].lstrip("/") or image
+            return uri, without_secrets(image).partition("://")[2].lstrip("/") or image
         path = local_path(image) if scheme(image) else None
         name = _slashed(image) if path is None else str(path)
         base = self._folder()
+        climbs = not os.path.isabs(name) and ".." in name.split("/")  # noqa: PTH117 - of text
+        if climbs and not self._is_inside(base / name):
+            return None
         uri = path_uri(os.path.normpath(os.path.join(base, name)))  # noqa: PTH118 - keeps its text
         relative = name.removeprefix(f"{base}/")
         parts = [part for part in relative.split("/") if part not in ("", ".", "..")]
@@ -88,6 +99,10 @@ class TableItems:
             found = (place for name in names for place in places if is_there(place / name))
             self._base = next(found, folder)
         return self._base
+
+    def _is_inside(self, path: Path) -> bool:
+        top = os.path.normpath(self.rows.file.parent.parent)
+        return os.path.normpath(path).startswith(os.path.join(top, ""))  # noqa: PTH118
 
     def _item(self, row: Row, uri: str, place: str) -> Item:
         columns = self._columns

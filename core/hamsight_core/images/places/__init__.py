@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.places.addresses import Reach
 from hamsight_core.images.places.local import read_file
 from hamsight_core.images.places.uris import (
     is_url,
@@ -33,18 +34,21 @@ MAX_BYTES = 256 * 1024 * 1024
 """The default limit of a file's size in bytes."""
 
 
-def fetch(uri: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES) -> bytes:
+def fetch(
+    uri: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES, reach: Reach | None = None
+) -> bytes:
     """Return the bytes at a uri of any form that `hamsight_core.images.places.uris` lists.
 
     A path is taken as it is: `~` is not expanded. `timeout` is how many seconds a server may be
     silent; a download with all its tries ends after `places.web.TOTAL_SECONDS`.
+    `reach` says which hosts may be asked at a private address: by default those that the uri names.
     Raises ImageError with the reason alone, without the uri.
     """
     found = scheme(uri)
     if found in ("http", "https"):
         from hamsight_core.images.places.web import download
 
-        return download(uri, timeout=timeout, max_bytes=max_bytes)
+        return download(uri, timeout=timeout, max_bytes=max_bytes, reach=reach)
     if found in ("s3", "gs"):
         from hamsight_core.images.places.cloud import read_object
 
@@ -52,11 +56,11 @@ def fetch(uri: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES) -> byt
     if found in ("zip", "tar"):
         from hamsight_core.images.places.archives import read_member
 
-        return read_member(uri, max_bytes)
+        return read_member(uri, max_bytes, reach)
     if found in ("parquet", "arrow"):
         from hamsight_core.images.places.rows import read_row
 
-        return read_row(uri, max_bytes)
+        return read_row(uri, max_bytes, reach)
     path = local_path(uri)
     if path is None:
         raise ImageError(

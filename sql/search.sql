@@ -117,7 +117,7 @@ ORDER BY nearness$ties LIMIT {$limit:UInt64}
     SELECT dataset, subset, id, hash
     FROM $hashes
     WHERE $conditions
-    ORDER BY $nearness$ties LIMIT {$limit:UInt64}
+    ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
 )
 
 -- name: nearest_among
@@ -128,17 +128,10 @@ SELECT
     $first_columns,
     distance_1 AS distance,
     $similarity AS similarity,
-    1 AS query$more$farther
+    1 AS query$more
 FROM $table
-WHERE $conditions$kept
-ORDER BY $nearness, dataset, subset, id$page$settings
-
--- name: farther
--- How near items are, of which the last may have others as near that were left out.
-$nearness AS nearness
-
--- name: page
--- The rows of a page.
+WHERE $conditions AND NOT $excluded
+ORDER BY $nearness, dataset, subset, id
 LIMIT {k:UInt64} OFFSET {offset:UInt64}
 
 -- name: bounds
@@ -243,10 +236,6 @@ lower(hex(sha256)) NOT IN {pictures:Array(String)}
 -- name: is_a_query
 -- Whether an item is itself a query.
 (dataset, subset, id) IN {excluded:Array(Tuple(String, String, String))}
-
--- name: and_not_a_query
--- Beside another condition: items that are no queries.
-AND (dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}
 
 -- name: no_item
 -- No item at all.

@@ -1,4 +1,4 @@
-"""The `hamsight` command: mounts the commands of ingest, query and curate."""
+"""The `hamsight` command: its groups of commands, as its help shows them in panels."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from typing import Annotated
 
 import typer
 
-from hamsight.cli.catalog import functions, info, sql
-from hamsight.cli.curate import delete, group, set_
-from hamsight.cli.datasets import datasets
-from hamsight.cli.evaluate import evaluate
-from hamsight.cli.export import export
-from hamsight.cli.features import import_features
-from hamsight.cli.formats import formats
-from hamsight.cli.index import index
-from hamsight.cli.ingest import ingest
-from hamsight.cli.models import models
-from hamsight.cli.query import query
-from hamsight.cli.rehash import rehash
-from hamsight.cli.saved import run, save, saved
-from hamsight.cli.verify import verify
+from hamsight.cli.analyst import functions, sql
+from hamsight.cli.asking import query, run, save, saved
+from hamsight.cli.changing import datasets, delete, group, set_
+from hamsight.cli.cleaning import verify
+from hamsight.cli.engine import evaluate, index, models, rehash
+from hamsight.cli.explore import explore
+from hamsight.cli.ingesting import ingest
+from hamsight.cli.look import info
+from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
 from hamsight_core.show.terminal import App, Commands, tell
+
+LOOK, SEARCH, CLEAN, CHANGE = "Look", "Search", "Clean", "Change"
+DATA, ENGINE, SQL = "Data in and out", "Models and engine", "SQL"
 
 app = App(
     cls=Commands,
@@ -56,27 +54,34 @@ def _options(
     pass
 
 
-app.command()(ingest)
-app.command()(query)
-app.command()(sql)
-app.command()(info)
-app.command()(save)
-app.command()(run)
-app.add_typer(saved, name="saved")
-app.add_typer(models, name="models")
-app.command()(import_features)
-app.command()(formats)
-app.command()(rehash)
-app.command()(index)
-app.command()(evaluate)
-app.command()(functions)
-app.add_typer(group, name="group")
-app.command("set")(set_)
-app.command()(delete)
-app.add_typer(datasets, name="datasets")
-app.command()(export)
-app.command()(verify)
-app.command()(demo)
+app.command(rich_help_panel=LOOK)(explore)
+app.command(rich_help_panel=LOOK)(info)
+app.command(rich_help_panel=LOOK)(demo)
+
+app.command(rich_help_panel=SEARCH)(query)
+app.command(rich_help_panel=SEARCH)(save)
+app.command(rich_help_panel=SEARCH)(run)
+app.add_typer(saved, name="saved", rich_help_panel=SEARCH)
+
+app.command(rich_help_panel=CLEAN)(verify)
+
+app.add_typer(group, name="group", rich_help_panel=CHANGE)
+app.command("set", rich_help_panel=CHANGE)(set_)
+app.command(rich_help_panel=CHANGE)(delete)
+app.add_typer(datasets, name="datasets", rich_help_panel=CHANGE)
+
+app.command(rich_help_panel=DATA)(ingest)
+app.command(rich_help_panel=DATA)(export)
+app.command(rich_help_panel=DATA)(import_features)
+app.command(rich_help_panel=DATA)(formats)
+
+app.add_typer(models, name="models", rich_help_panel=ENGINE)
+app.command(rich_help_panel=ENGINE)(rehash)
+app.command(rich_help_panel=ENGINE)(index)
+app.command(rich_help_panel=ENGINE)(evaluate)
+
+app.command(rich_help_panel=SQL)(sql)
+app.command(rich_help_panel=SQL)(functions)
 
 
 def main() -> None:

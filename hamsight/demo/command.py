@@ -52,6 +52,8 @@ def demo(
         for name, query in _queries(picture, count).items():
             _ask(session, name, query, catalog, answers / f"{name}.png")
     say(f"done in {time.monotonic() - started:.0f} s; the answers are pictures in {answers}")
+    explore = shlex.join(["hamsight", "explore", "--db", str(catalog)])
+    say(f"look at the scenes in a page: {explore}")
 
 
 def _queries(picture: Path, count: int) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,6 @@ from hamsight_core.errors import ImageError
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
 from hamsight_core.show.arrays import strings, unsigned
-from hamsight_core.show.sheet import MatchCell, QueryCell, draw_sheet
 from hamsight_query.steps import Statement
 from hamsight_query.target import Target
 
@@ -111,6 +110,9 @@ class Matches(Sequence[Match]):
 
     def save(self, path: Path | str) -> None:
         """Draw a contact sheet of queries and matches; the suffix of `path` names its format."""
+        from hamsight_core.show.sheet import MatchCell, QueryCell
+        from hamsight_core.show.sheet_page import draw_sheet
+
         numbers = {target.query.label: number for number, target in enumerate(self.targets)}
         draw_sheet(
             [QueryCell(target.query.given, target.uri) for target in self.targets],

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _WHOLE = "whole"
-_NEARNESS = "nearness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Steps:
     `ranking` is exact. The others, where there are such, answer sooner, or tell that they cannot:
 
     - `resident` ranks hashes held in memory and looks `wanted` items up;
-    - `near` ranks one query's near cells, and `tied` those with all that are equally near;
+    - `near` ranks one query's near cells by hash;
     - `one_scan` scans once instead of twice and fetches `fetched` rows, or reads cells (`fetched`
       is 0 then); its column `whole` is false where ties or candidates may be missing.
 
@@ -63,7 +62,6 @@ class Steps:
     one_scan: Statement | None = None
     fetched: int = 0
     near: Statement | None = None
-    tied: Statement | None = None
     resident: Statement | None = None
     wanted: int = 0
 
@@ -100,22 +98,15 @@ def _of_resident(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
             return None
         found = catalog.arrow(steps.resident.sql, steps.resident.parameters)
         if catalog.resident.is_held(table):
-            return found.slice(0, steps.k)
+            return found
     return None
 
 
 def _of_near_cells(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
     """Return what near cells answer, None where they have fewer items than are wanted."""
-    if steps.near is None or steps.tied is None:
+    if steps.near is None:
         return None
     found = catalog.arrow(steps.near.sql, steps.near.parameters)
-    if len(found) < steps.k:
-        return None
-    if _NEARNESS in found.column_names:
-        nearness = found[_NEARNESS]
-        if nearness[steps.k - 1].as_py() < nearness[len(found) - 1].as_py():
-            return found.slice(0, steps.k).drop_columns([_NEARNESS])
-        found = catalog.arrow(steps.tied.sql, steps.tied.parameters)
     return found if len(found) >= steps.k else None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.errors import ImageError, UnknownItemError, UsageError
+from hamsight_core.errors import ImageError, UnknownItemError
 from hamsight_core.hashing.sign import PLANES, Hash
 from hamsight_core.hashing.sign import Kind as HashKind
 from hamsight_core.images.decode import decode
@@ -17,6 +17,7 @@ from hamsight_core.images.places import fetch
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
+from hamsight_core.models.tokens import check_words
 from hamsight_query.named import items_like, items_named
 from hamsight_query.request import Kind, Query, Request
 
@@ -108,13 +109,9 @@ def _images(package: ModelPackage, queries: Sequence[Query], compute: Compute) -
 
 
 def _texts(package: ModelPackage, queries: Sequence[Query], compute: Compute) -> list[Target]:
-    features = encode_texts(package, [query.given for query in queries], compute)
-    for query, feature in zip(queries, features, strict=True):
-        if not feature.any():
-            raise UsageError(
-                f"--text {query.given!r}: the model {package.name!r} knows none of these words"
-            )
-    return _targets(queries, features)
+    texts = [query.given for query in queries]
+    check_words(package, texts)
+    return _targets(queries, encode_texts(package, texts, compute))
 
 
 def _targets(queries: Sequence[Query], features: NDArray[np.float32]) -> list[Target]:

@@ -29,7 +29,9 @@ PROMISED = {
 
 
 def test_the_commands_are_there_in_their_order() -> None:
-    assert list(COMMANDS)[:2] == ["ingest", "query"]
+    panels = [command.rich_help_panel for command in COMMANDS.values()]
+    in_order = ["Look", "Search", "Clean", "Change", "Data in and out", "Models and engine", "SQL"]
+    assert list(dict.fromkeys(panels)) == in_order
     assert set(PROMISED) <= set(COMMANDS)
 
 
@@ -65,5 +67,7 @@ def test_the_version() -> None:
 
 def test_no_command_and_a_wrong_one() -> None:
     assert "Usage:" in CliRunner().invoke(app, []).output
-    wrong = CliRunner().invoke(app, ["qery"])
-    assert wrong.exit_code == 2 and "query" in wrong.stderr
+    for said, meant in (("qery", "query"), ("search", "query"), ("rm", "delete")):
+        wrong = CliRunner().invoke(app, [said], env={"COLUMNS": "100"})
+        assert wrong.exit_code == 2 and f"Did you mean '{meant}'?" in wrong.stderr
+    assert "--help" in CliRunner().invoke(app, ["zzzz"]).stderr

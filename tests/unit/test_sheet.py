@@ -13,7 +13,8 @@ from hamsight_core.errors import UsageError
 from hamsight_core.items import Box
 from hamsight_core.show import sheet_page
 from hamsight_core.show.lettering import cut_end, cut_middle, text_width, wrap
-from hamsight_core.show.sheet import MatchCell, QueryCell, draw_sheet, sheet_format
+from hamsight_core.show.sheet import MatchCell, QueryCell, sheet_format
+from hamsight_core.show.sheet_page import draw_sheet
 
 MARGIN, TILE, PITCH = 40, 200, 220
 QUERY_TOP = 78

@@ -82,7 +82,7 @@ class ModelPackage:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, of what decides the features: the networks and how they are fed."""
-        stamps = tuple(_stamp(file) for file in self._files())
+        stamps = tuple(stamp(file) for file in self._files())
         return _digest(self.preprocessing, stamps)
 
     @property
@@ -107,7 +107,8 @@ class ModelPackage:
         return files + [file for file in beside if file.is_file()]
 
 
-def _stamp(file: Path) -> tuple[Path, int, int, int]:
+def stamp(file: Path) -> tuple[Path, int, int, int]:
+    """Return a file with what changes when it does: inode, size in bytes and moment in ns."""
     stat = file.stat()
     return file, stat.st_ino, stat.st_size, stat.st_mtime_ns
 

@@ -1,9 +1,8 @@
-"""The contact sheet: queries and their matches as one picture."""
+"""What a contact sheet shows, and the file that it becomes; `sheet_page` draws it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,23 +56,6 @@ def sheet_format(path: Path) -> str:
             f"; name it {', '.join(sorted(_FORMATS))}"
         )
     return found
-
-
-def draw_sheet(
-    queries: Sequence[QueryCell], matches: Sequence[MatchCell], path: Path, *, title: str = ""
-) -> None:
-    """Write a picture of the queries and, by rank, of their matches.
-
-    The suffix of `path` chooses PNG, JPEG or WebP. Folders that are missing are made, a file
-    that exists is replaced, at once and only when the new one is whole. A picture that cannot
-    be read gives a grey card with the reason. At most 40 queries and 500 matches are drawn;
-    a footer says when there were more.
-    Raises UsageError as `sheet_format` does, or when the file cannot be written.
-    """
-    from hamsight_core.show.sheet_page import compose
-
-    file_format = sheet_format(path)
-    save_picture(compose(queries, matches, title), path, file_format)
 
 
 def save_picture(image: Image.Image, path: Path, file_format: str) -> None:

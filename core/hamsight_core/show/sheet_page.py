@@ -1,20 +1,18 @@
-"""The layout of a contact sheet: headings, tiles with pictures or words, captions."""
+"""The contact sheet, drawn: headings, tiles with pictures or words, captions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
 from math import ceil, sqrt
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from PIL import Image, ImageDraw
 
 from hamsight_core.controls import printable
 from hamsight_core.images.thumbnails import thumbnails
 from hamsight_core.show.lettering import cut_end, cut_middle, draw_text, text_width, wrap
-
-if TYPE_CHECKING:
-    from hamsight_core.show.sheet import MatchCell, QueryCell
+from hamsight_core.show.sheet import MatchCell, QueryCell, save_picture, sheet_format
 
 MOST_QUERIES = 40
 MOST_MATCHES = 500  # with the queries within the 16,383 pixels of a WebP
@@ -29,6 +27,21 @@ _PAGE, _EMPTY, _CARD = "#ffffff", "#f4f5f6", "#e3e6e8"
 _INK, _FADED, _RULE = "#212529", "#6c757d", "#dee2e6"
 # Told apart by colour-blind eyes, and dark enough for white digits.
 _COLOURS = ("#0072b2", "#c44e00", "#00805f", "#a8497f", "#8a6d00", "#2b7a9e", "#5b4b8a", "#444444")
+
+
+def draw_sheet(
+    queries: Sequence[QueryCell], matches: Sequence[MatchCell], path: Path, *, title: str = ""
+) -> None:
+    """Write a picture of the queries and, by rank, of their matches.
+
+    The suffix of `path` chooses PNG, JPEG or WebP. Folders that are missing are made, a file
+    that exists is replaced, at once and only when the new one is whole. A picture that cannot
+    be read gives a grey card with the reason. At most 40 queries and 500 matches are drawn;
+    a footer says when there were more.
+    Raises UsageError as `sheet_format` does, or when the file cannot be written.
+    """
+    file_format = sheet_format(path)
+    save_picture(compose(queries, matches, title), path, file_format)
 
 
 def compose(queries: Sequence[QueryCell], matches: Sequence[MatchCell], title: str) -> Image.Image:

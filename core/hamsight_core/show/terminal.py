@@ -12,7 +12,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, TypeVar
+from difflib import get_close_matches
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -25,6 +26,25 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _OF_BYTES = ("PATH", "PATH|URL")
 """The metavars of parameters that take any bytes which name a file."""
 
+_MEANT = {
+    "search": "query",
+    "find": "query",
+    "add": "ingest",
+    "import": "ingest",
+    "load": "ingest",
+    "list": "datasets",
+    "ls": "datasets",
+    "stats": "info",
+    "status": "info",
+    "check": "verify",
+    "tag": "group",
+    "remove": "delete",
+    "rm": "delete",
+    "hash": "rehash",
+    "select": "sql",
+}
+"""Names that other programs give to what a command does."""
+
 
 def say(*lines: str) -> None:
     """Print lines for the person at the terminal, to stderr."""
@@ -34,6 +54,13 @@ def say(*lines: str) -> None:
 def tell(*lines: str) -> None:
     """Print lines of the answer to stdout."""
     _print(lines, sys.stdout)
+
+
+def stop(status: int, message: str = "") -> NoReturn:
+    """End the command with an exit status, and a message for the person at the terminal."""
+    if message:
+        say(message)
+    raise typer.Exit(status)
 
 
 def confirmed(question: str) -> bool:
@@ -100,6 +127,16 @@ class Commands(Group):
         logging.lastResort = _Logged(logging.WARNING)
         with _errors_said():
             return super().make_context(*given, **named)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; one that there is not ends with the nearest that there is."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            near = get_close_matches(name, self.commands, n=1)
+            meant = _MEANT.get(name) or (near[0] if near else None)
+            hint = f"Did you mean {meant!r}?" if meant else "`hamsight --help` lists all."
+            ctx.fail(f"No such command {name!r}. {hint}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error ends the process with its exit status."""

@@ -1,0 +1,208 @@
+"""Changes of items that the page makes, each with the way back."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hamsight.session import Session
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import UsageError
+from hamsight_core.names import checked
+from hamsight_curate.selection import Selection, conditions
+from hamsight_explore.directory import Directory, Identity
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_UNDONE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A change: how many items it was for, how many it changed, and the number to undo it by."""
+
+    label: str
+    selected: int
+    changed: int
+    undo: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    number: int
+    label: str
+    back: Callable[[Session], None]
+
+
+class Actions:
+    """Groups, status, attributes and deleting, one change at a time, undone in their order."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._ways: list[_Way] = []
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self.version = 0
+        """Rises with every change that a page makes."""
+
+    @property
+    def last(self) -> str | None:
+        """What `undo` would undo."""
+        return self._ways[-1].label if self._ways else None
+
+    def group(self, session: Session, name: str, numbers: NDArray[np.uint32], *, add: bool) -> Done:
+        """Put items into a group, or take them out of it."""
+        import numpy as np
+
+        checked("the name of a group", name)
+        with self._lock:
+            members = self._asked(session.catalog(), "group_members", {"group": name})[0]
+            is_member = np.isin(numbers, members)
+            changing = self._identities(numbers[~is_member] if add else numbers[is_member])
+
+            def put(session: Session, *, add: bool) -> None:
+                if changing:
+                    (session.add_to_group if add else session.remove_from_group)(name, changing)
+
+            put(session, add=add)
+            verb = "put into" if add else "taken out of"
+            label = f"{len(changing)} {verb} {name!r}"
+            return self._done(
+                label, len(numbers), len(changing), lambda session: put(session, add=not add)
+            )
+
+    def status(self, session: Session, status: str, numbers: NDArray[np.uint32]) -> Done:
+        """Give items a status."""
+        with self._lock:
+            items, former = self._asked(session.catalog(), "statuses", {"status": status})
+            back = self._grouped(numbers, items, former)
+            changing = [identity for identities in back.values() for identity in identities]
+            if changing:
+                session.set(changing, status=status)
+
+            def undo(session: Session) -> None:
+                for value, identities in back.items():
+                    session.set(identities, status=value)
+
+            label = f"{len(changing)} set to {status!r}"
+            return self._done(label, len(numbers), len(changing), undo)
+
+    def attribute(
+        self, session: Session, name: str, value: str | None, numbers: NDArray[np.uint32]
+    ) -> Done:
+        """Give items a value of an attribute, or take the attribute from them (None)."""
+        import numpy as np
+
+        checked("the name of an attribute", name)
+        with self._lock:
+            items, former = self._asked(session.catalog(), "attribute_values", {"name": name})
+            back = self._grouped(numbers, items, former)
+            without = self._identities(numbers[~np.isin(numbers, items)])
+            if value is None:
+                changing = [one for identities in back.values() for one in identities]
+                if changing:
+                    session.set(changing, remove_attributes=[name])
+                without = []
+            else:
+                back.pop(value, None)
+                changing = [*without, *(one for some in back.values() for one in some)]
+                if changing:
+                    session.set(changing, attributes={name: value})
+
+            def undo(session: Session) -> None:
+                for text, identities in back.items():
+                    session.set(identities, attributes={name: text})
+                if without:
+                    session.set(without, remove_attributes=[name])
+
+            words = f"lost {name!r}" if value is None else f"got {name!r} = {value!r}"
+            return self._done(f"{len(changing)} {words}", len(numbers), len(changing), undo)
+
+    def delete(self, session: Session, numbers: NDArray[np.uint32]) -> Done:
+        """Delete items from the catalog; their files stay."""
+        with self._lock:
+            catalog, identities = session.catalog(), self._identities(numbers)
+            kept = _rows(catalog, identities)
+            deleted = session.delete(identities) if identities else 0
+
+            def undo(session: Session) -> None:
+                client = session.catalog().client
+                for table, rows in kept:
+                    client.raw_insert(table, insert_block=rows, fmt="Native")
+
+            return self._done(f"{deleted} deleted", len(numbers), deleted, undo)
+
+    def undo(self, session: Session) -> str:
+        """Undo the last change that was not undone; return what it was. Raises UsageError."""
+        with self._lock:
+            if not self._ways:
+                raise UsageError("nothing to undo: this page has changed nothing yet")
+            way = self._ways[-1]
+            way.back(session)
+            self._ways.pop()
+            self.version += 1
+            return way.label
+
+    def _done(
+        self, label: str, selected: int, changed: int, back: Callable[[Session], None]
+    ) -> Done:
+        if not changed:
+            return Done(label, selected, 0, None)
+        self.version += 1
+        way = _Way(next(self._numbers), label, back)
+        self._ways = [*self._ways, way][-_UNDONE:]
+        return Done(label, selected, changed, way.number)
+
+    def _identities(self, numbers: NDArray[np.uint32]) -> list[Identity]:
+        return self._directory.identities(numbers)
+
+    def _asked(
+        self, catalog: Catalog, statement: str, parameters: dict[str, str]
+    ) -> tuple[NDArray[np.uint32], NDArray[np.object_]]:
+        """Return the items that a statement finds in any model's table, and its second column."""
+        import numpy as np
+
+        numbers, values = [], []
+        for model in catalog.models():
+            found = catalog.arrow(fill(statement, table=model.items_table), parameters)
+            hashes = found["item"].to_numpy()
+            some, known = self._directory.numbers(catalog, model.items_table, hashes)
+            numbers.append(some)
+            values.append(np.array(found[found.column_names[-1]].to_pylist(), object)[known])
+        every, first = np.unique(np.concatenate(numbers), return_index=True)
+        return every, np.concatenate(values)[first]
+
+    def _grouped(
+        self, numbers: NDArray[np.uint32], items: NDArray[np.uint32], values: NDArray[np.object_]
+    ) -> dict[str, list[Identity]]:
+        """Return the identities of those of `numbers` that are among items, by items' values."""
+        import numpy as np
+
+        wanted = np.isin(items, numbers)
+        found: dict[str, list[Identity]] = {}
+        identities = self._identities(items[wanted])
+        for identity, value in zip(identities, values[wanted], strict=True):
+            found.setdefault(value, []).append(identity)
+        return found
+
+
+def _rows(catalog: Catalog, identities: Sequence[Identity]) -> list[tuple[str, bytes]]:
+    """Return the rows of items in each table, and those of datasets' records, as Native."""
+    tables = [model.items_table for model in catalog.models()]
+    selection = Selection(list(identities))
+    kept = []
+    for table in tables:
+        for condition in conditions(catalog, tables, selection):
+            sql = fill("rows_kept", table=table, condition=condition.sql)
+            rows = catalog.client.raw_query(
+                sql, parameters=dict(condition.parameters), fmt="Native"
+            )
+            if rows:
+                kept.append((table, rows))
+    return kept

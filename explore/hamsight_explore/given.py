@@ -1,0 +1,118 @@
+"""What a request of the page says, checked: JSON bodies and parameters of a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from hamsight_core.errors import UsageError
+from hamsight_core.names import is_text
+
+T = TypeVar("T")
+
+MAX_TEXT = 64 * 1024
+"""Characters of the longest text that the server takes."""
+_MOST = 2**32 - 1
+
+
+class Given:
+    """The members of a JSON object, taken by name and type.
+
+    Each method raises UsageError, which names the member, for one that is missing or of another
+    type. `finish` does for a member that nobody took.
+    """
+
+    def __init__(self, members: Any, where: str = "the request") -> None:
+        if not isinstance(members, Mapping):
+            raise UsageError(f"{where} is no JSON object")
+        self._members, self._where = dict(members), where
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text, which is UTF-8 and holds no NUL."""
+        value = self._take(name, str, default)
+        if len(value) > MAX_TEXT:
+            raise UsageError(f"{name!r} has {len(value)} characters; at most {MAX_TEXT} are taken")
+        if not is_text(value) or "\x00" in value:
+            raise UsageError(f"{name!r} is not UTF-8 text")
+        return value
+
+    def text_or_none(self, name: str) -> str | None:
+        """Return a text, None where it is missing, null or blank."""
+        if self._members.get(name) is None:
+            self._members.pop(name, None)
+            return None
+        return self.text(name).strip() or None
+
+    def whole(self, name: str, default: int | None = None, *, most: int = _MOST) -> int:
+        """Return a whole number from 0 to `most`."""
+        value = self._take(name, int, default)
+        if isinstance(value, bool) or not 0 <= value <= most:
+            raise UsageError(f"{name!r} is {value}; expected a whole number from 0 to {most}")
+        return value
+
+    def number(self, name: str, default: float, least: float, most: float) -> float:
+        """Return a number within bounds."""
+        value = self._members.pop(name, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UsageError(f"{name!r} of {self._where} is no number")
+        if not least <= value <= most:
+            raise UsageError(f"{name!r} is {value}; expected {least:g} to {most:g}")
+        return float(value)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Return true or false."""
+        return self._take(name, bool, default)
+
+    def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
+        """Return a text that is one of the choices."""
+        value = self._take(name, str, default)
+        if value not in choices:
+            raise UsageError(f"{name!r} is {value[:40]!r}; expected {', '.join(choices)}")
+        return value
+
+    def wholes(self, name: str, *, most: int = 100_000) -> list[int]:
+        """Return a list of whole numbers; an empty one where it is missing."""
+        values = self._take(name, list, [])
+        if len(values) > most:
+            raise UsageError(f"{name!r} has {len(values)} elements; at most {most} are taken")
+        if not all(type(value) is int and 0 <= value <= _MOST for value in values):
+            raise UsageError(f"{name!r} must be a list of whole numbers")
+        return values
+
+    def objects(self, name: str, *, most: int = 100) -> list[Given]:
+        """Return a list of objects; an empty one where it is missing."""
+        values = self._take(name, list, [])
+        if len(values) > most:
+            raise UsageError(f"{name!r} has {len(values)} elements; at most {most} are taken")
+        return [Given(value, f"each of {name!r}") for value in values]
+
+    def object(self, name: str) -> Given | None:
+        """Return an object, None where it is missing or null."""
+        value = self._members.pop(name, None)
+        return None if value is None else Given(value, repr(name))
+
+    def finish(self) -> None:
+        """Check that every member was taken."""
+        if self._members:
+            name = str(next(iter(self._members)))[:40]
+            raise UsageError(f"{self._where} has a member that is not known: {name!r}")
+
+    def _take(self, name: str, kind: type[T], default: T | None) -> T:
+        value = self._members.pop(name, default)
+        if value is None:
+            raise UsageError(f"{self._where} lacks {name!r}")
+        if not isinstance(value, kind):
+            words = {str: "text", int: "a whole number", bool: "true or false", list: "a list"}
+            raise UsageError(f"{name!r} of {self._where} is not {words[kind]}")
+        return value
+
+
+def of_query(parameters: Mapping[str, str]) -> Given:
+    """Return the parameters of a URL; those that are digits alone are numbers."""
+    return Given(
+        {
+            name: int(value) if value.isascii() and value.isdigit() and len(value) < 12 else value
+            for name, value in parameters.items()
+        },
+        "the address",
+    )

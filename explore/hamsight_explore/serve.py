@@ -1,0 +1,175 @@
+"""Starting the server: where it listens, the addresses that it prints, and stopping it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hamsight_core.closing import Closing
+from hamsight_core.errors import UsageError
+from hamsight_core.show.terminal import say
+from hamsight_explore.access import Access, Guard
+from hamsight_explore.api import Api, failed, refused, routes
+from hamsight_explore.explorer import Explorer
+from hamsight_explore.page import is_built, page_routes
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_CONNECTIONS = 1024
+_STARTS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where a server listens, and what its pages may do. Port 0 is any that is free."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    read_only: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for an address that others could reach."""
+        if self.host not in LOOPBACK:
+            raise UsageError(
+                f"--host {self.host!r}: the page is for this machine alone; take 127.0.0.1, and"
+                " reach it from elsewhere through `ssh -L`"
+            )
+
+
+class Running(Closing):
+    """A server that runs in a thread of this process."""
+
+    def __init__(self, dsn: str | os.PathLike[str] | None, options: Options) -> None:
+        self._explorer = Explorer(dsn, read_only=options.read_only)
+        try:
+            self.describe = self._explorer.describe()
+            self._socket = _bound(options)
+        except BaseException:
+            self._explorer.close()
+            raise
+        self.port: int = self._socket.getsockname()[1]
+        self._name = f"[{options.host}]" if ":" in options.host else options.host
+        self._access = Access(self.port, read_only=options.read_only)
+        self._server = _server(self._explorer, self._access)
+        self._thread = threading.Thread(target=self._run, name="hamsight explore", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+        self._explorer.jobs.start("open the catalog", self._explorer.warm)
+        until = time.monotonic() + _STARTS
+        while not self._server.started and self._thread.is_alive() and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def link(self) -> str:
+        """Return an address that lets one browser in, once."""
+        return f"http://{self._name}:{self.port}/?token={self._access.mint()}"
+
+    def wait(self) -> None:
+        """Return when the server has ended."""
+        while self._thread.is_alive():
+            self._thread.join(0.5)
+
+    def close(self) -> None:
+        """End the server, its jobs, and the catalog's sessions."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._socket.close()
+        self._explorer.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+
+def start(dsn: str | os.PathLike[str] | None = None, options: Options | None = None) -> Running:
+    """Return a server of the catalog at `dsn` that runs in the background of this process.
+
+    Raises UsageError, and CatalogError where the catalog cannot be opened.
+    """
+    running = Running(dsn, options or Options())
+    running.start()
+    return running
+
+
+def explore(
+    dsn: str | os.PathLike[str] | None, options: Options, *, open_browser: bool = True
+) -> None:
+    """Serve the page of a catalog until the process is told to end."""
+    if not is_built():
+        raise UsageError(
+            "this Hamsight was built without its page (HAMSIGHT_NO_PAGE): install it from a wheel,"
+            " or again without that variable"
+        )
+    with start(dsn, options) as running:
+        print(running.link(), flush=True)  # noqa: T201 - the command's answer
+        items = sum(model["items"] for model in running.describe["models"])
+        say(f"{running.describe['location']}: {items} items; end with Ctrl-C")
+        if os.environ.get("SSH_CONNECTION"):
+            port = running.port
+            say(f"from your own machine: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE, then open it")
+        if open_browser and sys.stdout.isatty() and not os.environ.get("SSH_CONNECTION"):
+            import webbrowser
+
+            webbrowser.open(running.link())
+        running.wait()
+
+
+def _application(explorer: Explorer, access: Access) -> ASGIApp:
+    from starlette.applications import Starlette
+
+    handlers = {404: refused, 405: refused, Exception: failed}
+    app = Starlette(
+        routes=[*routes(Api(explorer)), *page_routes()],
+        exception_handlers=handlers,
+    )
+    app.router.redirect_slashes = False
+    return Guard(app, access)
+
+
+def _server(explorer: Explorer, access: Access) -> uvicorn.Server:
+    import uvicorn
+
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    config: dict[str, Any] = {
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "date_header": False,
+        "lifespan": "off",
+        "http": "h11",
+        "ws": "none",
+        "proxy_headers": False,
+        "limit_concurrency": _CONNECTIONS,
+        "timeout_keep_alive": 30,
+        "timeout_graceful_shutdown": 2,
+        "h11_max_incomplete_event_size": 32 * 1024,
+    }
+    return uvicorn.Server(uvicorn.Config(_application(explorer, access), **config))
+
+
+def _bound(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    # asyncio sends at once (TCP_NODELAY) only where the protocol is named
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name != "nt":
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((options.host, options.port))
+        made.listen(256)
+    except OSError as error:
+        made.close()
+        raise UsageError(
+            f"--port {options.port}: cannot listen on {options.host}: {error.strerror};"
+            " leave --port out for any that is free"
+        ) from None
+    return made

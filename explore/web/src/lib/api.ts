@@ -1,0 +1,176 @@
+// The server's HTTP API, as openapi.json describes it.
+
+export interface Model {
+  name: string;
+  table: string;
+  words: boolean;
+  dimension: number;
+  bits: number;
+  items: number;
+}
+
+export interface Dataset {
+  dataset: string;
+  subsets: string[];
+  items: number;
+  rejects: number;
+}
+
+export interface Catalog {
+  location: string;
+  embedded: boolean;
+  readOnly: boolean;
+  models: Model[];
+  datasets: Dataset[];
+  version: number;
+  undo: string | null;
+}
+
+export interface Box {
+  label: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface Row {
+  number: number;
+  version: string;
+  dataset: string;
+  subset: string;
+  id: string;
+  uri?: string;
+  width: number;
+  height: number;
+  orientation: number;
+  file_size: number;
+  format: string;
+  tags: Record<string, number>;
+  boxes: Box[];
+  captions: string[];
+  groups: string[];
+  status: string;
+  attributes: Record<string, string>;
+  ingested_at: string;
+  selected?: boolean;
+  similarity?: number;
+  distance?: number;
+}
+
+export interface Result {
+  result: string;
+  model: string;
+  total: number;
+  ranked: boolean;
+  sql: string;
+  command: string;
+  where: string | null;
+  milliseconds: number;
+}
+
+export interface Rows {
+  from: number;
+  total: number;
+  selected: number;
+  rows: (Row | null)[];
+}
+
+export interface FacetValue {
+  value: string;
+  items: number;
+  selected?: number;
+}
+
+export interface Facet {
+  field: string;
+  values: FacetValue[];
+  more: number;
+}
+
+export interface Change {
+  label: string;
+  selected: number;
+  changed: number;
+  undo: number | null;
+  version: number;
+}
+
+export interface Job {
+  job: number;
+  label: string;
+  state: "running" | "done" | "failed" | "cancelled";
+  done: number;
+  total: number;
+  message: string;
+  seconds: number;
+}
+
+export interface Upload {
+  upload: string;
+  name: string;
+  width: number;
+  height: number;
+}
+
+/** An answer of the server that is an error; `column` is the place of a fault in a filter. */
+export class Refused extends Error {
+  constructor(
+    message: string,
+    readonly hint: string,
+    readonly status: number,
+    readonly column?: number,
+  ) {
+    super(message);
+  }
+}
+
+type Values = Record<string, string | number | boolean | null | undefined>;
+
+function address(path: string, values: Values): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined && value !== null && value !== "") given.set(name, String(value));
+  }
+  const query = given.toString();
+  return query ? `api/${path}?${query}` : `api/${path}`;
+}
+
+async function answered<T>(request: Promise<Response>): Promise<T> {
+  let response: Response;
+  try {
+    response = await request;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Refused("the server does not answer", "see that `hamsight explore` still runs", 0);
+  }
+  const content = await response.json();
+  if (response.ok) return content as T;
+  throw new Refused(content.error ?? response.statusText, content.hint ?? "", response.status, content.column);
+}
+
+export function get<T>(path: string, values: Values = {}, signal?: AbortSignal): Promise<T> {
+  return answered<T>(fetch(address(path, values), { signal }));
+}
+
+export function post<T>(path: string, content: object, signal?: AbortSignal): Promise<T> {
+  const headers = { "content-type": "application/json" };
+  return answered<T>(fetch(`api/${path}`, { method: "POST", headers, body: JSON.stringify(content), signal }));
+}
+
+export function upload(file: Blob, name: string): Promise<Upload> {
+  const headers = { "content-type": "application/octet-stream", "x-file-name": encodeURIComponent(name) };
+  return answered<Upload>(fetch("api/uploads", { method: "POST", headers, body: file }));
+}
+
+export function thumbnail(row: Row, size: number, model: string): string {
+  return address("thumb", { number: row.number, size, version: row.version, model });
+}
+
+export function picture(row: Row, model: string): string {
+  return address("picture", { number: row.number, version: row.version, model });
+}
+
+export function uploaded(key: string): string {
+  return address("uploaded", { key });
+}

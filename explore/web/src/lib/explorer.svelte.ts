@@ -1,0 +1,417 @@
+// The page's state and what can be done with it. Parts read it and call its methods.
+
+import { SvelteMap, SvelteSet } from "svelte/reactivity";
+
+import * as api from "./api";
+import type { Catalog, Change, Job, Result, Row, Rows } from "./api";
+import { emptyView, fromAddress, toAddress, toRequest } from "./view";
+import type { Field, Kind, View } from "./view";
+
+export const CHUNK = 100;
+const KEPT_CHUNKS = 30;
+const SETTLED = 60;
+const POLL = 500;
+const SHORTEST_TOAST = 6000;
+
+export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "about" | null;
+
+export interface Toast {
+  key: number;
+  text: string;
+  bad: boolean;
+  undo: boolean;
+}
+
+function pageKey(): string {
+  const kept = sessionStorage.getItem("page");
+  if (kept) return kept;
+  const made = crypto.randomUUID();
+  sessionStorage.setItem("page", made);
+  return made;
+}
+
+function remembered(name: string, otherwise: number): number {
+  const kept = Number(localStorage.getItem(name));
+  return kept > 0 ? kept : otherwise;
+}
+
+export class Explorer {
+  readonly page = pageKey();
+  catalog = $state<Catalog | null>(null);
+  view = $state<View>(emptyView());
+  result = $state<Result | null>(null);
+  total = $state(0);
+  selected = $state(0);
+  cursor = $state(0);
+  opened = $state<number | null>(null);
+  size = $state(remembered("size", 176));
+  showsBoxes = $state(localStorage.getItem("boxes") !== "no");
+  showsFilters = $state(localStorage.getItem("filters") !== "no");
+  dialog = $state<Dialog>(null);
+  busy = $state(false);
+  error = $state<api.Refused | null>(null);
+  toasts = $state<Toast[]>([]);
+  jobs = $state<Job[]>([]);
+  /** Rises when items or the selection change, for what counts them. */
+  revision = $state(0);
+  /** Groups by the keys 1 to 9. */
+  palette = $state<string[]>([]);
+  readonly chunks = new SvelteMap<number, (Row | null)[]>();
+  readonly picked = new SvelteSet<number>();
+
+  private wanted = new Set<number>();
+  private fetching = new Map<number, AbortController>();
+  private asking: AbortController | null = null;
+  private settled = 0;
+  private anchor = 0;
+  private toastKeys = 0;
+  private version = 0;
+
+  readonly model = $derived(this.result?.model ?? "");
+  readonly canWrite = $derived(this.catalog !== null && !this.catalog.readOnly);
+
+  async start(): Promise<void> {
+    this.readAddress();
+    window.addEventListener("popstate", () => {
+      this.readAddress();
+      void this.ask(false);
+    });
+    window.addEventListener("focus", () => void this.refreshJobs());
+    const catalog = this.loadCatalog();
+    await this.ask(false);
+    await catalog;
+  }
+
+  async loadCatalog(): Promise<void> {
+    try {
+      this.catalog = await api.get<Catalog>("catalog");
+      this.version = this.catalog.version;
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  // --- what is asked
+
+  async ask(remember = true): Promise<void> {
+    this.asking?.abort();
+    const asking = new AbortController();
+    this.asking = asking;
+    this.busy = true;
+    if (remember) this.writeAddress();
+    try {
+      const result = await api.post<Result>("search", toRequest(this.view), asking.signal);
+      if (remember) this.opened = null;
+      this.forget();
+      this.result = result;
+      this.total = result.total;
+      this.cursor = Math.min(this.opened ?? 0, Math.max(0, result.total - 1));
+      this.anchor = this.cursor;
+      this.error = null;
+      this.revision += 1;
+    } catch (error) {
+      if (error instanceof DOMException) return;
+      if (error instanceof api.Refused) this.error = error;
+      else throw error;
+    } finally {
+      if (this.asking === asking) this.busy = false;
+    }
+  }
+
+  searchWords(words: string): void {
+    const others = this.view.queries.filter((query) => query.kind !== "text");
+    const given = words.trim();
+    this.view.queries = given ? [{ kind: "text", given }, ...others] : others;
+    void this.ask();
+  }
+
+  addQuery(kind: Kind, given: string, alone = false): void {
+    const query = { kind, given };
+    this.view.queries = alone ? [query] : [...this.view.queries, query];
+    void this.ask();
+  }
+
+  removeQuery(index: number): void {
+    this.view.queries = this.view.queries.filter((_, at) => at !== index);
+    void this.ask();
+  }
+
+  async searchPicture(file: Blob, name: string): Promise<void> {
+    try {
+      const sent = await api.upload(file, name);
+      this.addQuery("upload", sent.upload, true);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  similar(row: Row): void {
+    this.addQuery("item", [row.dataset, row.subset, row.id].join("/"), true);
+  }
+
+  setFilter(field: Field, value: string, state: "include" | "exclude" | "neutral"): void {
+    const others = this.view.filters.filter((one) => one.field !== field || one.value !== value);
+    const kept = state === "neutral" ? [] : [{ field, value, excluded: state === "exclude" }];
+    this.view.filters = [...others, ...kept];
+    void this.ask();
+  }
+
+  setWhere(where: string): void {
+    this.view.where = where.trim();
+    void this.ask();
+  }
+
+  setSort(sort: string, descending: boolean): void {
+    this.view.sort = sort;
+    this.view.descending = descending;
+    void this.ask();
+  }
+
+  clearView(): void {
+    this.view = { ...emptyView(), model: this.view.model };
+    void this.ask();
+  }
+
+  // --- rows
+
+  row(position: number): Row | null | undefined {
+    return this.chunks.get(Math.floor(position / CHUNK))?.[position % CHUNK];
+  }
+
+  /** Fetch the rows of places that are shown now, when the view has come to rest. */
+  want(first: number, last: number): void {
+    this.wanted.clear();
+    const end = Math.floor(Math.min(last, this.total - 1) / CHUNK);
+    for (let chunk = Math.floor(first / CHUNK); chunk <= end; chunk += 1) this.wanted.add(chunk);
+    for (const [chunk, request] of this.fetching) if (!this.wanted.has(chunk)) request.abort();
+    const missing = [...this.wanted].some((chunk) => !this.chunks.has(chunk));
+    clearTimeout(this.settled);
+    if (!missing) return;
+    if (this.chunks.size === 0) this.fetchWanted();
+    else this.settled = window.setTimeout(() => this.fetchWanted(), SETTLED);
+  }
+
+  async fetchRow(position: number): Promise<Row | null | undefined> {
+    if (position < 0 || position >= this.total) return undefined;
+    const known = this.row(position);
+    if (known !== undefined) return known;
+    await this.fetchChunk(Math.floor(position / CHUNK));
+    return this.row(position);
+  }
+
+  private fetchWanted(): void {
+    for (const chunk of this.wanted) {
+      if (!this.chunks.has(chunk) && !this.fetching.has(chunk)) void this.fetchChunk(chunk);
+    }
+  }
+
+  private async fetchChunk(chunk: number): Promise<void> {
+    const result = this.result;
+    if (!result) return;
+    const request = new AbortController();
+    this.fetching.set(chunk, request);
+    try {
+      const place = { result: result.result, from: chunk * CHUNK, count: CHUNK, page: this.page };
+      const got = await api.get<Rows>("rows", place, request.signal);
+      if (this.result !== result) return;
+      this.chunks.set(chunk, got.rows);
+      for (const row of got.rows) if (row) this.mark(row.number, row.selected === true);
+      this.total = got.total;
+      this.selected = got.selected;
+      this.dropChunks();
+    } catch (error) {
+      if (error instanceof DOMException) return;
+      if (error instanceof api.Refused && error.status === 409 && this.result === result) void this.ask(false);
+      else this.fail(error);
+    } finally {
+      this.fetching.delete(chunk);
+    }
+  }
+
+  private dropChunks(): void {
+    for (const chunk of this.chunks.keys()) {
+      if (this.chunks.size <= KEPT_CHUNKS) return;
+      if (this.wanted.has(chunk)) continue;
+      for (const row of this.chunks.get(chunk) ?? []) if (row) this.picked.delete(row.number);
+      this.chunks.delete(chunk);
+    }
+  }
+
+  private forget(): void {
+    for (const request of this.fetching.values()) request.abort();
+    this.chunks.clear();
+    this.picked.clear();
+  }
+
+  /** Read the rows that are held again, as something about them has changed. */
+  async refresh(): Promise<void> {
+    this.revision += 1;
+    await Promise.all([...this.chunks.keys()].map((chunk) => this.fetchChunk(chunk)));
+  }
+
+  // --- selection
+
+  private mark(number: number, selected: boolean): void {
+    if (selected) this.picked.add(number);
+    else this.picked.delete(number);
+  }
+
+  private async select(change: object): Promise<void> {
+    try {
+      const answer = await api.post<{ selected: number }>("selection", { page: this.page, ...change });
+      this.selected = answer.selected;
+      this.revision += 1;
+    } catch (error) {
+      this.fail(error);
+      await this.refresh();
+    }
+  }
+
+  async toggle(position: number): Promise<void> {
+    const row = this.row(position);
+    if (!row) return;
+    this.cursor = this.anchor = position;
+    const adds = !this.picked.has(row.number);
+    this.mark(row.number, adds);
+    await this.select({ operation: adds ? "add" : "remove", items: [row.number] });
+  }
+
+  /** Select from the last toggled or visited place to this. */
+  async extend(position: number): Promise<void> {
+    const [from, last] = [Math.min(this.anchor, position), Math.max(this.anchor, position)];
+    this.cursor = position;
+    for (let at = from; at <= last; at += 1) {
+      const row = this.row(at);
+      if (row) this.mark(row.number, true);
+      else if (at - from > 50 * CHUNK) break;
+    }
+    await this.select({ operation: "add", result: this.result?.result, from, to: last + 1 });
+  }
+
+  async selectAll(): Promise<void> {
+    for (const rows of this.chunks.values()) for (const row of rows) if (row) this.mark(row.number, true);
+    await this.select({ operation: "add", result: this.result?.result });
+  }
+
+  async selectNone(): Promise<void> {
+    this.picked.clear();
+    await this.select({ operation: "none" });
+  }
+
+  moveTo(position: number, keepAnchor = false): void {
+    this.cursor = Math.max(0, Math.min(position, this.total - 1));
+    if (!keepAnchor) this.anchor = this.cursor;
+  }
+
+  // --- the item
+
+  open(position: number | null): void {
+    this.opened = position === null ? null : Math.max(0, Math.min(position, this.total - 1));
+    if (this.opened !== null) this.moveTo(this.opened);
+    this.writeAddress(true);
+  }
+
+  // --- changes
+
+  async act(action: string, given: object = {}, items: number[] = []): Promise<boolean> {
+    try {
+      const done = await api.post<Change>("actions", { page: this.page, action, items, ...given });
+      this.version = done.version;
+      this.toast(done.changed ? done.label : "nothing to change: all are so already", false, done.undo !== null);
+      await this.changed(action === "delete");
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  async exportTo(given: object): Promise<boolean> {
+    try {
+      await api.post<Job>("actions", { page: this.page, action: "export", ...given });
+      await this.refreshJobs();
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  async undo(): Promise<void> {
+    try {
+      const done = await api.post<{ undone: string; version: number }>("undo", {});
+      this.version = done.version;
+      this.toast(`undone: ${done.undone}`);
+      await this.changed(true);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private async changed(items: boolean): Promise<void> {
+    void this.loadCatalog();
+    if (items || this.view.filters.length || this.view.where) await this.ask(false);
+    else await this.refresh();
+  }
+
+  async refreshJobs(): Promise<void> {
+    try {
+      const former = new Map(this.jobs.map((job) => [job.job, job.state]));
+      const answer = await api.get<{ jobs: Job[]; version: number }>("jobs");
+      this.jobs = answer.jobs;
+      for (const job of answer.jobs) {
+        if (job.state !== "running" && former.get(job.job) === "running" && job.message) {
+          this.toast(job.message, job.state === "failed");
+        }
+      }
+      if (answer.version !== this.version) {
+        this.version = answer.version;
+        await this.changed(false);
+      }
+      if (answer.jobs.some((job) => job.state === "running")) {
+        setTimeout(() => void this.refreshJobs(), POLL);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  // --- what is said
+
+  toast(text: string, bad = false, undo = false): void {
+    const key = (this.toastKeys += 1);
+    this.toasts = [...this.toasts, { key, text, bad, undo }].slice(-4);
+    setTimeout(() => this.dismiss(key), SHORTEST_TOAST + text.length * 40);
+  }
+
+  dismiss(key: number): void {
+    this.toasts = this.toasts.filter((toast) => toast.key !== key);
+  }
+
+  fail(error: unknown): void {
+    if (error instanceof DOMException) return;
+    if (!(error instanceof api.Refused)) throw error;
+    this.toast(error.hint ? `${error.message}: ${error.hint}` : error.message, true);
+  }
+
+  remember(name: string, value: string): void {
+    localStorage.setItem(name, value);
+  }
+
+  private readAddress(): void {
+    this.view = fromAddress(location.search);
+    const item = new URLSearchParams(location.search).get("item");
+    this.opened = item && /^\d+$/.test(item) ? Number(item) : null;
+  }
+
+  private writeAddress(replace = false): void {
+    const said = toAddress(this.view);
+    const item = replace && this.opened !== null ? `item=${this.opened}` : "";
+    const search = [said, item].filter(Boolean).join("&");
+    const address = search ? `?${search}` : location.pathname;
+    if (replace) history.replaceState(null, "", address);
+    else if (`?${search}` !== (location.search || "?")) history.pushState(null, "", address);
+  }
+}
+
+export const explorer = new Explorer();

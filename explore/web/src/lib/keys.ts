@@ -1,0 +1,122 @@
+// What keys do. None does anything while someone types, or while a dialog is open.
+
+import { explorer } from "./explorer.svelte";
+import { grid } from "./grid.svelte";
+
+const TYPING = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]";
+
+export const KEYS: [string, string][] = [
+  ["/", "search"],
+  ["Arrows, Page, Home, End", "go through the pictures"],
+  ["Space", "select, or let go"],
+  ["Shift + arrows, Shift + click", "select a range"],
+  ["Ctrl + A", "select all of the view"],
+  ["Enter", "open the picture"],
+  ["p, n", "previous and next picture"],
+  ["Esc", "close, then let go of the selection"],
+  ["s", "similar pictures"],
+  ["g", "put the selection into a group"],
+  ["1 – 9", "put into the group of that number in the filters"],
+  ["u", "undo the last change"],
+  ["b", "boxes on or off"],
+  ["f", "filters on or off"],
+  ["?", "this list"],
+];
+
+function movedTo(key: string): number | null {
+  const { cursor, total } = explorer;
+  const { columns, pageRows } = grid;
+  const steps: Record<string, number> = {
+    ArrowLeft: cursor - 1,
+    ArrowRight: cursor + 1,
+    ArrowUp: cursor - columns,
+    ArrowDown: cursor + columns,
+    PageUp: Math.max(cursor % columns, cursor - columns * pageRows),
+    PageDown: cursor + columns * pageRows,
+    Home: 0,
+    End: total - 1,
+  };
+  const to = steps[key];
+  if (to === undefined) return null;
+  if (to < 0) return cursor;
+  if (to >= total) return key === "ArrowDown" && Math.floor(cursor / columns) === Math.floor((total - 1) / columns) ? cursor : total - 1;
+  return to;
+}
+
+function simple(key: string): (() => void) | null {
+  const row = explorer.row(explorer.cursor);
+  switch (key) {
+    case "/":
+      return () => document.getElementById("search")?.focus();
+    case "?":
+      return () => (explorer.dialog = "help");
+    case "Enter":
+      return () => explorer.open(explorer.cursor);
+    case "Escape":
+      if (explorer.opened !== null) return () => explorer.open(null);
+      return () => void explorer.selectNone();
+    case "n":
+      return () => explorer.open((explorer.opened ?? explorer.cursor - 1) + 1);
+    case "p":
+      return () => explorer.open((explorer.opened ?? explorer.cursor + 1) - 1);
+    case "s":
+      return row ? () => explorer.similar(row) : null;
+    case "g":
+      return explorer.canWrite && explorer.selected ? () => (explorer.dialog = "group") : null;
+    case "u":
+      return explorer.canWrite ? () => void explorer.undo() : null;
+    case "b":
+      return () => {
+        explorer.showsBoxes = !explorer.showsBoxes;
+        explorer.remember("boxes", explorer.showsBoxes ? "yes" : "no");
+      };
+    case "f":
+      return () => {
+        explorer.showsFilters = !explorer.showsFilters;
+        explorer.remember("filters", explorer.showsFilters ? "yes" : "no");
+      };
+  }
+  if (/^[1-9]$/.test(key) && explorer.canWrite) {
+    const name = explorer.palette[Number(key) - 1];
+    if (name === undefined) return null;
+    const items = explorer.selected ? [] : row ? [row.number] : [];
+    return () => void explorer.act("group", { name }, items);
+  }
+  return null;
+}
+
+export function onKey(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.isComposing || explorer.dialog !== null) return;
+  const target = event.target as HTMLElement | null;
+  if (target?.closest(TYPING)) {
+    if (event.key === "Escape") target.blur();
+    return;
+  }
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") {
+    event.preventDefault();
+    void explorer.selectAll();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const pressing = target?.closest("button, a, summary, [type=range], [type=checkbox]") !== null && target?.closest("button, a, summary, [type=range], [type=checkbox]") !== undefined;
+  if (pressing && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
+  if (event.key === " ") {
+    event.preventDefault();
+    void explorer.toggle(explorer.cursor);
+    return;
+  }
+  const to = movedTo(event.key);
+  if (to !== null) {
+    event.preventDefault();
+    if (event.shiftKey) void explorer.extend(to);
+    else if (explorer.opened !== null) explorer.open(to);
+    else explorer.moveTo(to);
+    grid.show(to);
+    return;
+  }
+  const done = simple(event.key);
+  if (done) {
+    event.preventDefault();
+    done();
+  }
+}

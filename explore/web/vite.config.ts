@@ -1,0 +1,14 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  base: "./",
+  plugins: [svelte()],
+  build: {
+    emptyOutDir: true,
+    target: "es2022",
+    // the content security policy allows no data: URI and no inline script
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});

@@ -1,0 +1,194 @@
+"""Search: `hamsight query`, `save`, `run` and `saved`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hamsight.cli.options import ComputePrecision, Database, Device
+from hamsight.cli.output import listing, show
+from hamsight.cli.request_options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
+from hamsight_core.errors import EXIT_NO_MATCH, UsageError
+from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
+from hamsight_core.names import checked
+from hamsight_core.show.arrays import strings
+from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import say, stop, tell
+from hamsight_query.request import Request
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.result import Matches
+
+
+@takes_request
+def query(
+    request: Request,
+    device: Device = DEFAULT_DEVICE,
+    precision: ComputePrecision = Precision.AUTO,
+    format: AnswerFormat = Format.TABLE,
+    save: Sheet = None,
+    add_to_group: AddToGroup = None,
+    show_sql: ShowSql = False,
+    db: Database = None,
+) -> None:
+    """Search for the images most similar to pictures, words or stored items.
+
+    Give --image, --text and --item several times, or together, to search by
+    several queries.
+    """
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.search import prepare, search
+
+    check_delivery(save, add_to_group, show_sql)
+    with Catalog.open(db) as catalog:
+        if show_sql:
+            prepared = prepare(catalog, request, Compute(device, precision))
+            prepared.check(catalog)
+            tell(*prepared.statement.script().split("\n"))
+            return
+        matches = search(catalog, request, Compute(device, precision))
+    deliver(matches, format, save, add_to_group, db)
+
+
+def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) -> None:
+    """Raise UsageError, before anything is searched, for an answer that cannot be delivered."""
+    from hamsight_core.show.sheet import sheet_format
+
+    if save is not None:
+        sheet_format(save)
+    if add_to_group is not None:
+        checked("--add-to-group", add_to_group)
+    if show_sql and add_to_group is not None:
+        raise UsageError("--show-sql runs nothing, so --add-to-group has nothing to add")
+
+
+def deliver(
+    matches: Matches, format: Format, save: Path | None, add_to_group: str | None, db: str | None
+) -> None:
+    """Show matches and do with them what the options say; end with status 1 where none is."""
+    answer = matches.to_arrow()
+    if add_to_group is not None and matches:
+        from hamsight.session import Session
+
+        with Session(db) as session:
+            change = session.add_to_group(add_to_group, matches)
+        say(f"{change.changed} of {change.selected} put into the group {add_to_group!r}")
+    show(_for_people(matches) if format is Format.TABLE else answer, format)
+    if save is not None:
+        matches.save(save)
+        say(f"saved {save}")
+    if not matches:
+        stop(EXIT_NO_MATCH, "no match")
+
+
+def _for_people(matches: Matches) -> pa.Table:
+    """Return the columns that a person reads, leaving out those that say nothing here."""
+    table = matches.to_arrow()
+    table = table.append_column("item", strings(match.name for match in matches))
+    columns = ["rank", "similarity", "distance", "item"]
+    if len(matches.targets) > 1:
+        columns.append("query")
+    columns.extend(
+        column for column in ("tags", "captions", "groups") if any(table[column].to_pylist())
+    )
+    return table.select(columns)
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The saved query.")]
+
+
+@takes_request
+def save(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to save the query under.")],
+    request: Request,
+    device: Device = DEFAULT_DEVICE,
+    precision: ComputePrecision = Precision.AUTO,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the saved query of this name.")
+    ] = False,
+    db: Database = None,
+) -> None:
+    """Save a query under a name. Repeat it with `hamsight run NAME`.
+
+    Takes the options of `hamsight query`. Pictures and words are saved as hash
+    and embedding.
+    """
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.saved import save_query
+
+    with Catalog.open(db) as catalog:
+        save_query(catalog, name, request, replace=replace, compute=Compute(device, precision))
+    tell(f"the query {name!r} is saved: repeat it with `hamsight run`")
+
+
+def run(
+    name: Name,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", "--top-k", help="Number of matches. Default: as saved."),
+    ] = None,
+    offset: Annotated[
+        int | None, typer.Option(help="Number of matches to skip. Default: as saved.")
+    ] = None,
+    format: AnswerFormat = Format.TABLE,
+    save: Sheet = None,
+    add_to_group: AddToGroup = None,
+    show_sql: ShowSql = False,
+    db: Database = None,
+) -> None:
+    """Repeat a saved query on the items of today. No model is loaded."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.saved import prepare_saved, run_saved
+
+    check_delivery(save, add_to_group, show_sql)
+    with Catalog.open(db) as catalog:
+        if show_sql:
+            prepared = prepare_saved(catalog, name, k=k, offset=offset)
+            prepared.check(catalog)
+            tell(*prepared.statement.script().split("\n"))
+            return
+        matches = run_saved(catalog, name, k=k, offset=offset)
+    deliver(matches, format, save, add_to_group, db)
+
+
+def _listed(catalog: Catalog) -> pa.Table:
+    from hamsight_query.saved import list_saved
+
+    return list_saved(catalog)
+
+
+saved = listing("List the saved queries; delete a query, or make a SQL view of it.", _listed)
+
+
+@saved.command("delete")
+def delete_saved(name: Name, db: Database = None) -> None:
+    """Delete a saved query. Views made from it stay."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.saved import delete_saved as delete
+
+    with Catalog.open(db) as catalog:
+        delete(catalog, name)
+    tell(f"the saved query {name!r} is deleted")
+
+
+@saved.command("view")
+def save_view(
+    name: Name,
+    view: Annotated[str, typer.Argument(metavar="VIEW", help="The name of the view in SQL.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an existing view of a saved query.")
+    ] = False,
+    db: Database = None,
+) -> None:
+    """Create a SQL view of a saved query: SELECT * FROM VIEW ORDER BY rank."""
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_query.saved_view import save_view as make_view
+
+    with Catalog.open(db) as catalog:
+        make_view(catalog, name, view, replace=replace)
+    tell(f"the view {view} answers the saved query {name!r}")

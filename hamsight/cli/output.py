@@ -1,0 +1,53 @@
+"""What commands write to stdout: tables in the format that was asked for."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hamsight.cli.options import Database, refuse_before_command
+from hamsight_core.errors import UsageError
+from hamsight_core.show.formats import Format, write
+from hamsight_core.show.terminal import App
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hamsight_core.catalog.catalog import Catalog
+
+
+def show(table: pa.Table, format: Format) -> None:
+    """Write a table to stdout; one for people is cut to the terminal.
+
+    Raises UsageError for a binary format on a terminal.
+    """
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if width is not None and format in (Format.PARQUET, Format.ARROW):
+        raise UsageError(f"--format {format.value} is binary: redirect it to a file, > FILE")
+    write(table, format, sys.stdout.buffer, width=width)
+
+
+def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> App:
+    """Return a group of commands that shows a table of the catalog where none of them is named."""
+    group = App()
+
+    @group.callback(invoke_without_command=True, help=help)
+    def show_all(
+        context: typer.Context,
+        format: Annotated[Format, typer.Option(help="Format of the list.")] = Format.TABLE,
+        db: Database = None,
+    ) -> None:
+        if context.invoked_subcommand is not None:
+            refuse_before_command(context, "db", "format")
+            return
+        from hamsight_core.catalog.catalog import Catalog
+
+        with Catalog.open(db) as catalog:
+            found = listed(catalog)
+        show(found, format)
+
+    return group

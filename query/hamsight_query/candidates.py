@@ -1,0 +1,202 @@
+"""What a search reads: the items that come first by distance, of all or of those that hashes apart
+from the items, in near cells or in memory, say are near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import indent
+
+from hamsight_core.catalog.layout import Layout
+from hamsight_core.catalog.resident import resident_table
+from hamsight_core.catalog.statements import fill
+from hamsight_query.near_cells import NearCells
+from hamsight_query.request import Combine, Request
+from hamsight_query.term import Term
+from hamsight_query.vector_index import candidates_by_index
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How candidates are read: with the columns that describe items, or not; in one scan or two.
+
+    `in_cells` reads near cells in place of all items, and `checked` tells whether they had enough;
+    `resident` ranks the hashes that are in memory.
+    """
+
+    described: bool
+    one_scan: bool = False
+    in_cells: bool = False
+    checked: bool = False
+    resident: bool = False
+
+    @property
+    def columns(self) -> str:
+        """The columns of candidates."""
+        return f"{self.first_columns}, {fill('described')}" if self.described else fill("identity")
+
+    @property
+    def first_columns(self) -> str:
+        """The columns of an answer before `distance`."""
+        return fill("identity_and_place" if self.described else "identity")
+
+    @property
+    def more(self) -> str:
+        """The columns of an answer after `query`."""
+        parts = [fill("described")] if self.described else []
+        parts.extend([fill("whole")] if self.one_scan else [])
+        parts.extend([fill("whole_in_cells")] if self.checked else [])
+        return "".join(f",\n    {part}" for part in parts)
+
+    @property
+    def bounds(self) -> str:
+        """What tells how near the items are that one scan found."""
+        if self.checked:
+            return f",\n{indent(fill('found_in_cells'), ' ' * 8)}"
+        return f",\n{indent(fill('bounds'), ' ' * 8)}" if self.one_scan else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The candidates of a request's queries (`terms`) in an items table, as SQL.
+
+    `conditions` are those of the request's filters; `excluded` is the fragment that tells the
+    queries' own items; `by_index` says that a vector index finds what is near.
+    """
+
+    request: Request
+    terms: Sequence[Term]
+    table: str
+    conditions: Sequence[str]
+    excluded: str
+    layout: Layout
+    cells: NearCells | None
+    by_index: bool
+
+    def of_all(self, form: Form) -> str:
+        """Return the candidates by distance to the nearest query, or the farthest (`all`)."""
+        every = self.request.combine is Combine.ALL
+        counting = "greatest_of" if every and not self.request.dissimilar else "least_of"
+        within = "greatest_of" if every else "least_of"
+        return self._read(
+            form,
+            self.terms,
+            _one_of(counting, [term.ordered for term in self.terms]),
+            _one_of(within, [term.named for term in self.terms]),
+        )
+
+    def of_each(self, form: Form) -> str:
+        """Return the candidates of every query for itself."""
+        selects = []
+        for term in self.terms:
+            read = self._read(form, [term], term.ordered, term.named)
+            candidates = indent(read, " " * 4).lstrip()
+            selects.append(fill("candidates_of_query", number=term.number, candidates=candidates))
+        return f"\n{fill('or_also')}\n".join(selects)
+
+    def nearest(self, form: Form) -> str:
+        """Return what ranks by the hash of one query, among hashes apart from the items table."""
+        term = self.terms[0]
+        nearness = self._nearness(term.ordered)
+        return fill(
+            "nearest_among",
+            measured=_measured([term]),
+            nearness=nearness,
+            first_columns=form.first_columns,
+            similarity=indent(term.similarity, " " * 4).lstrip(),
+            more=form.more,
+            table=self.table,
+            conditions=self._among(form, [term], nearness, self._held(term.named)),
+            excluded=self.excluded,
+        )
+
+    def _read(self, form: Form, terms: Sequence[Term], counting: str, within: str) -> str:
+        """Return candidates in the order of `counting`, cut off by the distance `within`."""
+        nearness, held = self._nearness(counting), self._held(within)
+        apart = form.in_cells or form.resident
+        if apart:
+            held = [self._among(form, terms, nearness, held)]
+        conditions = f" {fill('and_also')} ".join(held) or fill("every_item")
+        parts = {
+            "table": self.table,
+            "columns": form.columns,
+            "excluded": self.excluded,
+            "similarities": listed([term.similarity for term in terms], 4),
+            "distances": listed([term.distance for term in terms], 4),
+            "order": listed([term.order for term in terms], 4),
+            "nearness": nearness,
+        }
+        if self.by_index:
+            numbers = [term.number for term in terms]
+            return candidates_by_index(numbers, self.layout, condition=conditions, **parts)
+        if not (apart or form.one_scan):
+            return fill("candidates", conditions=conditions, **parts)
+        ties, limit = (f", {fill('identity')}", "scanned") if apart else ("", "fetched")
+        return fill(
+            "candidates_in_one_scan", conditions=conditions, ties=ties, limit=limit, **parts
+        )
+
+    def _among(self, form: Form, terms: Sequence[Term], nearness: str, held: Sequence[str]) -> str:
+        """Return the condition that an item is near by hashes that stand apart from its table."""
+        hashes, conditions, limit = resident_table(self.table), list(held), "scanned"
+        if form.in_cells and self.cells is not None:
+            hashes, limit = self.layout.shard_table(self.cells.table), "probed"
+            conditions = [_in_near_cells(self.cells, terms)]
+        return fill(
+            "among_hashes",
+            hashes=hashes,
+            conditions=f" {fill('and_also')} ".join(conditions) or fill("every_item"),
+            measured=_measured(terms),
+            nearness=nearness,
+            limit=limit,
+        )
+
+    def _nearness(self, counting: str) -> str:
+        return fill("reversed", value=counting) if self.request.dissimilar else counting
+
+    def _held(self, within: str) -> list[str]:
+        """Return the conditions that items meet, with the cut-off of the distance `within`."""
+        if self.request.max_distance is None:
+            return list(self.conditions)
+        return [*self.conditions, fill("distance_within", distance=within)]
+
+
+def listed(values: Sequence[str], depth: int) -> str:
+    """Return values as a list of SQL, a line each where there are several."""
+    if len(values) == 1:
+        return indent(values[0], " " * depth).lstrip()
+    lines = ",\n".join(indent(value, " " * (depth + 4)) for value in values)
+    return f"\n{lines}\n{' ' * depth}"
+
+
+def _in_near_cells(cells: NearCells, terms: Sequence[Term]) -> str:
+    """Return the condition that a hash is in a cell near to one of the queries."""
+    near = [
+        fill(
+            "near_cells",
+            centres=cells.centres,
+            measured=_measured([term]),
+            nearness=term.ordered,
+            probes=f"probes_{term.number}",
+        )
+        for term in terms
+    ]
+    return fill("in_near_cells", near=indent(f"\n{fill('or_also')}\n".join(near), " " * 8).lstrip())
+
+
+def _measured(terms: Sequence[Term]) -> str:
+    """Return distances, and the places in the order of candidates that have names of their own."""
+    orders = [term.order for term in terms if term.ordered != term.named]
+    return ", ".join([*(term.distance for term in terms), *orders])
+
+
+def _one_of(choice: str, names: Sequence[str]) -> str:
+    """Return the least or greatest of the values of those names.
+
+    Two at a time: of more at once ClickHouse takes three times as long as to compute them.
+    """
+    left = list(names)
+    while len(left) > 1:
+        pairs = [left[n : n + 2] for n in range(0, len(left), 2)]
+        left = [fill(choice, values=", ".join(pair)) if pair[1:] else pair[0] for pair in pairs]
+    return left[0]

@@ -1,0 +1,110 @@
+-- The statements of the page's server. Items go by the 64-bit hash of their identities.
+
+-- name: hashes_of_identities
+-- The hashes of items whose identities are given in JSON, in their order.
+SELECT arrayMap(
+    one -> cityHash64(one.1, one.2, one.3),
+    JSONExtract({identities:String}, 'Array(Tuple(String, String, String))'))
+
+-- name: all_keys
+-- The identities of all items, in their order.
+SELECT dataset, subset, id, cityHash64(dataset, subset, id) AS item
+FROM $table
+ORDER BY dataset, subset, id
+
+-- name: keys_of_hashes
+-- The identities of items whose hashes are given in JSON.
+SELECT dataset, subset, id, cityHash64(dataset, subset, id) AS item
+FROM $table
+WHERE cityHash64(dataset, subset, id) IN JSONExtract({hashes:String}, 'Array(UInt64)')
+ORDER BY dataset, subset, id
+
+-- name: browsed
+-- The items for which a condition holds, in no order.
+SELECT cityHash64(dataset, subset, id) AS item FROM $table WHERE $condition
+
+-- name: browsed_in_order
+-- The items for which a condition holds, ordered by a column, then by identity.
+SELECT cityHash64(dataset, subset, id) AS item
+FROM $table
+WHERE $condition
+ORDER BY $column $direction, dataset, subset, id
+
+-- name: browsed_by_analyst
+-- The same as an analyst would ask it.
+SELECT dataset, subset, id
+FROM $table
+WHERE $condition
+ORDER BY $order
+
+-- name: ranked_whole
+-- All items in the order of a search, whose statement goes on inside.
+SELECT cityHash64(dataset, subset, id) AS item, distance, similarity, query
+FROM
+(
+    $statement
+)
+
+-- name: explored
+-- What the page shows of an item.
+toString(dataset) AS dataset, toString(subset) AS subset, id, uri, width, height, orientation, file_size,
+toString(format) AS format, lower(hex(sha256)) AS sha256, tags, boxes, captions, groups,
+toString(status) AS status, attributes, ingested_at, cityHash64(dataset, subset, id) AS item
+
+-- name: facet
+-- The values of a facet with the number of items that have each, most first, and how many values there are.
+SELECT value, count() AS items, countIf(is_selected) AS selected, count() OVER () AS values
+FROM
+(
+    SELECT arrayJoin($values) AS value, $selected AS is_selected
+    FROM $table
+    WHERE $condition
+)
+WHERE {contains:String} = '' OR positionCaseInsensitiveUTF8(value, {contains:String}) > 0
+GROUP BY value
+ORDER BY items DESC, value
+LIMIT {limit:UInt32}
+
+-- name: is_selected
+-- Whether an item is among those whose hashes are given in JSON.
+cityHash64(dataset, subset, id) IN JSONExtract({selected:String}, 'Array(UInt64)')
+
+-- name: facet_of_text
+-- The values of a facet that is a column of text.
+[toString($column)]
+
+-- name: facet_of_tags
+-- The values of the facet of tags.
+mapKeys(mapFilter((tag, instances) -> instances > 0, tags))
+
+-- name: facet_of_groups
+-- The values of the facet of groups.
+groups
+
+-- name: facet_of_attributes
+-- The values of the facet of attributes: name and value.
+arrayMap((name, value) -> concat(name, ' = ', value), mapKeys(attributes), mapValues(attributes))
+
+-- name: statuses
+-- The status of every item that has another than the one that is given.
+SELECT cityHash64(dataset, subset, id) AS item, toString(status) AS status
+FROM $table
+WHERE status != {status:String}
+
+-- name: attribute_values
+-- The value of an attribute of every item that has it.
+SELECT cityHash64(dataset, subset, id) AS item, attributes[{name:String}] AS value
+FROM $table
+WHERE mapContains(attributes, {name:String})
+
+-- name: group_members
+-- The items of a group.
+SELECT cityHash64(dataset, subset, id) AS item FROM $table WHERE has(groups, {group:String})
+
+-- name: rows_kept
+-- Whole rows, to put them back where they were.
+SELECT * FROM $table WHERE $condition
+
+-- name: and_not_a_query
+-- Beside another condition: items that are no queries.
+AND (dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}

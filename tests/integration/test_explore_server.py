@@ -1,0 +1,308 @@
+"""The page's server: what it shows is what queries and SQL say, what it changes it can undo."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import toy
+from PIL import Image
+from visitor import Visitor
+
+import hamsight
+from hamsight_core.errors import UsageError
+from hamsight_explore import Options, Running, start
+
+PHOTOS = 12
+
+
+@pytest.fixture
+def session(dsn: str, tmp_path: Path) -> Iterator[hamsight.Session]:
+    """A catalog of twelve pictures with boxes and captions and six without, of two datasets."""
+    package = toy.model(tmp_path / "model")
+    root = tmp_path / "coco"
+    toy.photos(root / "images", PHOTOS)
+    names = [(number, f"{number:03}.jpg") for number in range(PHOTOS)]
+    objects = [
+        (number, "dog" if number % 2 else "cat", [1.0, 2.0, 8.0, 9.0]) for number in range(10)
+    ]
+    captions = [(number, f"picture {number}") for number in range(PHOTOS)]
+    toy.coco(root, names, objects, captions)
+    with hamsight.open(dsn) as opened:
+        opened.ingest(root, dataset="drawn", model=package)
+        opened.ingest(toy.photos(tmp_path / "plain", 6, first=50), dataset="plain", model=package)
+        yield opened
+
+
+@pytest.fixture
+def running(dsn: str, session: hamsight.Session) -> Iterator[Running]:
+    with start(dsn) as served:
+        yield served
+
+
+@pytest.fixture
+def visitor(running: Running) -> Visitor:
+    return Visitor(running)
+
+
+def names(rows: list[dict]) -> list[str]:
+    return ["/".join(part for part in (r["dataset"], r["subset"], r["id"]) if part) for r in rows]
+
+
+def stored(session: hamsight.Session) -> list[dict]:
+    answer = session.sql("SELECT * FROM items_toy ORDER BY dataset, subset, id")
+    assert answer is not None
+    return answer.to_pylist(maps_as_pydicts="strict")
+
+
+@pytest.mark.homes("chdb")
+def test_the_first_view_is_all_items_in_the_order_of_their_names(visitor, session) -> None:
+    found = visitor.asked()
+    expected = [
+        "/".join(part for part in (row["dataset"], row["subset"], row["id"]) if part)
+        for row in stored(session)
+    ]
+    assert names(found["rows"]) == expected
+    assert found["total"] == len(expected) == 18
+    row = found["rows"][0]
+    assert row["boxes"] == [{"label": "cat", "x": 1, "y": 2, "width": 8, "height": 9}]
+    assert (row["tags"], row["captions"], row["width"]) == ({"cat": 1}, ["picture 0"], 24)
+    assert "uri" not in row and "sha256" not in row
+    window = visitor.get("rows", result=found["result"], from_=5, count=3).json
+    assert names(window["rows"]) == expected[5:8]
+
+
+@pytest.mark.parametrize(
+    ("view", "options"),
+    [
+        ({}, {}),
+        ({"where": "width > 20"}, {"where": "width > 20"}),
+        ({"filters": [{"field": "tags", "value": "dog"}]}, {"where": '"dog" in tags'}),
+        (
+            {"filters": [{"field": "tags", "value": "dog", "excluded": True}]},
+            {"where": 'not "dog" in tags'},
+        ),
+        ({"filters": [{"field": "dataset", "value": "plain"}]}, {"dataset": "plain"}),
+    ],
+)
+@pytest.mark.homes("chdb")
+def test_a_search_shows_what_a_query_answers(visitor, session, view, options, monkeypatch) -> None:
+    monkeypatch.setattr("hamsight_explore.results.FIRST", 4)
+    name = names(visitor.asked(filters=[{"field": "dataset", "value": "plain"}])["rows"])[0]
+    found = visitor.asked(queries=[{"kind": "item", "given": name}], **view)
+    matches = list(session.query(item=name, k=100, **options))
+    assert names(found["rows"]) == [match.name for match in matches]
+    assert found["total"] >= len(found["rows"]) == len(matches)
+    for row, match in zip(found["rows"], matches, strict=True):
+        assert row["distance"] == match.distance
+        assert row["similarity"] == pytest.approx(match.similarity, abs=1e-4)
+
+
+@pytest.mark.homes("chdb")
+def test_a_picture_that_is_sent_is_searched_by_and_kept_in_memory_alone(
+    visitor, session, tmp_path
+) -> None:
+    data = toy.jpeg(3)
+    before = set(tmp_path.rglob("*"))
+    sent = visitor.upload(data, "my%20dog.jpg").json
+    assert (sent["name"], sent["width"], sent["height"]) == ("my dog.jpg", 24, 18)
+    found = visitor.asked(queries=[{"kind": "upload", "given": sent["upload"]}])
+    (tmp_path / "same.jpg").write_bytes(data)
+    matches = session.query(image=tmp_path / "same.jpg", k=100)
+    assert names(found["rows"]) == [match.name for match in matches]
+    assert "--image 'my dog.jpg'" in found["command"]
+    assert {one for one in tmp_path.rglob("*") if one.is_file()} - before == {tmp_path / "same.jpg"}
+    small = visitor.get("uploaded", key=sent["upload"])
+    assert Image.open(io.BytesIO(small.body)).size == (24, 18)
+
+
+@pytest.mark.homes("chdb")
+def test_orders_filters_and_their_sql(visitor, session) -> None:
+    found = visitor.asked(sort={"by": "file_size", "descending": True})
+    sizes = [row["file_size"] for row in found["rows"]]
+    assert sizes == sorted(sizes, reverse=True) and len(sizes) == 18
+    backwards = visitor.asked(sort={"by": "id", "descending": True})
+    assert names(backwards["rows"]) == names(visitor.asked()["rows"])[::-1]
+    either = visitor.asked(
+        filters=[{"field": "tags", "value": "dog"}, {"field": "tags", "value": "cat"}]
+    )
+    assert either["total"] == 10
+    statement = either["sql"].rpartition(";\n")[2].removesuffix(";")
+    for line in either["sql"].splitlines():
+        if line.startswith("SET param_"):
+            name, _, value = line.removeprefix("SET param_").removesuffix(";").partition(" = ")
+            statement = statement.replace(f"{{{name}:String}}", value)
+    answer = session.sql(statement)
+    assert [row["id"] for row in answer.to_pylist()] == [row["id"] for row in either["rows"]]
+    wrong = visitor.post("search", where="width >")
+    assert wrong.status == 400 and wrong.json["column"] == 8
+    assert visitor.asked(where="width > 10000")["rows"] == []
+
+
+@pytest.mark.homes("chdb")
+def test_facets_count_items_and_the_selected_ones(visitor, session) -> None:
+    found = visitor.asked()
+    visitor.post("selection", page="p", operation="add", result=found["result"], from_=0, to=3)
+    facet = visitor.get("facets", result=found["result"], field="tags", page="p").json
+    assert facet["values"] == [
+        {"value": "cat", "items": 5, "selected": 2},
+        {"value": "dog", "items": 5, "selected": 1},
+    ]
+    dogs = visitor.asked(filters=[{"field": "tags", "value": "dog"}])
+    subset = visitor.get("facets", result=dogs["result"], field="status").json["values"]
+    assert subset == [{"value": "annotated", "items": 5}]
+    # what else the field might be is counted without its own choice
+    assert len(visitor.get("facets", result=dogs["result"], field="tags").json["values"]) == 2
+    few = visitor.get("facets", result=found["result"], field="tags", limit=1).json
+    assert (len(few["values"]), few["more"]) == (1, 1)
+    asked = visitor.get("facets", result=found["result"], field="tags", contains="DO").json
+    assert [one["value"] for one in asked["values"]] == ["dog"]
+
+
+@pytest.mark.homes("chdb")
+def test_the_selection_of_a_page_is_its_own(visitor) -> None:
+    found = visitor.asked()
+    numbers = [row["number"] for row in found["rows"]]
+
+    def select(**change: object) -> int:
+        return visitor.post("selection", page="p", **change).json["selected"]
+
+    assert select(operation="set", items=numbers[:4]) == 4
+    assert select(operation="toggle", items=numbers[3:6]) == 5
+    assert select(operation="remove", items=numbers[:1]) == 4
+    assert select(operation="add", result=found["result"], from_=10, to=12) == 6
+    rows = visitor.get("rows", result=found["result"], page="p").json
+    assert [place for place, row in enumerate(rows["rows"]) if row["selected"]] == [
+        *(1, 2, 4, 5),
+        *(10, 11),
+    ]
+    other = visitor.get("rows", result=found["result"], page="q").json
+    assert other["selected"] == 0
+    assert select(operation="add", result=found["result"]) == 18
+    assert select(operation="none") == 0
+
+
+CHANGES = [
+    ({"action": "group", "name": "a"}, 4),
+    ({"action": "group", "name": 'it\'s "q" \\ 漢'}, 4),
+    ({"action": "status", "name": "good"}, 4),
+    ({"action": "status", "name": "annotated"}, 4),
+    ({"action": "attribute", "name": "seen", "value": "yes"}, 4),
+    ({"action": "delete", "confirmed": 4}, 4),
+]
+
+
+def test_every_change_is_made_and_undone(visitor, session) -> None:
+    found = visitor.asked()
+    chosen = [found["rows"][place] for place in (0, 3, 11, 15)]
+    identities = {(row["dataset"], row["subset"], row["id"]) for row in chosen}
+    session.add_to_group("a", [next(iter(identities))])
+    session.set([next(iter(identities))], attributes={"seen": "no", "other": "x"})
+    before = stored(session)
+    visitor.post("selection", page="p", operation="set", items=[row["number"] for row in chosen])
+    labels = []
+    for change, changed in CHANGES:
+        expected = 3 if change.get("name") == "a" else changed
+        answer = visitor.post("actions", page="p", **change)
+        assert answer.status == 200, answer
+        assert (answer.json["selected"], answer.json["changed"]) == (4, expected), change
+        labels.append(answer.json["label"])
+        now = {(row["dataset"], row["subset"], row["id"]): row for row in stored(session)}
+        if change["action"] == "delete":
+            assert set(now) == {(r["dataset"], r["subset"], r["id"]) for r in before} - identities
+        else:
+            others = [row for row in before if (row["dataset"], row["subset"], row["id"]) in now]
+            untouched = [
+                r for r in others if (r["dataset"], r["subset"], r["id"]) not in identities
+            ]
+            assert [now[r["dataset"], r["subset"], r["id"]] for r in untouched] == untouched
+    selected = visitor.get("rows", result=found["result"], page="p").json
+    assert selected["selected"] == 0 and selected["rows"][0] is None
+    for label in reversed(labels):
+        assert visitor.post("undo").json["undone"] == label
+    assert stored(session) == before
+    assert visitor.post("undo").status == 400
+
+
+@pytest.mark.homes("chdb")
+def test_an_export_holds_exactly_the_selection(visitor, session, tmp_path) -> None:
+    found = visitor.asked()
+    chosen = [found["rows"][place] for place in (1, 4, 7)]
+    visitor.post("selection", page="p", operation="set", items=[row["number"] for row in chosen])
+    target = tmp_path / "out"
+    job = visitor.post("actions", page="p", action="export", to="coco", target=str(target))
+    assert job.status == 202, job
+    until = time.monotonic() + 60
+    while visitor.get("jobs").json["jobs"][0]["state"] == "running":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    done = visitor.get("jobs").json["jobs"][0]
+    assert done["state"] == "done" and "3 items" in done["message"], done
+    (file,) = (target / "annotations").glob("instances*.json")
+    images = json.loads(file.read_text())["images"]
+    assert len(images) == 3
+    assert {Path(image["file_name"]).stem for image in images} == {
+        Path(row["id"]).stem for row in chosen
+    }
+    again = visitor.post("actions", page="p", action="export", to="coco", target=str(target))
+    while visitor.get("jobs").json["jobs"][0]["state"] == "running":
+        time.sleep(0.05)
+    assert again.status == 202 and visitor.get("jobs").json["jobs"][0]["state"] == "failed"
+    assert visitor.post("actions", page="q", action="export", to="coco", target="x").status == 400
+
+
+@pytest.mark.homes("chdb")
+def test_pictures_small_and_whole_and_broken_ones(visitor, session, tmp_path) -> None:
+    rows = visitor.asked(filters=[{"field": "dataset", "value": "plain"}])["rows"]
+    row = rows[0]
+    small = visitor.get("thumb", number=row["number"], version=row["version"], size=128)
+    assert small.headers["content-type"] == "image/jpeg"
+    assert "immutable" in small.headers["cache-control"]
+    assert Image.open(io.BytesIO(small.body)).size == (24, 18)
+    whole = visitor.get("picture", number=row["number"], version=row["version"])
+    path = tmp_path / "plain" / row["id"]
+    assert whole.body == path.read_bytes()
+    assert whole.headers["content-type"] == "image/jpeg"
+    uri = visitor.get("item", number=row["number"]).json["uri"]
+    assert Path(uri).read_bytes() == whole.body
+    broken = rows[1]
+    (tmp_path / "plain" / broken["id"]).write_bytes(b"no picture")
+    for path in ("picture", "thumb"):
+        answer = visitor.get(path, number=broken["number"])
+        assert answer.headers["content-type"] == "image/svg+xml"
+        assert b"<text" in answer.body and answer.headers["cache-control"] == "no-store"
+    assert visitor.get("thumb", number=10_000).status == 409
+    assert visitor.get("thumb", number=row["number"], size=77).status == 400
+
+
+@pytest.mark.homes("chdb")
+def test_what_another_process_adds_and_deletes_is_seen(visitor, session, tmp_path) -> None:
+    found = visitor.asked()
+    more = toy.photos(tmp_path / "more", 3, first=90)
+    session.ingest(more, dataset="drawn", model=tmp_path / "model")
+    session.delete(where='id == "005.jpg"')
+    assert visitor.get("rows", result=found["result"]).json["rows"][5] is None
+    again = visitor.asked()
+    assert names(again["rows"]) == [
+        "/".join(part for part in (row["dataset"], row["subset"], row["id"]) if part)
+        for row in stored(session)
+    ]
+    assert again["total"] == 20
+
+
+@pytest.mark.homes("chdb")
+def test_an_empty_catalog_and_one_that_is_not_there(dsn, tmp_path) -> None:
+    with hamsight.open(dsn) as opened:
+        opened.catalog(create=True)
+    with start(dsn) as served:
+        visitor = Visitor(served)
+        assert visitor.get("catalog").json["models"] == []
+        answer = visitor.post("search")
+        assert answer.status == 409 and "hamsight ingest" in answer.json["error"]
+    for host in ("0.0.0.0", "::", "192.168.1.7", "example.com"):
+        with pytest.raises(UsageError, match="this machine alone"):
+            Options(host=host)

@@ -84,7 +84,7 @@ ORDER BY model, dataset
 
 -- name: list_ingests
 -- The runs of ingest, the latest first; what a run wrote when it began counts until it has ended.
-SELECT dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected
+SELECT dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected, not_read
 FROM ingests
 WHERE finished_at > started_at OR (dataset, model, source, started_at) NOT IN (
     SELECT dataset, model, source, started_at FROM ingests WHERE finished_at > started_at)

@@ -54,6 +54,7 @@ ORDER BY digest
 
 -- name: create_ingests
 -- One row for each run of `hamsight ingest`; `run` tells runs apart that began at the same moment.
+-- `not_read` counts the files of the source that no reader understood, by their extensions.
 CREATE TABLE IF NOT EXISTS ingests$on_cluster
 (
     run         String,
@@ -69,18 +70,21 @@ CREATE TABLE IF NOT EXISTS ingests$on_cluster
     added       UInt64,
     replaced    UInt64,
     unchanged   UInt64,
-    rejected    UInt64
+    rejected    UInt64,
+    not_read    String
 )
 ENGINE = $engine
 ORDER BY (dataset, started_at)
 
 -- name: add_ingest_columns
 -- A catalog of an older version gets the columns of the options with which a source was read, of
--- the labels as COCO files number them (JSON), and of what tells runs apart.
+-- the labels as COCO files number them (JSON), of what tells runs apart, and of the files that no
+-- reader understood.
 ALTER TABLE ingests
     ADD COLUMN IF NOT EXISTS options String AFTER format,
     ADD COLUMN IF NOT EXISTS categories String AFTER options,
-    ADD COLUMN IF NOT EXISTS run String FIRST
+    ADD COLUMN IF NOT EXISTS run String FIRST,
+    ADD COLUMN IF NOT EXISTS not_read String AFTER rejected
 
 -- name: create_rejects
 -- Each file that could not be used, and why. A file leaves this table when it is ingested.

@@ -113,7 +113,11 @@ def ingest(
         ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with status 6 if a file was rejected.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with status 6 when any file was rejected, or is of a kind that is not read.",
+        ),
     ] = False,
     db: Database = None,
 ) -> None:
@@ -170,7 +174,8 @@ def ingest(
                 stop(EXIT_INTERRUPTED, "stopped: the same command goes on from here")
     rejected = sum(outcome.counts.rejected for outcome in outcomes)
     useless = 0 < rejected == sum(outcome.counts.total for outcome in outcomes)
-    if useless or (rejected and strict):
+    not_read = any(outcome.not_read for outcome in outcomes)
+    if useless or ((rejected or not_read) and strict):
         stop(EXIT_REJECTED)
 
 
@@ -249,6 +254,8 @@ def _report(outcome: Outcome, seconds: float) -> None:
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
     )
     _report_rejects(outcome.rejected, counts.rejected)
+    if outcome.not_read:
+        say(f"not read: {outcome.not_read}")
     if (made := outcome.rehashed) is not None:
         words = f" and {made.words} words" if made.words else ""
         say(f"the hash of {outcome.model} is now fitted to {made.sample} of its features{words};")

@@ -192,12 +192,12 @@ def formats(
 
     Formats are tried in this order, and the first that matches is used.
     """
-    from hamsight_ingest.readers import NAMED
+    from hamsight_ingest.readers import readers
 
     if format is FormatsFormat.JSON:
-        tell(*json.dumps([_described(reader) for reader in NAMED], indent=2).split("\n"))
+        tell(*json.dumps([_described(reader) for reader in readers()], indent=2).split("\n"))
         return
-    for line in _table([_described(reader) for reader in NAMED]):
+    for line in _table([_described(reader) for reader in readers()]):
         tell(line)
 
 

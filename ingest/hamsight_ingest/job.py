@@ -19,9 +19,9 @@ from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import DEFAULT_MODEL, ModelPackage, load_package
 from hamsight_core.models.registry import best_cached, registry
 from hamsight_core.show.terminal import say
+from hamsight_ingest.listing import printable
 from hamsight_ingest.pipeline import Outcome, Settings, run
 from hamsight_ingest.readers import WITH_COLUMNS, open_source
-from hamsight_ingest.readers.folder import printable
 from hamsight_ingest.reencode import Reencoded, reencode
 from hamsight_ingest.rehash import Rehashed, rehash
 from hamsight_ingest.source import ReadOptions, Source
@@ -88,7 +88,7 @@ def ingest(
         current = catalog.check(package) or registered
         rehashed = tune(catalog, current, package, (settings or Settings()).compute)
         outcome = replace(outcome, vanished=vanished, rehashed=rehashed)
-    for note in source.notes:
+    for note in [*source.notes, *source.ignored, *outcome.faults]:
         warnings.warn(controls.printable(note), stacklevel=2)
     return outcome
 

@@ -20,11 +20,13 @@ from hamsight_core.models.encoder import DEFAULT_BATCH, ImageEncoder
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.models.package import ModelPackage
 from hamsight_core.names import chosen
+from hamsight_ingest.listing import printable
 from hamsight_ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, prepare
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.readers.accounts import unread_words
+from hamsight_ingest.readers.wrong import Notes
 from hamsight_ingest.record import Record
 from hamsight_ingest.rehash import Rehashed
-from hamsight_ingest.source import Numbered, ReadOptions, Source
+from hamsight_ingest.source import Numbered, ReadOptions, Refused, Source
 from hamsight_ingest.vanished import Seen, Vanished
 from hamsight_ingest.writer import Counts, Writer
 
@@ -71,7 +73,8 @@ class Outcome:
     """A finished run. `complete` is False where it was stopped before the last item.
 
     `vanished` are items that the catalog had from this source, which has them no longer;
-    `rehashed` is the hash that was fitted once it was done.
+    `rehashed` is the hash that was fitted once it was done. `not_read` are words on the files of
+    the source that no reader understood, `faults` on pictures that are damaged, but whole.
     """
 
     dataset: str
@@ -82,6 +85,8 @@ class Outcome:
     rejected: tuple[Rejected, ...]
     vanished: Vanished = field(default_factory=Vanished)
     rehashed: Rehashed | None = None
+    not_read: str = ""
+    faults: tuple[str, ...] = ()
 
 
 _LISTED_REJECTS = 1000
@@ -116,9 +121,19 @@ def run(
     work = Stages(writer, package, settings, record.begin, on_progress, seen, reach)
     complete = work.all(source, stopped)
     writer.heal()
-    record.finish(writer.counts, complete=complete)
+    not_read = unread_words(source.unread) if complete else ""
+    record.finish(writer.counts, complete=complete, not_read=not_read)
     listed = tuple(work.rejected)
-    return Outcome(dataset, package.name, source.format, writer.counts, complete, listed)
+    return Outcome(
+        dataset,
+        package.name,
+        source.format,
+        writer.counts,
+        complete,
+        listed,
+        not_read=not_read,
+        faults=tuple(work.faults.lines()),
+    )
 
 
 class Stages:
@@ -139,6 +154,7 @@ class Stages:
         reach: Reach | None = None,
     ) -> None:
         self.rejected: list[Rejected] = []
+        self.faults = Notes()
         self._seen, self._reach = seen, reach
         self._writer, self._package, self._settings = writer, package, settings
         self._tell_begin, self._on_progress = begin, on_progress
@@ -183,6 +199,9 @@ class Stages:
             for item in chunk:
                 identity = (item.subset, item.id)
                 self._seen.add(identity)
+                if isinstance(item, Refused):
+                    self._reject(Rejected(item, item.reason))
+                    continue
                 former = known.get(identity)
                 if identity in seen or (former and self._writer.is_new(former)):
                     self._reject(Rejected(item, "a second item of this subset and id"))
@@ -213,6 +232,9 @@ class Stages:
                     on_features=lambda token, features: self._encoded.put((token, features)),
                 )
             self._begin()
+            if result[0].fault:
+                words = f"{result[0].fault}; read all the same"
+                self.faults.add(words, printable(result[0].item.uri))
             self._batch.append(result)
             if len(self._batch) >= self._encoder.batch:
                 self._submit()

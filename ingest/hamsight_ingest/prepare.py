@@ -68,7 +68,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An item that is new or has changed, with what its file was found to be."""
+    """An item that is new or has changed, with what its file was found to be.
+
+    `fault` says what is wrong with a picture that is read all the same; mostly nothing.
+    """
 
     item: Item
     known: Known | None
@@ -80,6 +83,7 @@ class Prepared:
     format: str
     sha256: bytes
     metadata_digest: bytes
+    fault: str = ""
 
 
 def prepare(
@@ -115,6 +119,7 @@ def prepare(
         height=picture.height,
         orientation=picture.orientation,
         format=picture.format,
+        fault=picture.fault,
     )
     return prepared, preprocess(picture.image)
 

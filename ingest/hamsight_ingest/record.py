@@ -52,13 +52,17 @@ class Record:
         self._insert(self._started_ms, Counts(), complete=False)
         self._begun = True
 
-    def finish(self, counts: Counts, *, complete: bool) -> None:
-        """Put what the run did in place of what `begin` wrote."""
-        self._insert(max(_now_ms(), self._started_ms + 1), counts, complete=complete)
+    def finish(self, counts: Counts, *, complete: bool, not_read: str = "") -> None:
+        """Put what the run did in place of what `begin` wrote; `not_read` are words on the files
+        of the source that no reader understood."""
+        ended_ms = max(_now_ms(), self._started_ms + 1)
+        self._insert(ended_ms, counts, complete=complete, not_read=not_read)
         if self._begun:
             self._catalog.run("delete_begun", {key: self._said[key] for key in ("dataset", "run")})
 
-    def _insert(self, finished_ms: int, counts: Counts, *, complete: bool) -> None:
+    def _insert(
+        self, finished_ms: int, counts: Counts, *, complete: bool, not_read: str = ""
+    ) -> None:
         row = {
             **self._said,
             "started_at": _text(self._started_ms),
@@ -68,6 +72,7 @@ class Record:
             "replaced": counts.replaced,
             "unchanged": counts.unchanged,
             "rejected": counts.rejected,
+            "not_read": not_read,
         }
         self._catalog.insert_rows("ingests", [row])
 

@@ -85,6 +85,14 @@ class _Only:
     def notes(self) -> Sequence[str]:
         return self._source.notes
 
+    @property
+    def ignored(self) -> Sequence[str]:
+        return self._source.ignored
+
+    @property
+    def unread(self) -> Sequence[str]:
+        return self._source.unread
+
     def count(self) -> int:
         return len(self._identities)
 

@@ -8,9 +8,20 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from hamsight_core.items import Category, Item
+from hamsight_ingest.listing import Listing
 
 SUBSET_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 """What a subset is called in most datasets, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Item):
+    """An entry of an annotation file, or a file, that cannot be read, and why.
+
+    A source yields it among its items; it ends in the rejects. Its id is FILE:PLACE.
+    """
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,9 @@ class Source(Protocol):
 
     `format` is its reader's name, `name` the dataset's name unless the user gives another, and
     `detected` says what the path was taken for and why.
-    Iterating yields the items lazily in an order that is the same each time. `notes` are words for
-    the user, one a line; they are complete once the items have been iterated or counted.
+    Iterating yields the items lazily in an order that is the same each time, and what cannot be
+    read as `Refused`. `notes`, `ignored` and `unread` are words for the user, one a line; they are
+    complete once the items have been iterated or counted.
     """
 
     format: str
@@ -49,10 +61,21 @@ class Source(Protocol):
 
     @property
     def notes(self) -> Sequence[str]:
-        """Return what the user should know of this dataset, such as files left out."""
+        """Return what the user should know of this dataset, such as annotations left out."""
+
+    @property
+    def ignored(self) -> Sequence[str]:
+        """Return which files are known and left out, and why, one reason a line."""
+
+    @property
+    def unread(self) -> Sequence[str]:
+        """Return the files, by their paths below the dataset, that the reader does not understand.
+
+        Every other file is an item's image, was read, or is known to say nothing of images.
+        """
 
     def count(self) -> int:
-        """Return the number of items. Raises SourceError where the dataset cannot be read."""
+        """Return the number of items, refused ones too. Raises SourceError."""
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the items. Raises SourceError where the dataset cannot be read."""
@@ -71,14 +94,18 @@ class Reader(Protocol):
     """One format of datasets.
 
     `carries` holds those of "subsets", "tags", "boxes" and "captions" that the format has.
+    `detect` and `open` are given what is at a path, listed once for all readers.
     """
 
     name: str
     description: str
     carries: frozenset[str]
 
-    def detect(self, path: Path) -> str | None:
-        """Return why `path` is of this format, or None where it is not."""
+    def detect(self, listing: Listing) -> str | None:
+        """Return why the dataset is of this format, or None where it is not.
 
-    def open(self, path: Path, options: ReadOptions) -> Source:
-        """Return the dataset at `path`. Raises SourceError where it is not of this format."""
+        Raises SourceError for a file that is of this format by its name and cannot be read.
+        """
+
+    def open(self, listing: Listing, options: ReadOptions) -> Source:
+        """Return the dataset. Raises SourceError where it is not of this format."""

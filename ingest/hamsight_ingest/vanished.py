@@ -8,6 +8,7 @@ something out, or another source of the dataset overlaps, its file must be gone 
 from __future__ import annotations
 
 import os
+import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.images.places.uris import holding_file
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import printable
 from hamsight_ingest.source import Source
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 _PAGE = 50_000
 _LISTED = 20
 _FILES_DECIDE = frozenset({"folder"})
+_ENTRY = re.compile(
+    r"\.(xml|json|jsonl|ndjson|csv|tsv[0-9]*|txt|caption|cls|ya?ml|data|names|labels|tar|parquet|pq"
+    r"|arrow|feather|ipc)(:[^/].*)?$",
+    re.DOTALL,
+)
+"""How the uri of a refused entry ends."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 Identity = tuple[str, str]
@@ -99,9 +107,9 @@ def find_vanished(
             for page in pages(found):
                 of_page = {**of_dataset, "identities": as_json(page)}
                 _delete(catalog, model.name, of_page)
-    if prune:
-        of_model = {"model": model.name}
-        for found in search.pages("rejects", "rejected_at", fill("of_model"), of_model):
+    if prune or source.format not in _FILES_DECIDE:
+        of_model, place = {"model": model.name}, ("rejects", "rejected_at", fill("of_model"))
+        for found in search.pages(*place, of_model, entries=True, items=prune):
             for page in pages(found):
                 of_page = {**of_model, "dataset": dataset, "identities": as_json(page)}
                 catalog.run("delete_rejects", of_page)
@@ -141,9 +149,17 @@ class _Search:
         )
 
     def pages(
-        self, table: str, moment: str, condition: str, given: dict[str, str]
+        self,
+        table: str,
+        moment: str,
+        condition: str,
+        given: dict[str, str],
+        *,
+        entries: bool = False,
+        items: bool = True,
     ) -> Iterator[list[Identity]]:
-        """Yield identities of the table's rows that have vanished, in their order."""
+        """Yield identities of the table's rows that have vanished, in their order: of `items`,
+        and with `entries` of entries of annotation files, which are read now or gone."""
         after = ("", "")
         fragments = {"table": table, "moment": moment, "condition": condition}
         while True:
@@ -151,12 +167,21 @@ class _Search:
             parameters = {**self._parameters, **given, **place}
             rows = self._catalog.rows("identities_after", parameters, **fragments)
             missing = self._seen.missing([(row[0], row[1], row[2]) for row in rows])
-            found = [(subset, id) for subset, id, uri in missing if self._has_vanished(uri)]
+            found = [
+                (subset, id)
+                for subset, id, uri in missing
+                if (entries and self._is_entry(uri)) or (items and self._has_vanished(uri))
+            ]
             if found:
                 yield found
             if len(rows) < _PAGE:
                 return
             after = (rows[-1][0], rows[-1][1])
+
+    def _is_entry(self, uri: str) -> bool:
+        """Return whether a reject is of an annotation file of this source, FILE or FILE:PLACE."""
+        ours = self._only_source or uri.startswith(self._root)
+        return ours and _ENTRY.search(uri) is not None
 
     def _has_vanished(self, uri: str) -> bool:
         file = holding_file(uri)

@@ -20,6 +20,7 @@ from hamsight_core.errors import ImageError
 from hamsight_core.items import Item
 from hamsight_curate.export import images as export_images
 from hamsight_curate.export import items as export_items
+from hamsight_ingest.listing import Listing
 from hamsight_ingest.readers.coco import CocoReader
 from hamsight_ingest.readers.table import TableReader
 from hamsight_ingest.readers.yolo import YoloReader
@@ -53,7 +54,7 @@ def said(items: Iterable[Item], *fields: str) -> dict:
 def test_coco_keeps_boxes_categories_captions_and_ids(session, made, tmp_path) -> None:
     done = session.export(tmp_path / "out", "coco", dataset="photos")
     assert (done.items, done.missing_count) == (7, 0)
-    source = CocoReader().open(tmp_path / "out", ReadOptions())
+    source = CocoReader().open(Listing(tmp_path / "out"), ReadOptions())
     assert source.notes == []
     fields = ("boxes", "tags", "captions")
     read = list(source)
@@ -148,13 +149,13 @@ def test_sources_that_number_labels_in_different_ways(dsn, tmp_path) -> None:
 
 
 def test_coco128_keeps_every_box_category_caption_and_id(dsn, tmp_path, shared) -> None:
-    reader = CocoReader().open(shared / "data/coco128", ReadOptions())
+    reader = CocoReader().open(Listing(shared / "data/coco128"), ReadOptions())
     source = list(reader)
     with hamsight.open(dsn) as session:
         session.ingest(shared / "data/coco128", model=str(toy.model(tmp_path / "model")))
         done = session.export(tmp_path / "out", "coco", dataset="coco128", images="link")
     assert done.items == 128 and not done.notes
-    again = CocoReader().open(tmp_path / "out", ReadOptions())
+    again = CocoReader().open(Listing(tmp_path / "out"), ReadOptions())
     assert again.categories == reader.categories and len(reader.categories) == 80
     read = list(again)
     fields = ("tags", "captions", "attributes")
@@ -185,7 +186,7 @@ def test_yolo_reads_back_within_rounding(session, made, tmp_path) -> None:
         "the format does not hold captions; items that have them: 3",
         "the format does not hold attributes; items that have them: 6",
     ]
-    source = YoloReader().open(tmp_path / "out", ReadOptions())
+    source = YoloReader().open(Listing(tmp_path / "out"), ReadOptions())
     read = list(source)
     assert source.notes == []
     assert said(read, "tags") == said([one.item for one in made], "tags")
@@ -212,7 +213,7 @@ def test_yolo_of_subsets_it_does_not_know_boxes_outside_and_names_of_one_label(
     assert done.items == 4
     assert "boxes cut at the border of their image: 4" in done.notes
     assert "boxes outside their image, left out: 4" in done.notes
-    read = list(YoloReader().open(tmp_path / "out", ReadOptions()))
+    read = list(YoloReader().open(Listing(tmp_path / "out"), ReadOptions()))
     assert len(read) == 4 and {item.subset for item in read} == {"train"}
     for item in read:
         first, second = item.boxes
@@ -232,7 +233,7 @@ def test_yolo_without_boxes_is_refused_and_leaves_nothing(dsn, tmp_path) -> None
 def test_tables_are_read_back(session, made, tmp_path, to) -> None:
     file = tmp_path / f"table.{to}"
     assert session.export(file, to, dataset="photos").items == 7
-    read = list(TableReader().open(file, ReadOptions()))
+    read = list(TableReader().open(Listing(file), ReadOptions()))
     assert [item.uri for item in read] == [one.item.uri for one in in_order(made)]
     assert said(read, "tags") == said([one.item for one in made], "tags")
     for item, one in zip(read, in_order(made), strict=True):
@@ -281,7 +282,9 @@ def test_several_datasets_are_datasets_of_their_own(dsn, tmp_path) -> None:
             folders = sorted((tmp_path / to).iterdir())
             assert folders[0].name == "one" and folders[1].name.startswith("tw_o-")
             for folder in folders:
-                assert [item.id for item in reader.open(folder, ReadOptions())] == ["a.jpg"]
+                assert [item.id for item in reader.open(Listing(folder), ReadOptions())] == [
+                    "a.jpg"
+                ]
 
 
 def test_an_item_of_two_models_is_exported_once(dsn, tmp_path, made) -> None:

@@ -18,6 +18,7 @@ from hamsight.cli.app import app
 from hamsight_core.items import Item
 from hamsight_curate.export import items as export_items
 from hamsight_curate.export import job, tables
+from hamsight_ingest.listing import Listing
 from hamsight_ingest.readers.coco import CocoReader
 from hamsight_ingest.source import ReadOptions
 
@@ -209,7 +210,9 @@ def test_missing_images_are_named_and_the_others_exported(dsn, tmp_path) -> None
         assert names == ["good.jpg", "packed.jpg"]
         packed = next((tmp_path / to).rglob("packed.jpg"))
         assert packed.read_bytes() == photo.read_bytes()
-    assert [item.id for item in CocoReader().open(tmp_path / "coco", ReadOptions())] == names
+    assert [
+        item.id for item in CocoReader().open(Listing(tmp_path / "coco"), ReadOptions())
+    ] == names
     done = run(dsn, tmp_path / "links", "--to", "folder", "--images", "link", "--dataset", "d")
     assert done.exit_code == 5 and "--images copy" in done.stderr
     assert [path.name for path in (tmp_path / "links").rglob("*.jpg")] == ["good.jpg"]
@@ -235,7 +238,9 @@ def test_hostile_names_stay_within_the_target(dsn, tmp_path, monkeypatch, to) ->
     assert len(links) == len(items) and not Path("/abs").exists()
     assert all(path.parent.resolve().is_relative_to(tmp_path / "out") for path in links)
     if to == "coco":
-        names = [Path(item.uri) for item in CocoReader().open(tmp_path / "out", ReadOptions())]
+        names = [
+            Path(item.uri) for item in CocoReader().open(Listing(tmp_path / "out"), ReadOptions())
+        ]
         assert sorted(names) == sorted(links)
 
 

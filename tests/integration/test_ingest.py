@@ -264,7 +264,7 @@ def test_runs_are_recorded(session, package, tmp_path):
     answer = session.catalog().rows("list_ingests", {"limit": 10})
     columns = [(row[0], row[1], row[2], row[3], *row[6:]) for row in answer]
     said = ("photos", "toy", str(folder), "folder", True)
-    assert columns == [(*said, 0, 0, 3, 1), (*said, 3, 0, 0, 1)]
+    assert columns == [(*said, 0, 0, 3, 1, ""), (*said, 3, 0, 0, 1, "")]
     assert all(row[4] <= row[5] for row in answer)
 
 
@@ -342,7 +342,7 @@ class Listed:
 
     format = "folder"
     detected = "items"
-    notes = ()
+    notes = ignored = unread = ()
 
     def __init__(self, items, path=Path("/listed"), name="listed", fail_at=None):
         self.items, self.path, self.name, self.fail_at = items, path, name, fail_at

@@ -183,7 +183,8 @@ import hamsight, hamsight_ingest.pipeline
 from hamsight_core.items import Item
 
 class Repeated:
-    format = "folder"; detected = ""; notes = (); path = Path("/repeated"); name = "repeated"
+    format = "folder"; detected = ""; notes = ignored = unread = ()
+    path = Path("/repeated"); name = "repeated"
     def __init__(self, file, count): self.file, self.n = file, count
     def count(self): return self.n
     def __iter__(self): return (Item(f"{i:09}", self.file) for i in range(self.n))

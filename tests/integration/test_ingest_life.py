@@ -17,6 +17,7 @@ from hamsight_core.errors import ModelMismatchError, SourceError, UsageError
 from hamsight_core.images.decode import decode
 from hamsight_core.models.package import load_package
 from hamsight_ingest.job import encode_again, ingest
+from hamsight_ingest.listing import Listing
 from hamsight_ingest.pipeline import Settings
 from hamsight_ingest.readers import open_source
 from hamsight_ingest.retry import retry_rejects
@@ -154,16 +155,14 @@ def test_a_folder_that_cannot_be_read_loses_nothing(session, package, tmp_path, 
     folder = toy.photos(tmp_path / "photos", 2)
     toy.photos(folder / "closed", 2)
     run(session, folder, package)
-    import hamsight_ingest.readers.folder as reader
+    whole = Listing._listed
 
-    whole = reader._listed
-
-    def listed(path, wanted):
-        if path.name == "closed":
+    def listed(self, path):
+        if Path(path).name == "closed":
             raise PermissionError(13, "Permission denied")
-        return whole(path, wanted)
+        return whole(self, path)
 
-    monkeypatch.setattr(reader, "_listed", listed)
+    monkeypatch.setattr(Listing, "_listed", listed)
     with pytest.warns(UserWarning, match="not read"):
         assert run(session, folder, package, prune=True).vanished.items == 0
     assert len(stored(session)) == 4

@@ -1,6 +1,7 @@
 """Small datasets made up for the tests of readers."""
 
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Item
 from hamsight_ingest.readers import ReadOptions, open_source
-from hamsight_ingest.source import Source
+from hamsight_ingest.source import Refused, Source
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
@@ -44,10 +45,29 @@ def opened(path: Path, format: str, **options: object) -> tuple[Source, dict[str
     return source, {f"{item.subset}/{item.id}": item for item in items}
 
 
-def error(path: Path, format: str, **options: object) -> str:
-    with pytest.raises(SourceError) as caught:
-        open_source(path, format, ReadOptions(**options))
-    return str(caught.value)
+def error(path: Path | str, format: str | None, **options: object) -> str:
+    """Return what is wrong with a dataset: an error, or what its refused entries say as errors."""
+    try:
+        items = list(open_source(path, format, ReadOptions(**options)))
+    except SourceError as caught:
+        return str(caught)
+    assert any(isinstance(item, Refused) for item in items)
+    assert any(not isinstance(item, Refused) for item in items)
+    return "\n".join(as_error(item) for item in items if isinstance(item, Refused))
+
+
+def as_error(item: Refused) -> str:
+    """Return what a refused entry says as an error would say it."""
+    place = re.sub(r"(\.\w+):(?=[^0-9]|[0-9]+[^0-9])", r"\1: ", item.uri)
+    return f"{place}: {item.reason}"
+
+
+def refused(path: Path, format: str | None = None, **options: object) -> str:
+    """Return the id of the one entry that cannot be read; the rest is read."""
+    items = list(open_source(path, format, ReadOptions(**options)))
+    (wrong,) = (item for item in items if isinstance(item, Refused))
+    assert len(items) > 1
+    return wrong.id
 
 
 def damage(files: list[Path], open_again: Callable[[], Source], times: int = 300) -> None:
@@ -73,7 +93,8 @@ def damage(files: list[Path], open_again: Callable[[], Source], times: int = 300
             assert items
             for item in items:
                 "".join([item.id, item.uri, item.subset, *item.tags]).encode()
-            outcomes["items"] += 1
+            wrong = any(isinstance(item, Refused) for item in items)
+            outcomes["error" if wrong else "items"] += 1
         assert time.monotonic() - started < 5
         file.write_bytes(whole)
     assert min(outcomes.values()) > 0

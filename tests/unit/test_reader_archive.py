@@ -13,9 +13,10 @@ from test_places_within import HOSTILE, made_tar, made_zip
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import fetch
 from hamsight_core.items import Item
-from hamsight_ingest.readers import READERS, ReadOptions, open_source
+from hamsight_ingest.listing import Listing
+from hamsight_ingest.readers import ReadOptions, open_source, readers
 
-READER = {reader.name: reader for reader in READERS}
+READER = {reader.name: reader for reader in readers()}
 
 
 def read(path: Path, format: str, **options: object) -> list[Item]:
@@ -196,7 +197,7 @@ def test_damaged_archives(tmp_path, name):
     else:
         made_tar(file, "w:gz" if name == "a.tgz" else "w", names)
     reader = READER["webdataset" if name == "shard.tar" else "archive"]
-    damage([file], lambda: reader.open(file, ReadOptions()), 150)
+    damage([file], lambda: reader.open(Listing(file), ReadOptions()), 150)
 
 
 @real_data

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from hamsight_core.errors import ImageError
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
 from hamsight_ingest.readers import open_source
+from hamsight_ingest.source import Refused
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases" / "formats"
 
@@ -140,7 +140,7 @@ EXPECTED: dict[str, Items] = {
     "voc-encoding-utf8-alias": {"/a.jpg": boxed(("café", (10, 10, 50, 40)))},
     "voc-gb2312-second": {"/a.jpg": VOC_CAT, "/b.jpg": boxed(("猫", (10, 10, 50, 40)))},
     "voc-nfd": {"/Müller.jpg": VOC_CAT},
-    "wds-bad-json": {"/a.jpg": told("ok"), "/c.jpg": told("c")},
+    "wds-bad-json": {"/s-0/a.jpg": told("ok"), "/s-0/c.jpg": told("c")},
     "wds-dot-slash": {"/s-0/a.jpg": told("cap a"), "/s-0/b.jpg": told("cap b")},
     "wds-input-outputs": {
         "/shard-000000/s0.input.jpg": told("cap"),
@@ -182,31 +182,24 @@ REFUSED: dict[str, list[str]] = {
     "wds-one-truncated-shard": ["00001.tar"],
 }
 
-NOT_YET: frozenset[str] = frozenset(EXPECTED)
-"""Cases that are not read as expected."""
+MISSING = {"silent-roboflow-createml": {"train/b.jpg"}}
+"""Images that are named, but not there: they end in the rejects."""
 
 
-def cases() -> list[object]:
-    names = set(EXPECTED) | ({one.name for one in CASES.iterdir()} if CASES.is_dir() else set())
-    not_yet = pytest.mark.xfail(reason="not read so yet", raises=Exception)
-    return [
-        pytest.param(name, marks=[not_yet] if name in NOT_YET else []) for name in sorted(names)
-    ]
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", sorted(EXPECTED))
 def test_a_case_gives_what_a_person_would_expect(case):
     source = open_source(CASES / case)
     found, refused = {}, []
     for item in source:
-        if type(item).__name__ == "Refused":
+        if isinstance(item, Refused):
             refused.append(f"{item.id} {item.uri} {item.reason}")
             continue
         key = unicodedata.normalize("NFC", f"{item.subset}/{item.id}")
         boxes = tuple((b.label, (b.x, b.y, b.width, b.height)) for b in item.boxes)
         assert key not in found
         found[key] = (dict(item.tags), boxes, item.captions)
-        assert fetch(item.uri), item.uri
+        if key not in MISSING.get(case, ()):
+            assert fetch(item.uri), item.uri
     expected = {
         key: (
             said.tags,
@@ -217,11 +210,16 @@ def test_a_case_gives_what_a_person_would_expect(case):
     }
     assert found == expected
     for words in NOTES.get(case, []):
-        assert any(words in note for note in source.notes), (words, source.notes)
+        said = [*source.notes, *source.ignored]
+        assert any(words in note for note in said), (words, said)
     assert len(refused) == len(REFUSED.get(case, []))
     for words, one in zip(REFUSED.get(case, []), refused, strict=True):
         assert words in one
     assert not source.unread, source.unread
+
+
+def test_every_case_has_an_expectation():
+    assert {one.name for one in CASES.iterdir() if one.is_dir()} == set(EXPECTED)
 
 
 @pytest.mark.parametrize(
@@ -231,8 +229,7 @@ def test_a_case_gives_what_a_person_would_expect(case):
         "png-ancillary-crc/a.png",
     ],
 )
-@pytest.mark.xfail(reason="not read so yet", raises=(ImageError, AttributeError))
 def test_a_picture_that_viewers_show_is_read_and_its_fault_told(name):
     picture = decode((CASES / name).read_bytes())
-    assert (picture.width, picture.height) in ((800, 600), (100, 80))
+    assert (picture.width, picture.height) in ((800, 600), (64, 48))
     assert bool(picture.fault) == (not name.endswith("ok.jpg"))

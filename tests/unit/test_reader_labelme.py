@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from reader_sets import damage, error, image, opened, text
 
 from hamsight_core.items import Box
-from hamsight_ingest.readers import READERS, ReadOptions, open_source
+from hamsight_ingest.listing import Listing
+from hamsight_ingest.readers import ReadOptions, open_source, readers
 
 
 def shape(label: object, *points: object, kind: str = "rectangle", **more: object) -> object:
@@ -143,7 +144,7 @@ BOX = ([0, 0], [1, 1])
         ({"shapes": 5}, "shapes: expected a list"),
         ({"shapes": [5]}, "shapes[0]: expected an object"),
         ({"shapes": [shape("a", *BOX), shape(7, *BOX)]}, "shapes[1].label: 7; expected text"),
-        ({"shapes": [shape("a")]}, "shapes[0].points: []; expected a list of [x, y]"),
+        ({"shapes": [shape("a", points=5)]}, "shapes[0].points: 5; expected a list of [x, y]"),
         ({"shapes": [shape("a", [0, 0], [1])]}, "shapes[0].points[1]: [1]; expected [x, y]"),
         ({"shapes": [shape("a", [0, "x"])]}, "shapes[0].points[0]: [0, 'x']; expected [x, y]"),
         ({"shapes": [shape("a", [0, float("nan")])]}, "shapes[0].points[0]: [0, nan]; expected"),
@@ -179,8 +180,8 @@ def test_broken_json_names_line_and_column(folder):
 
 def test_damage(folder):
     labelme(folder / "b.json", shape("dog", [1, 1], [2, 2]))
-    (reader,) = (reader for reader in READERS if reader.name == "labelme")
-    damage([folder / "a.json"], lambda: reader.open(folder, ReadOptions()))
+    (reader,) = (reader for reader in readers() if reader.name == "labelme")
+    damage([folder / "a.json"], lambda: reader.open(Listing(folder), ReadOptions()))
 
 
 SHAPE = st.tuples(st.text(max_size=9), *[st.integers(-99, 999)] * 2, *[st.integers(0, 999)] * 2)

@@ -11,7 +11,8 @@ from reader_sets import damage, image
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import fetch
 from hamsight_core.items import Item
-from hamsight_ingest.readers import READERS, ReadOptions, open_source
+from hamsight_ingest.listing import Listing
+from hamsight_ingest.readers import ReadOptions, open_source, readers
 
 FEATURES = {
     "image": {"_type": "Image"},
@@ -19,7 +20,7 @@ FEATURES = {
     "many": {"feature": {"names": ["x", "y"], "_type": "ClassLabel"}, "_type": "Sequence"},
     "n": {"dtype": "int64", "_type": "Value"},
 }
-READER = next(reader for reader in READERS if reader.name == "huggingface")
+READER = next(reader for reader in readers() if reader.name == "huggingface")
 
 
 def table(folder: Path, start: int, stop: int) -> pa.Table:
@@ -113,7 +114,7 @@ def test_wrong_datasets_are_named(tmp_path):
     state.write_text('{"_data_files": [{"filename": "../x.arrow"}]}')
     assert "expected a list of objects with filename" in error(tmp_path)
     state.write_text('{"_data_files": \n}')
-    assert "state.json:2: column" in error(tmp_path)
+    assert "state.json: line 2, column" in error(tmp_path)
     (tmp_path / "dataset_dict.json").write_text('{"splits": "train"}')
     assert "dataset_dict.json: splits: 'train'; expected a list" in error(tmp_path)
 
@@ -121,4 +122,4 @@ def test_wrong_datasets_are_named(tmp_path):
 def test_damaged_datasets(tmp_path):
     saved(tmp_path, 2)
     files = sorted(tmp_path.iterdir())
-    damage(files, lambda: READER.open(tmp_path, ReadOptions()), 200)
+    damage(files, lambda: READER.open(Listing(tmp_path), ReadOptions()), 200)

@@ -6,10 +6,11 @@ from xml.sax.saxutils import escape
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reader_sets import damage, error, image, opened, text
+from reader_sets import damage, error, image, opened, refused, text
 
 from hamsight_core.items import Box
-from hamsight_ingest.readers import READERS, ReadOptions, open_source
+from hamsight_ingest.listing import Listing
+from hamsight_ingest.readers import ReadOptions, open_source, readers
 
 
 def one(name: str, *sides: object, more: str = "") -> str:
@@ -130,7 +131,6 @@ def test_options_of_files_beside_images(tmp_path):
     options = {"subset_from_folder": True, "tags_from_folder": True}
     _, items = opened(tmp_path, "voc", **options)
     assert {key: dict(item.tags) for key, item in items.items()} == {
-        "pets/a.jpg": {},
         "pets/cats/a.jpg": {"cats": 1},
     }
 
@@ -143,7 +143,6 @@ def test_options_of_files_beside_images(tmp_path):
         ("<object><name>a</name></object>", ":3: <object>: expected <bndbox> in it"),
         (one("a", 1, 1, "x", 1), ":3: <xmax>: 'x'; expected a number"),
         (one("a", 1, 1, "inf", 1), ":3: <xmax>: 'inf'; expected a number"),
-        (one("a", 5, 1, 2, 1), ":3: <bndbox>: 5, 1 to 2, 1; expected xmax >= xmin"),
         ("<object><name>a<name></object>", ":3: column 24: not XML: mismatched tag"),
         ("<a>" * 100 + "</a>" * 100, ":3: <a> is in more than 64 elements"),
     ],
@@ -151,6 +150,21 @@ def test_options_of_files_beside_images(tmp_path):
 def test_a_wrong_annotation_names_file_line_and_element(year, content, words):
     file = voc(year / "Annotations/a.xml", content)
     assert f"{file}{words}" in error(year, "voc")
+
+
+def test_what_is_wrong_is_refused_and_the_rest_is_read(year):
+    voc(year / "Annotations/a.xml", one("cat", 1, 1, 2, 2), one("cat", 1, 1, "x", 1))
+    assert refused(year) == "Annotations/a.xml:4"
+    assert {item.id: dict(item.tags) for item in open_source(year)}["a.jpg"] == {"cat": 1}
+    text(year / "Annotations/a.xml", "<annotation>")
+    assert refused(year) == "Annotations/a.xml:2"
+
+
+def test_a_box_drawn_from_another_corner_is_turned(year):
+    voc(year / "Annotations/a.xml", one("cat", 9, 8, 5, 2))
+    source, items = opened(year, "voc")
+    assert items["train/a.jpg"].boxes == (Box("cat", 4, 1, 5, 7),)
+    assert any("negative size" in note for note in source.notes)
 
 
 def test_entities_are_refused(year):
@@ -181,9 +195,9 @@ def test_a_folder_with_other_xml_is_a_folder(tmp_path):
 
 
 def test_damage(year):
-    reader = next(reader for reader in READERS if reader.name == "voc")
+    reader = next(reader for reader in readers() if reader.name == "voc")
     files = [*year.glob("Annotations/*.xml"), *year.glob("ImageSets/Main/*.txt")]
-    damage(files, lambda: reader.open(year, ReadOptions()))
+    damage(files, lambda: reader.open(Listing(year), ReadOptions()))
 
 
 NAME = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=9)

@@ -104,7 +104,8 @@ class Catalog(Closing):
         for table, statement in _OF_EVERY_CATALOG.items():
             if table not in known:
                 self.run(statement)
-        if "ingests" in known and not {"run", "options", "categories"} <= set(known["ingests"][0]):
+        added = {"run", "options", "categories", "not_read"}
+        if "ingests" in known and not added <= set(known["ingests"][0]):
             self.run("add_ingest_columns")
         for model in self.models() if "models" in known else ():
             columns, filename = known.get(model.items_table, ((), ""))

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.errors import ImageError
-from hamsight_core.images.image_types import damage, open_image
+from hamsight_core.images.image_types import (
+    PNG_FAULT,
+    damage,
+    fault_of,
+    open_image,
+    without_needless_chunks,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +22,12 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _SIDEWAYS = 5  # EXIF orientations from this on exchange width and height
+
+_JPEG_END = b"\xff\xd9"
+_SCAN = 0xDA
+_NOISE = bytes(range(1, 255)) * 4
+
+_NO_END = "JPEG without its end marker"
 
 MAX_PIXELS = 200_000_000
 """The default limit of width x height; more is refused before any pixel is decoded."""
@@ -30,6 +42,8 @@ class Picture:
     `orientation` is the EXIF orientation (1 to 8) that was applied, 1 where the file has none (and
     in HEIC, whose own turns are part of decoding it).
     `format` is what the bytes are in Pillow's word, such as "JPEG", whatever the file's name.
+    `fault` says what is wrong with a file that is whole all the same, as viewers take it; mostly
+    nothing.
     """
 
     image: Image.Image
@@ -37,6 +51,7 @@ class Picture:
     height: int
     orientation: int
     format: str
+    fault: str = ""
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, least: int | None = None) -> Picture:
@@ -50,6 +65,58 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, least: int | None = Non
     Raises ImageError with the reason when the bytes are empty, no image of a known type,
     truncated or damaged, or have more than `max_pixels` pixels.
     """
+    try:
+        picture = _decoded(data, max_pixels, least)
+        if picture.format == "JPEG" and _lacks_end(data):
+            return replace(picture, fault=_NO_END)
+        return picture
+    except ImageError:
+        mended = _mended(data, max_pixels, least)
+        if mended is None:
+            raise
+        return mended
+
+
+def _lacks_end(data: bytes) -> bool:
+    """Return whether no end marker follows where the first scan of a JPEG begins."""
+    end = data.rfind(_JPEG_END)
+    if end > len(data) // 2:
+        return False
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != _SCAN:
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return end < place
+
+
+def _mended(data: bytes, max_pixels: int, least: int | None) -> Picture | None:
+    """Return the picture of a file that is whole but for what viewers pass over, else None.
+
+    A JPEG is whole without its end marker where what follows its data does not change a pixel: a
+    decoder that has all of it never reads on. A PNG is without chunks that no decoder needs.
+    """
+    import numpy as np
+
+    if data.startswith(b"\xff\xd8\xff"):
+        start = data.removesuffix(b"\xff")
+        try:
+            picture = _decoded(start + _JPEG_END, max_pixels, least)
+            other = _decoded(start + _NOISE + _JPEG_END, max_pixels, least)
+        except ImageError:  # more is wrong, of which the first error tells
+            return None
+        if not np.array_equal(np.asarray(picture.image), np.asarray(other.image)):
+            return None
+        return replace(picture, fault=_NO_END)
+    if data.startswith(b"\x89PNG"):
+        needed = without_needless_chunks(data)
+        if needed is not None:
+            try:
+                return replace(_decoded(needed, max_pixels, least), fault=PNG_FAULT)
+            except ImageError:  # more is wrong, of which the first error tells
+                return None
+    return None
+
+
+def _decoded(data: bytes, max_pixels: int, least: int | None) -> Picture:
     name, image = open_image(io.BytesIO(data))
     width, height = image.size
     if not width * height:
@@ -73,13 +140,13 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, least: int | None = Non
             upright = _turned(_to_rgb(image), orientation)
             if image.size != (width, height):
                 turned = (height, width) if orientation >= _SIDEWAYS else (width, height)
-                return Picture(upright, *turned, orientation, name)
+                return Picture(upright, *turned, orientation, name, fault_of(image))
     except ImageError:
         raise
     except Exception as error:
         # Pillow meets hostile bytes with every kind of exception, from struct.error to MemoryError.
         raise ImageError(damage(name, error)) from error
-    return Picture(upright, *upright.size, orientation, name)
+    return Picture(upright, *upright.size, orientation, name, fault_of(image))
 
 
 def _tiff_orientation(image: Any) -> int:

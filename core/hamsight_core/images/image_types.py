@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 import warnings
+import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -40,8 +42,62 @@ def open_image(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
             raise
         except Exception as error:
             # Pillow meets hostile bytes with every kind of exception.
+            if name == "PNG" and (mended := _mended_png(file)) is not None:
+                return name, mended
             raise ImageError(damage(name, error)) from error
     raise ImageError(f"not an image: {_appearance(prefix, file)}")
+
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_NEEDLESS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
+_MENDED = "hamsight"
+
+
+def without_needless_chunks(data: bytes) -> bytes | None:
+    """Return a PNG without its texts and profile, and without chunks whose checksum is wrong and
+    which no decoder needs; None where nothing of it would go, or the chunks have no end."""
+    kept, place, whole = [_PNG_START], len(_PNG_START), True
+    while place + 12 <= len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        kind, end = data[place + 4 : place + 8], place + 12 + size
+        if end > len(data):
+            break
+        ancillary = bool(kind[:1].islower())
+        sum_is_right = zlib.crc32(data[place + 4 : end - 4]) == int.from_bytes(
+            data[end - 4 : end], "big"
+        )
+        if ancillary and (kind in _PNG_NEEDLESS or not sum_is_right):
+            whole = False
+        else:
+            kept.append(data[place:end])
+        place = end
+    return None if whole else b"".join([*kept, data[place:]])
+
+
+def _mended_png(file: BinaryIO) -> Any:
+    """Return an opened PNG without what its viewers pass over, or None where that is not wrong."""
+    from PIL import PngImagePlugin
+
+    file.seek(0)
+    data = without_needless_chunks(file.read())
+    if data is None:
+        return None
+    try:
+        image = PngImagePlugin.PngImageFile(io.BytesIO(data))
+    except Exception:
+        # It has more that is wrong; the error of the file as it is says what.
+        return None
+    image.info[_MENDED] = PNG_FAULT
+    return image
+
+
+PNG_FAULT = "PNG with a damaged or too long chunk of text or of a profile, passed over"
+"""What is wrong with a PNG that was opened without some of its chunks."""
+
+
+def fault_of(image: Any) -> str:
+    """Return what was wrong with an opened image and passed over, or nothing."""
+    return str(image.info.get(_MENDED, ""))
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from hamsight_core.errors import SourceError, StatementError, UsageError
 from hamsight_core.hashing.sign import SIGN, bits_of
 from hamsight_ingest.features.check import Checker
 from hamsight_ingest.features.files import read_features
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import printable
 from hamsight_ingest.record import Record
 from hamsight_ingest.source import ReadOptions
 from hamsight_ingest.tune import keep_measured

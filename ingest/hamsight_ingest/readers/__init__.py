@@ -6,51 +6,68 @@ import difflib
 import os
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places.uris import local_path, path_uri, scheme
-from hamsight_ingest.readers.annotated import absolute
-from hamsight_ingest.readers.archive import SUFFIXES, ArchiveReader, suffix_of
-from hamsight_ingest.readers.coco import CocoReader
-from hamsight_ingest.readers.cvat import CvatReader
+from hamsight_core.plugins import load, plugins
+from hamsight_ingest.listing import Listing, printable
+from hamsight_ingest.readers.archive import SUFFIXES, archive_at, archive_suffix
 from hamsight_ingest.readers.datumaro_dataset import DatumaroReader
 from hamsight_ingest.readers.datumaro_package import hint
-from hamsight_ingest.readers.folder import FolderReader, printable, unread
-from hamsight_ingest.readers.huggingface import HuggingFaceReader
-from hamsight_ingest.readers.imagefolder import ImageFolderReader
-from hamsight_ingest.readers.labelme import LabelmeReader
-from hamsight_ingest.readers.openimages import OpenImagesReader
 from hamsight_ingest.readers.remote import open_archive, open_remote
-from hamsight_ingest.readers.table import TableReader
-from hamsight_ingest.readers.unsplash import UnsplashReader
-from hamsight_ingest.readers.voc import VocReader
-from hamsight_ingest.readers.webdataset import WebDatasetReader
-from hamsight_ingest.readers.yolo import YoloReader
 from hamsight_ingest.source import Reader, ReadOptions, Source
 
-READERS: tuple[Reader, ...] = (
-    CocoReader(),
-    YoloReader(),
-    OpenImagesReader(),
-    CvatReader(),
-    VocReader(),
-    LabelmeReader(),
-    HuggingFaceReader(),
-    WebDatasetReader(),
-    ImageFolderReader(),
-    UnsplashReader(),
-    ArchiveReader(),
-    FolderReader(),
-    TableReader(),
-)
-"""The readers that look at a path; the first that knows it reads it, the most specific first."""
+GROUP = "hamsight.readers"
+"""The group of entry points by which other packages add readers."""
+
+_OWN = {
+    name: f"hamsight_ingest.readers.{value}"
+    for name, value in {
+        "coco": "coco:CocoReader",
+        "yolo": "yolo:YoloReader",
+        "openimages": "openimages:OpenImagesReader",
+        "cvat": "cvat:CvatReader",
+        "voc": "voc:VocReader",
+        "labelme": "labelme:LabelmeReader",
+        "supervisely": "supervisely:SuperviselyReader",
+        "createml": "createml:CreateMlReader",
+        "via": "via:ViaReader",
+        "via3": "via:Via3Reader",
+        "datumaro-json": "datumaro_json:DatumaroJsonReader",
+        "labelstudio": "labelstudio:LabelStudioReader",
+        "fiftyone": "fiftyone_labels:FiftyOneReader",
+        "openmmlab": "openmmlab:OpenMmlabReader",
+        "huggingface": "huggingface:HuggingFaceReader",
+        "webdataset": "webdataset:WebDatasetReader",
+        "imagefolder": "imagefolder:ImageFolderReader",
+        "unsplash": "unsplash:UnsplashReader",
+        "sidecar": "sidecar:SidecarReader",
+        "table": "table:TableReader",
+        "archive": "archive:ArchiveReader",
+        "folder": "folder:FolderReader",
+        "datumaro": "datumaro_dataset:DatumaroReader",
+    }.items()
+}
+"""Hamsight's readers in the order in which they look at a path, the most specific first."""
 
 WITH_COLUMNS = frozenset({"table", "imagefolder", "unsplash", "huggingface"})
 """The formats that --column is for."""
 
-NAMED: tuple[Reader, ...] = (*READERS, DatumaroReader())
-"""All readers, those too that read a path only when they are asked for by name."""
+
+@lru_cache(maxsize=1)
+def readers() -> tuple[Reader, ...]:
+    """Return all readers: those of other packages, then Hamsight's, the most specific first.
+
+    The last, datumaro, reads a path only when it is asked for by name. Raises UsageError for a
+    package whose reader cannot be loaded.
+    """
+    return tuple(load(point) for point in plugins(GROUP, _OWN).values())
+
+
+def _looking() -> tuple[Reader, ...]:
+    return readers()[:-1]
 
 
 def open_source(
@@ -71,29 +88,46 @@ def open_source(
         path = local_path(path) or Path(path)
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises on some paths
         raise SourceError(_missing(path))
+    listing = Listing(path)
     if reader is not None:
-        if _reads_members(reader) and ArchiveReader().detect(path) and not reader.detect(path):
-            return _in_archive(path, format, options)
-        return _forced(reader, path, options)
-    for reader in READERS:
-        reason = reader.detect(path)
+        if _reads_members(reader) and archive_at(listing) and not reader.detect(listing):
+            return _in_archive(listing, format, options)
+        return _forced(reader, listing, options)
+    found = _first(listing)
+    if found is None:
+        raise SourceError(*_unrecognised(listing))
+    if found[0].name == "archive":
+        return _in_archive(listing, format, options)
+    return _opened(*found, listing, options)
+
+
+def _first(listing: Listing) -> tuple[Reader, str] | None:
+    """Return the first reader that knows the dataset, and why."""
+    for reader in _looking():
+        try:
+            reason = reader.detect(listing)
+        except SourceError as error:
+            if listing.is_file:
+                raise
+            raise SourceError(
+                *error.args,
+                f"mend the file, or take it out of {printable(listing.path)};"
+                " --format folder takes the images alone",
+            ) from error
         if reason is not None:
-            if isinstance(reader, ArchiveReader):
-                return _in_archive(path, format, options)
-            source = _opened(reader, reason, path, options)
-            source.detected += _also(reader, path)
-            return source
-    raise SourceError(*_unrecognised(path))
+            return reader, reason
+    return None
 
 
 def _reads_members(reader: Reader) -> bool:
-    return not isinstance(reader, (ArchiveReader, DatumaroReader))
+    return reader.name not in ("archive", "datumaro")
 
 
-def _in_archive(path: Path, format: str | None, options: ReadOptions) -> Source:
+def _in_archive(listing: Listing, format: str | None, options: ReadOptions) -> Source:
     """Return the dataset in a local archive, or its images."""
-    path = absolute(path)
-    kind = SUFFIXES[suffix_of(path.name) or ""]
+    path = archive_at(listing)
+    assert path is not None
+    kind = SUFFIXES[archive_suffix(path.name) or ".zip"]
     choose = _choose(format, options)
     return open_archive(kind, path_uri(str(path)), path, path.name, format, options, choose)
 
@@ -103,26 +137,28 @@ def _choose(format: str | None, options: ReadOptions) -> Callable[[Path], Source
     named = None if format is None else _named(format)
 
     def choose(path: Path) -> Source | None:
+        listing = Listing(path)
         if named is not None:
-            return _forced(named, path, options)
-        for reader in READERS:
-            reason = reader.detect(path)
-            if reason is not None:
-                if isinstance(reader, (FolderReader, ArchiveReader)):
-                    return None
-                source = _opened(reader, reason, path, options)
-                source.detected += _also(reader, path)
-                return source
-        return None
+            return _forced(named, listing, options)
+        found = _first(listing)
+        if found is None or found[0].name in ("folder", "archive"):
+            return None
+        return _opened(*found, listing, options)
 
     return choose
 
 
-def _also(taken: Reader, path: Path) -> str:
+def _also(taken: Reader, listing: Listing) -> str:
     """Return words on the other formats that the path looks like; any holds a plain folder."""
     words = ""
-    for reader in READERS[READERS.index(taken) + 1 :]:
-        reason = None if isinstance(reader, FolderReader) else reader.detect(path)
+    looking = _looking()
+    for reader in looking[looking.index(taken) + 1 :]:
+        if reader.name == "folder":
+            continue
+        try:
+            reason = reader.detect(listing)
+        except SourceError as error:  # a file that this format would read, but cannot
+            reason = str(error)
         if reason is not None:
             words += f" (also {reason}: --format {reader.name})"
     return words
@@ -131,10 +167,10 @@ def _also(taken: Reader, path: Path) -> str:
 def _named(format: str) -> Reader:
     if format.startswith("datumaro:"):
         return DatumaroReader(format.partition(":")[2])
-    for reader in NAMED:
+    for reader in readers():
         if reader.name == format:
             return reader
-    names = [reader.name for reader in NAMED]
+    names = [reader.name for reader in readers()]
     near = difflib.get_close_matches(format.lower(), names, 1)
     meant = f"; did you mean {near[0]}?" if near else ""
     raise UsageError(f"unknown format {format!r}; formats are {', '.join(names)}{meant}")
@@ -155,37 +191,36 @@ def _missing(path: Path) -> str:
     return f"{printable(path)}: no such file or folder in {printable(parent)}{meant}"
 
 
-def _forced(reader: Reader, path: Path, options: ReadOptions) -> Source:
-    if reader.detect(path) is None:
-        for other in READERS:
-            reason = other.detect(path) if other is not reader else None
+def _forced(reader: Reader, listing: Listing, options: ReadOptions) -> Source:
+    if reader.detect(listing) is None:
+        for other in _looking():
+            reason = other.detect(listing) if other is not reader else None
             if reason is not None:
                 raise SourceError(
-                    f"--format {reader.name}, but {printable(path)} looks like the format"
+                    f"--format {reader.name}, but {printable(listing.path)} looks like the format"
                     f" {other.name}: {reason}; use --format {other.name}"
                 )
-    return reader.open(path, options)
+    return reader.open(listing, options)
 
 
-def _opened(reader: Reader, reason: str, path: Path, options: ReadOptions) -> Source:
+def _opened(reader: Reader, reason: str, listing: Listing, options: ReadOptions) -> Source:
     try:
-        return reader.open(path, options)
+        source = reader.open(listing, options)
     except SourceError as error:
-        instead = "--format folder takes the images alone, and " if path.is_dir() else ""
+        instead = "" if listing.is_file else "--format folder takes the images alone, and "
         raise SourceError(
             *error.args,
-            f"{printable(path)} was taken for {reader.name}: {reason};"
+            f"{printable(listing.path)} was taken for {reader.name}: {reason};"
             f" if it is not, {instead}`hamsight formats` lists the other formats",
         ) from error
+    source.detected += _also(reader, listing)
+    return source
 
 
-def _unrecognised(path: Path) -> list[str]:
-    what = "a file" if path.is_file() else "no images and no dataset"
-    words = [
-        f"{printable(path)}: {what} of {'no' if path.is_file() else 'a'} known format; looked for"
-    ]
-    words += [f"  {reader.name}: {reader.description}" for reader in READERS]
-    words += filter(None, [hint(path)])
-    if path.is_dir():
-        words += unread(path)
-    return words
+def _unrecognised(listing: Listing) -> list[str]:
+    path = printable(listing.path)
+    what = "a file" if listing.is_file else "no images and no dataset"
+    words = [f"{path}: {what} of {'no' if listing.is_file else 'a'} known format; looked for"]
+    words += [f"  {reader.name}: {reader.description}" for reader in _looking()]
+    words += filter(None, [hint(listing.path)])
+    return [*words, *listing.notes]

@@ -11,8 +11,9 @@ from hamsight_core.images.places import member_uri, path_uri
 from hamsight_core.images.places.archives import lease
 from hamsight_core.images.places.uris import ArchiveKind
 from hamsight_core.items import Item
-from hamsight_ingest.readers.annotated import absolute
-from hamsight_ingest.readers.folder import folder_item, is_image, is_skipped, printable
+from hamsight_ingest.listing import Listing, is_image, is_skipped, printable
+from hamsight_ingest.readers.accounts import is_document
+from hamsight_ingest.readers.folder import folder_item
 from hamsight_ingest.source import SUBSET_NAMES, ReadOptions
 
 SUFFIXES: dict[str, ArchiveKind] = {
@@ -28,7 +29,7 @@ SUFFIXES: dict[str, ArchiveKind] = {
 """The ends of archives' names, in lower case."""
 
 
-def suffix_of(name: str) -> str | None:
+def archive_suffix(name: str) -> str | None:
     """Return which of SUFFIXES a file's name ends with, the longest, or None."""
     name = name.lower()
     return max((end for end in SUFFIXES if name.endswith(end)), key=len, default=None)
@@ -39,11 +40,15 @@ def image_parts(name: str) -> tuple[str, ...]:
 
     Parts that lead out of the archive (`..`, a leading `/`) are dropped: names are never paths.
     """
+    parts = _parts(name)
+    return parts if parts and is_image(parts[-1]) else ()
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Return the parts of a member's path; empty where it is a folder, or is hidden."""
     slashed = name if "/" in name else name.replace("\\", "/")
     parts = tuple(part for part in slashed.split("/") if part not in ("", ".", ".."))
-    if not parts or not is_image(parts[-1]) or any(map(is_skipped, parts)):
-        return ()
-    return parts
+    return () if name.endswith("/") or any(map(is_skipped, parts)) else parts
 
 
 class ArchiveSource:
@@ -66,7 +71,7 @@ class ArchiveSource:
         below: tuple[str, ...] = (),
     ) -> None:
         self.path = path
-        stem = file_name[: len(file_name) - len(suffix_of(file_name) or "")]
+        stem = file_name[: len(file_name) - len(archive_suffix(file_name) or "")]
         self.name = printable(stem) or "dataset"
         self._kind, self._uri, self._below = kind, uri, below
         self._options = options
@@ -82,8 +87,26 @@ class ArchiveSource:
 
     @property
     def notes(self) -> Sequence[str]:
-        """Return that nothing was left out but what hides itself."""
+        """Return that nothing was read in another way."""
         return []
+
+    @property
+    def ignored(self) -> Sequence[str]:
+        """Return that nothing is left out but what hides itself."""
+        return []
+
+    @property
+    def unread(self) -> Sequence[str]:
+        """Return the members that are no images."""
+        return [
+            "/".join(parts)
+            for name in names(self._uri, self._kind, self.path)
+            if (parts := _parts(name)) and self._is_unread(parts)
+        ]
+
+    def _is_unread(self, parts: tuple[str, ...]) -> bool:
+        inside = len(parts) > len(self._below) and parts[: len(self._below)] == self._below
+        return inside and not is_image(parts[-1]) and not is_document(parts[-1])
 
     def count(self) -> int:
         """Return the number of image members."""
@@ -110,26 +133,34 @@ class ArchiveReader:
     description = "a zip or tar archive of image files; its folders can be subsets and tags"
     carries = frozenset({"subsets", "tags"})
 
-    def detect(self, path: Path) -> str | None:
-        """Return what archive it is by its name, or None where it is none."""
-        suffix = suffix_of(path.name)
-        if suffix is None or not path.is_file():
-            return None
-        return f"its name ends in {suffix}"
+    def detect(self, listing: Listing) -> str | None:
+        """Return what archive it is by its name, or None where it is none.
 
-    def open(self, path: Path, options: ReadOptions) -> ArchiveSource:
+        A folder with nothing but one archive, and documents, is the archive.
+        """
+        path = archive_at(listing)
+        return None if path is None else f"its name ends in {archive_suffix(path.name)}"
+
+    def open(self, listing: Listing, options: ReadOptions) -> ArchiveSource:
         """Return the archive as a source. Raises SourceError for a damaged one."""
-        suffix = suffix_of(path.name)
-        if suffix is None or not path.is_file():
+        path = archive_at(listing)
+        if path is None:
             raise SourceError(
-                f"{printable(path)}: no archive; expected a file named *{', *'.join(SUFFIXES)}"
+                f"{printable(listing.path)}: no archive; expected a file named"
+                f" *{', *'.join(SUFFIXES)}"
             )
-        path = absolute(path)
-        return ArchiveSource(path, _uri(path), SUFFIXES[suffix], path.name, options)
+        kind = SUFFIXES[archive_suffix(path.name) or ".zip"]
+        return ArchiveSource(path, path_uri(str(path)), kind, path.name, options)
 
 
-def _uri(path: Path) -> str:
-    return path_uri(str(absolute(path)))
+def archive_at(listing: Listing) -> Path | None:
+    """Return the archive at a path: itself, or the only file of the folder but for documents."""
+    if listing.is_file:
+        return listing.path if archive_suffix(listing.path.name) else None
+    files = [file for file in listing.files if not is_document(file)] if listing.others else []
+    if len(files) != 1 or archive_suffix(files[0]) is None:
+        return None
+    return Path(listing.at(files[0]))
 
 
 def _members(

@@ -1,4 +1,4 @@
-"""COCO: JSON files of images, annotations and categories beside folders of images."""
+"""COCO: JSON files of images, annotations and categories, and the images that they name."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import mmap
 import os
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import is_url
 from hamsight_core.items import Category, Item
-from hamsight_ingest.readers.coco_json import ImageId, Record, read
-from hamsight_ingest.readers.folder import printable, uri_of
+from hamsight_ingest.listing import Listing, is_skipped, once, printable, suffix_of, uri_of
+from hamsight_ingest.readers.annotated import AnnotatedSource, Ids
+from hamsight_ingest.readers.coco_json import Record, read
 from hamsight_ingest.readers.mirror import is_there
-from hamsight_ingest.source import SUBSET_NAMES, ReadOptions
+from hamsight_ingest.readers.pairing import cleaned, near_of, normal
+from hamsight_ingest.readers.subsets import subset_in, subset_of_file
+from hamsight_ingest.readers.texts import encoding_of, read_text
+from hamsight_ingest.readers.wrong import Notes
+from hamsight_ingest.source import ReadOptions
 
 _KINDS = ("instances", "person_keypoints", "captions")
 _IGNORED = {
@@ -26,27 +31,35 @@ _IGNORED = {
 _IMAGES_KEY = re.compile(rb'"images"\s*:\s*\[')
 _ANNOTATIONS_KEY = re.compile(rb'"annotations"\s*:\s*\[')
 _PROBED = 32
+_NOT_NAMED = "no COCO file names these images"
 
 
-def _kind(file: Path) -> str:
+def _kind(file: str) -> str:
     """Return the part of a file's name before the subset, such as "instances", or ""."""
-    return next((k for k in (*_KINDS, *_IGNORED) if file.stem.startswith(f"{k}_")), "")
+    name = file.rpartition("/")[2]
+    return next((k for k in (*_KINDS, *_IGNORED) if name.startswith(f"{k}_")), "")
 
 
-def _subset(file: Path, root: Path) -> str:
+def _subset(file: str) -> str:
+    folder, _, name = file.rpartition("/")
+    stem = name.rpartition(".")[0]
     kind = _kind(file)
     if kind:
-        return file.stem.removeprefix(f"{kind}_")
-    if file.parent not in (root, root / "annotations"):
-        return printable(file.parent.name)
-    return file.stem if file.stem.lower() in SUBSET_NAMES else ""
+        return printable(stem.removeprefix(f"{kind}_"))
+    if name.startswith("_annotations") and folder:
+        return printable(folder.rpartition("/")[2])
+    return printable(subset_of_file(file))
 
 
-def _has_coco_keys(file: Path) -> bool:
+def _has_coco_keys(file: str) -> bool:
     """Return whether a JSON file has COCO's lists, without parsing it."""
     try:
-        with file.open("rb") as opened:
-            if not opened.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        with Path(file).open("rb") as opened:
+            start = opened.read(64)
+            if encoding_of(start) not in ("utf-8", "utf-8-sig"):
+                decoded = read_text(file).encode("utf-8", "replace")
+                return bool(_IMAGES_KEY.search(decoded) and _ANNOTATIONS_KEY.search(decoded))
+            if not start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
                 return False
             with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text:
                 return bool(_IMAGES_KEY.search(text) and _ANNOTATIONS_KEY.search(text))
@@ -54,191 +67,256 @@ def _has_coco_keys(file: Path) -> bool:
         raise SourceError(f"{printable(file)}: cannot be read: {error.strerror}") from error
 
 
-def _root(path: Path) -> Path:
-    folder = path if path.is_dir() else path.parent
-    return folder.parent if folder.name == "annotations" else folder
+@dataclass
+class _Found:
+    """The COCO files of a dataset, instances first, and those that are known and left out."""
+
+    around: Listing
+    files: list[str] = field(default_factory=list)
+    ignored: dict[str, str] = field(default_factory=dict)
 
 
-def _json_files(path: Path) -> list[Path]:
-    """Return the JSON files where COCO datasets keep them, sorted."""
-    if path.is_file():
-        return [path] if path.suffix.lower() == ".json" else []
-    root = _root(path)
-    found = (
-        root.glob("annotations/*.json"),
-        root.glob("*.json"),
-        root.glob("*/_annotations*.json"),
-    )
-    return sorted({file for file in chain(*found) if file.is_file() and file.name[0] != "."})
-
-
-def _annotation_files(path: Path) -> tuple[list[Path], list[str]]:
-    """Return the annotation files to read, instances first, and a note on each other one."""
-    used, notes = [], []
-    for file in _json_files(path):
-        name = printable(file.relative_to(_root(path)))
+@once
+def _found(listing: Listing) -> _Found:
+    folder = listing.root
+    around = listing.around(1) if folder.name.lower() == "annotations" else listing.around()
+    start = "" if around.root == folder else f"{folder.name}/"
+    if listing.is_file:
+        files = [f"{start}{listing.path.name}"] if listing.of(".json") else []
+    else:
+        files = [file for file in _probed(around) if file.startswith(start)]
+    found = _Found(around)
+    for file in files:
         if _kind(file) in _IGNORED:
-            notes.append(f"{name} ignored: {_IGNORED[_kind(file)]}")
-        elif _has_coco_keys(file):
-            used.append(file)
-        else:
-            notes.append(f'{name} ignored: it has no lists "images" and "annotations" as COCO has')
+            found.ignored[file] = _IGNORED[_kind(file)]
+        elif _has_coco_keys(around.at(file)):
+            found.files.append(file)
     order = {kind: place for place, kind in enumerate(_KINDS)}
-    return sorted(used, key=lambda file: order.get(_kind(file), 0)), notes
+    found.files.sort(key=lambda file: (order.get(_kind(file), 0), file.count("/"), file))
+    return found
 
 
-def _detected(files: Sequence[Path], path: Path) -> str:
-    names = [printable(file.relative_to(_root(path))) for file in files]
+def _probed(listing: Listing) -> Iterator[str]:
+    """Yield the JSON files that may be COCO's: of a folder with very many the first, and those
+    that are named as a subset."""
+    folders: dict[str, int] = {}
+    for file in listing.of(".json"):
+        folder, _, name = file.rpartition("/")
+        folders[folder] = folders.get(folder, 0) + 1
+        if folders[folder] <= _PROBED or subset_in(name.rpartition(".")[0]) or _kind(file):
+            yield file
+
+
+def _detected(files: Sequence[str]) -> str:
+    names = [printable(file) for file in files]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"COCO annotations in {', '.join(names[:3])}{more}"
 
 
-class CocoSource:
-    """The images that COCO annotation files name, each an item."""
+@dataclass(slots=True)
+class _Image:
+    """An image of a subset, with what all files say of it. `path` is absolute, or a URL."""
+
+    name: str
+    path: str
+    record: Record
+
+
+class CocoSource(AnnotatedSource):
+    """The images that COCO annotation files name, each an item.
+
+    What the files say is held in memory.
+    """
 
     format = "coco"
+    subsets_from = "COCO file names give the subsets"
 
-    def __init__(self, path: Path, options: ReadOptions) -> None:
-        self.path = Path(os.path.abspath(path))  # noqa: PTH100 - keeps links as the user named them
-        self.name = printable(_root(self.path).name) or "dataset"
-        self._options = options
-        files, self._notes = _annotation_files(self.path)
-        if not files:
+    def __init__(self, listing: Listing, options: ReadOptions) -> None:
+        found = _found(listing)
+        if not found.files:
             raise SourceError(
-                f"{printable(path)}: no COCO annotations; looked for {CocoReader.description}"
+                f"{printable(listing.path)}: no COCO annotations; looked for"
+                f" {CocoReader.description}"
             )
-        self.detected = _detected(files, self.path)
-        if options.subset_from_folder:
-            self._notes.append("--subset-from-folder is ignored: COCO file names give the subsets")
-        self._subsets: dict[str, dict[ImageId, Record]] = {}
-        self._folders: dict[str, Path] = {}
+        around = None if found.around is listing else found.around
+        super().__init__(listing, options, _detected(found.files), around)
+        self._read_notes = Notes()
         self._categories: dict[str, Category] = {}
-        for file in files:
-            found = read(file, self._subsets.setdefault(_subset(file, _root(self.path)), {}))
-            self._number(file, found)
-        for file in files:
-            subset = _subset(file, _root(self.path))
-            if subset not in self._folders:
-                self._folders[subset] = self._image_folder(subset, file)
-        self._check_names()
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Return the files that were ignored and the image folders that were not found."""
-        return list(self._notes)
+        self._images: dict[str, dict[str, _Image]] = {}
+        for file, why in found.ignored.items():
+            self._read_notes.add(f"ignored: {why}", printable(file))
+            self.accounts.ignore(file, why)
+        for file in found.files:
+            records, categories = read(Path(self.listing.at(file)), self._read_notes)
+            self.accounts.use(file)
+            self._number(file, categories)
+            self._pair(file, records)
+        self._account()
 
     @property
     def categories(self) -> Sequence[Category]:
         """Return the categories of all files, in the order of the files."""
         return list(self._categories.values())
 
-    def _number(self, file: Path, found: Sequence[Category]) -> None:
+    def _number(self, file: str, found: Sequence[Category]) -> None:
         """Keep the categories of a file, with a note on each that is numbered in another way."""
         numbers = {one.number: one.label for one in self._categories.values()}
+        place = printable(self.listing.at(file))
         for one in found:
             former = self._categories.get(one.label)
             taken = numbers.setdefault(one.number, one.label)
             if former is not None and former.number != one.number:
-                self._notes.append(
-                    f"{printable(file)}: the category {one.label!r} has the ids {former.number} and"
+                words = (
+                    f"the category {one.label!r} has the ids {former.number} and"
                     f" {one.number}: it is one label, of which {former.number} is kept"
                 )
+                self._read_notes.add(words, place)
             elif taken != one.label:
-                self._notes.append(
-                    f"{printable(file)}: the category {one.label!r} has the id {one.number}, which"
+                words = (
+                    f"the category {one.label!r} has the id {one.number}, which"
                     f" {taken!r} has in another file: its id is not kept"
                 )
+                self._read_notes.add(words, place)
             else:
                 self._categories.setdefault(one.label, one)
 
-    def count(self) -> int:
-        """Return the number of images in all subsets."""
-        return sum(len(records) for records in self._subsets.values())
+    def _pair(self, file: str, records: Sequence[Record]) -> None:
+        """Find the image of each record, and add what the file says of it."""
+        subset = _subset(file)
+        near = near_of(file, subset)
+        names = [cleaned(record.file_name) for record in records]
+        exact = [self.pictures.exact(name, near) for name in names]
+        hidden = [place for place in near if is_skipped(place.rpartition("/")[2])]
+        if hidden:  # of such a subset's own folder nothing is listed
+            there = [any(is_there(self._as_written(at, name)) for at in hidden) for name in names]
+            exact = [None if is_own else image for image, is_own in zip(exact, there, strict=True)]
+        taken = set(filter(None, exact))
+        folder = self._folder(file, near, names, exact)
+        images = self._images.setdefault(subset, {})
+        earlier = {path: len(image.record.boxes) for path, image in images.items()}
+        for record, name, image in zip(records, names, exact, strict=True):
+            written = None if image else self._unlisted(folder, near, record.file_name)
+            if image is None and written is None:
+                place = f"{printable(file)}: {name}"
+                image = self.pictures.find(name, near, self._read_notes, place, subset)
+                image = None if image in taken else image
+                if image is not None and not image.endswith(name):
+                    name = _tail(image, name)
+            if image is not None:
+                path = self.listing.at(image)
+            elif written is not None:
+                path = written
+            elif is_url(record.file_name):
+                name = path = record.file_name
+            else:
+                path = self._as_written(folder, record.file_name)
+            present = images.setdefault(path, _Image(name, path, Record(record.key, name)))
+            _merge(present.record, record, earlier.get(path, 0))
 
-    def __iter__(self) -> Iterator[Item]:
-        """Yield an item for each image, subset by subset, in the order of the files."""
-        for subset, records in sorted(self._subsets.items()):
-            for key, record in records.items():
-                yield self._item(subset, key, record)
+    def _unlisted(self, folder: str, near: Sequence[str], name: str) -> str | None:
+        """Return the path of an image that is there, but not listed: it is hidden, or outside."""
+        for place in (folder, *near):
+            parts = f"{place}/{name}".split("/")
+            if name.startswith("/") or any(part == ".." or is_skipped(part) for part in parts):
+                path = self._as_written(place, name)
+                if is_there(path):
+                    return path
+        return None
 
-    def _item(self, subset: str, key: ImageId, record: Record) -> Item:
-        tags = dict(record.tags)
-        if self._options.tags_from_folder and not is_url(record.file_name):
-            for folder in filter(None, record.file_name.split("/")[:-1]):
-                tags.setdefault(folder, 1)
-        return Item(
-            id=record.file_name.lstrip("/"),
-            uri=self._uri(subset, record.file_name),
-            subset=subset if self._options.subset is None else self._options.subset,
-            tags=tags,
-            boxes=tuple(record.boxes),
-            captions=tuple(record.captions),
-            attributes={"coco_id": str(key)},
-        )
+    def _as_written(self, folder: str, name: str) -> str:
+        """Return the path that a name is, which may be absolute or lead out of the dataset."""
+        path = os.path.join(self.listing.at(folder), name)  # noqa: PTH118 - keeps its text
+        return os.path.normpath(path)
 
-    def _uri(self, subset: str, name: str) -> str:
-        return name if is_url(name) else uri_of(os.path.join(self._folders[subset], name))  # noqa: PTH118
-
-    def _image_folder(self, subset: str, file: Path) -> Path:
-        """Return the folder that holds images of the subset, or the likeliest with a note."""
-        root = _root(self.path)
-        places = dict.fromkeys(
-            (
-                root / subset,
-                root / "images" / subset,
-                root / "images",
-                root,
-                file.parent,
-                root / "JPEGImages",
-                root / "data",
-            )
-        )
-        names = [record.file_name for record in self._subsets[subset].values()]
-        probes = [name for name in names[:_PROBED] if not is_url(name)]
-        for name in probes:
-            for place in places:
-                if is_there(place / name):
+    def _folder(
+        self, file: str, near: Sequence[str], names: Sequence[str], exact: Sequence[str | None]
+    ) -> str:
+        """Return the folder where images are that cannot be found, with a note without any."""
+        for name, image in zip(names, exact, strict=True):
+            if image is not None and image.endswith(name):
+                return image.removesuffix(name).rstrip("/")
+        for name in names[:_PROBED]:
+            for place in near:
+                if is_there(self.listing.at(f"{place}/{name}" if place else name)):
                     return place
-        if probes:
-            looked = ", ".join(printable(place) for place in places if place.is_dir())
-            self._notes.append(
-                f"{printable(file)}: none of its first {len(probes)} images was found; looked in"
-                f" {looked}"
-            )
-        return next(place for place in (*places, root) if place.is_dir())
+        folders = [place for place in near if not place or self.listing.has_folder(place)]
+        if names and not any(self.pictures.close(name, near) for name in names[:_PROBED]):
+            looked = ", ".join(printable(self.listing.root / place) for place in folders)
+            words = f"none of its first {len(names[:_PROBED])} images was found; looked in {looked}"
+            self._read_notes.add(words, printable(self.listing.at(file)))
+        images = (place for place in folders if place and place.rpartition("/")[2] != "annotations")
+        return next(images, "")
 
-    def _check_names(self) -> None:
-        """Refuse images of one name that --subset would put into one subset."""
-        if self._options.subset is None:
-            return
-        first: dict[str, str] = {}
-        for subset, records in self._subsets.items():
-            for record in records.values():
-                if first.setdefault(record.file_name, subset) != subset:
-                    raise SourceError(
-                        f"{printable(self.path)}: {record.file_name} is in the subsets"
-                        f" {first[record.file_name]!r} and {subset!r}; leave out --subset to keep"
-                        " them apart"
-                    )
+    def _account(self) -> None:
+        root = f"{self.listing.root}/"
+        paths = (path.removeprefix(root) for found in self._images.values() for path in found)
+        self.accounts.use(paths)
+        self.accounts.ignore(self.listing.images, _NOT_NAMED)
+
+    def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
+        notes.extend(self._read_notes)
+        ids = Ids()
+        root = f"{self.listing.root}/"
+        for subset, images in sorted(self._images.items()):
+            for image in images.values():
+                name = image.name if is_url(image.name) else image.name.lstrip("/")
+                record = image.record
+                yield Item(
+                    id=ids.of(subset, name, image.path.removeprefix(root)),
+                    uri=image.path if is_url(image.path) else uri_of(image.path),
+                    subset=subset,
+                    tags=record.tags,
+                    boxes=tuple(record.boxes),
+                    captions=tuple(record.captions),
+                    attributes={"coco_id": str(record.key)},
+                )
+
+
+def _tail(image: str, name: str) -> str:
+    """Return the end of an image's name that its path shares; where the file's extension is
+    another, or missing, the path's."""
+    ours, theirs = image.split("/"), name.split("/")
+    shared = 1
+    while shared < min(len(ours), len(theirs)) and normal(ours[-shared - 1]) == normal(
+        theirs[-shared - 1]
+    ):
+        shared += 1
+    same = suffix_of(image) == suffix_of(name)
+    return "/".join((theirs if same else ours)[-shared:])
+
+
+def _merge(present: Record, record: Record, earlier: int) -> None:
+    """Add what a file says; a box that an earlier file gave, as keypoints do, counts once."""
+    known = set(present.boxes[:earlier])
+    twice: dict[str, int] = {}
+    for box in record.boxes:
+        if box in known:
+            twice[box.label] = twice.get(box.label, 0) + 1
+        else:
+            present.boxes.append(box)
+    for label, count in record.tags.items():
+        if count > twice.get(label, 0):
+            present.tags[label] = present.tags.get(label, 0) + count - twice.get(label, 0)
+    present.captions += record.captions
 
 
 class CocoReader:
     """COCO annotation files beside folders of images."""
 
     name = "coco"
-    description = (
-        "annotations/*.json, *.json or */_annotations*.json with the lists images and annotations"
-    )
+    description = "*.json with the lists images and annotations, in any folder of the dataset"
     carries = frozenset({"subsets", "tags", "boxes", "captions"})
 
-    def detect(self, path: Path) -> str | None:
+    def detect(self, listing: Listing) -> str | None:
         """Return which annotation files there are, or None where there is none."""
-        files, _ = _annotation_files(path)
-        return _detected(files, path) if files else None
+        files = _found(listing).files
+        return _detected(files) if files else None
 
-    def open(self, path: Path, options: ReadOptions) -> CocoSource:
+    def open(self, listing: Listing, options: ReadOptions) -> CocoSource:
         """Return the dataset, its annotations read and checked.
 
         Raises SourceError where there is no annotation file or one of them is wrong.
         """
-        return CocoSource(path, options)
+        source = CocoSource(listing, options)
+        source.check()
+        return source

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-from hamsight_ingest.readers.annotated import (
-    AnnotatedSource,
-    Notes,
-    absolute,
-    bounds,
-    finite,
-    id_of,
-    shown,
-)
-from hamsight_ingest.readers.folder import printable, uri_of, walk
+from hamsight_ingest.listing import Listing, once, printable, uri_of
+from hamsight_ingest.readers.annotated import AnnotatedSource, Ids, bounds, id_of, turned
+from hamsight_ingest.readers.pairing import cleaned, near_of
+from hamsight_ingest.readers.wrong import Notes, finite, shown
 from hamsight_ingest.readers.xml_elements import Element, read_elements, root_tag
 from hamsight_ingest.source import ReadOptions
 
@@ -27,90 +21,113 @@ _ELEMENTS = frozenset({"image", "track"})
 _POINT_LISTS = ("polygon", "polyline", "points")
 
 
-def find(path: Path) -> Path | None:
-    """Return the CVAT file at `path`: itself, or one in the folder, annotations.xml first."""
-    try:
-        files = [path] if path.is_file() else [one for one in path.iterdir() if one.is_file()]
-    except OSError:
-        return None
-    files = [file for file in files if file.suffix.lower() == ".xml"]
-    for file in sorted(files, key=lambda file: (file.name != "annotations.xml", file.name))[:8]:
-        if root_tag(file) == "annotations":
-            return file
-    return None
+_PROBED = 8
 
 
-def _detected(file: Path) -> str:
-    return f"CVAT annotations in {printable(file.name)}"
+@once
+def _files(listing: Listing) -> list[str]:
+    """Return the CVAT files: of each folder one, annotations.xml first."""
+    folders: dict[str, list[str]] = {}
+    for file in listing.of(".xml"):
+        folders.setdefault(file.rpartition("/")[0], []).append(file)
+    found: list[str] = []
+    for files in folders.values():
+        files.sort(key=lambda file: (not file.endswith("annotations.xml"), file))
+        fitting = (f for f in files[:_PROBED] if root_tag(Path(listing.at(f))) == "annotations")
+        found.extend(islice(fitting, 1))
+    return found
+
+
+def _detected(files: list[str]) -> str:
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return f"CVAT annotations in {printable(files[0])}{more}"
 
 
 class CvatSource(AnnotatedSource):
-    """The images that a CVAT file names, each an item."""
+    """The images that CVAT files name, each an item."""
 
     format = "cvat"
     subsets_from = "the attribute subset of each image gives them"
 
-    def __init__(self, path: Path, file: Path, options: ReadOptions) -> None:
-        root = path if path.is_dir() else file.parent
-        super().__init__(path, root, options, _detected(file))
-        self._file = file
-        images = file.parent / "images"
-        self._images = images if images.is_dir() else file.parent
+    def __init__(self, listing: Listing, options: ReadOptions) -> None:
+        self._files = _files(listing)
+        around = listing.around() if listing.is_file else None
+        super().__init__(listing, options, _detected(self._files), around)
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
-        found = 0
-        for image in read_elements(self._file, "annotations", _ELEMENTS):
-            if image.tag == "track":
-                image.wrong(
-                    "annotations of a video; expected those of images:"
-                    " export the task from CVAT as CVAT for images 1.1"
-                )
-            item = _item(image, self._images, notes)
-            found += os.path.isfile(item.uri)  # noqa: PTH113 - never raises
-            yield item
-        unread: dict[str, None] = {}
-        more = sum(1 for _ in walk(self._images, unread)) - found
-        if more > 0:
-            words = f"image files that {printable(self._file.name)} does not name, left out"
-            notes.add(words, printable(self._images), more)
-        for words in unread:
-            notes.add(words, printable(self._images))
+        ids, found = Ids(), set[str]()
+        for file in self._files:
+            self.accounts.use(file)
+            with notes.refusing():
+                path = Path(self.listing.at(file))
+                for image in read_elements(path, "annotations", _ELEMENTS):
+                    if image.tag == "track":
+                        image.wrong(
+                            "annotations of a video; expected those of images:"
+                            " export the task from CVAT as CVAT for images 1.1"
+                        )
+                    with notes.refusing():
+                        item, place = self._item(file, image, ids, notes)
+                        found.add(place)
+                        notes.taken += 1
+                        yield item
+        left = [image for image in self.listing.images if image not in found]
+        if left:
+            words = f"image files that {_named(self._files)} does not name, left out"
+            folder = "images" if self.listing.has_folder("images") else ""
+            notes.add(words, printable(self.listing.at(folder)), len(left))
+        self.accounts.use_images()
+
+    def _item(self, file: str, image: Element, ids: Ids, notes: Notes) -> tuple[Item, str]:
+        """Return an item, and the path of its image below the dataset."""
+        name = image.attribute("name").replace("\\", "/")
+        if not id_of(name):
+            image.wrong('name=""; expected the path of an image')
+        subset = image.attributes.get("subset", "")
+        near = near_of(file, subset)
+        found = self.pictures.find(cleaned(name), near, notes, _place(image), subset)
+        if found is None:
+            here = file.rpartition("/")[0]
+            folder = f"{here}/images".lstrip("/")
+            folder = folder if self.listing.has_folder(folder) else here
+            found = f"{folder}/{cleaned(name)}".lstrip("/")
+        return _said(
+            image, ids.of(subset, id_of(name), found), self.listing.at(found), notes
+        ), found
 
 
-def _item(image: Element, folder: Path, notes: Notes) -> Item:
-    name = image.attribute("name").replace("\\", "/")
-    if not id_of(name):
-        image.wrong('name=""; expected the path of an image')
-    subset = image.attributes.get("subset", "")
-    path = os.path.join(folder, name)  # noqa: PTH118
-    within = os.path.join(folder, subset, name)  # noqa: PTH118
-    if subset and os.path.isfile(within):  # noqa: PTH113 - never raises
-        path = within
+def _named(files: list[str]) -> str:
+    return printable(files[0].rpartition("/")[2]) if len(files) == 1 else "any CVAT file"
+
+
+def _said(image: Element, id: str, path: str, notes: Notes) -> Item:
     tags: dict[str, int] = {}
     attributes: dict[str, dict[str, None]] = {}
     boxes = []
     occluded = 0
     for shape in image.children:
-        if shape.tag != "tag" and "label" not in shape.attributes:
-            notes.add(f"elements <{shape.tag}> without a label are not read", _place(shape))
-            continue
-        label = shape.attribute("label")
-        if shape.tag != "tag":
-            boxes.append(Box(label, *_box(shape, notes)))
-        tags[label] = tags.get(label, 0) + 1
-        occluded += shape.attributes.get("occluded") == "1"
-        for one in shape.all("attribute"):
-            key = f"{label}.{one.attribute('name')}"
-            attributes.setdefault(key, {})[one.text] = None
+        with notes.refusing():
+            if shape.tag != "tag" and "label" not in shape.attributes:
+                notes.add(f"elements <{shape.tag}> without a label are not read", _place(shape))
+                continue
+            label = shape.attribute("label")
+            if shape.tag != "tag":
+                boxes.append(Box(label, *_box(shape, notes)))
+            tags[label] = tags.get(label, 0) + 1
+            occluded += shape.attributes.get("occluded") == "1"
+            for one in shape.all("attribute"):
+                key = f"{label}.{one.attribute('name')}"
+                attributes.setdefault(key, {})[one.text] = None
+            notes.taken += 1
     texts = {key: ", ".join(values) for key, values in attributes.items()}
     if "id" in image.attributes:
         texts["cvat_id"] = image.attributes["id"]
     if occluded:
         texts["occluded"] = str(occluded)
     return Item(
-        id=id_of(name),
+        id=id,
         uri=uri_of(path),
-        subset=subset,
+        subset=image.attributes.get("subset", ""),
         tags=tags,
         boxes=tuple(boxes),
         attributes=texts,
@@ -125,11 +142,8 @@ def _box(shape: Element, notes: Notes) -> tuple[float, float, float, float]:
     """Return x, y, width and height of a shape, or of the box around it with a note."""
     if shape.tag == "box":
         left, top, right, bottom = map(shape.attribute_number, ("xtl", "ytl", "xbr", "ybr"))
-        if right < left or bottom < top:
-            shape.wrong(
-                f"{left:g}, {top:g} to {right:g}, {bottom:g}; expected xbr >= xtl and ybr >= ytl"
-            )
-        return _turned((left, top, right - left, bottom - top), shape, notes)
+        box = turned((left, top, right - left, bottom - top), notes, _place(shape))
+        return _turned(box, shape, notes)
     if shape.tag == "mask":
         notes.add("masks are read as the boxes around them", _place(shape))
         left, top, width, height = map(shape.attribute_number, ("left", "top", "width", "height"))
@@ -194,20 +208,20 @@ class CvatReader:
     description = f"annotations.xml of CVAT for images 1.1: {_LOOKED_FOR}"
     carries = frozenset({"subsets", "tags", "boxes"})
 
-    def detect(self, path: Path) -> str | None:
+    def detect(self, listing: Listing) -> str | None:
         """Return which file has the annotations, or None where there is none."""
-        file = find(path)
-        return None if file is None else _detected(file)
+        files = _files(listing)
+        return _detected(files) if files else None
 
-    def open(self, path: Path, options: ReadOptions) -> CvatSource:
+    def open(self, listing: Listing, options: ReadOptions) -> CvatSource:
         """Return the dataset, its annotations read and checked.
 
-        Raises SourceError where there is none or the file is wrong.
+        Raises SourceError where there is none or nothing of it can be read.
         """
-        path = absolute(path)
-        file = find(path)
-        if file is None:
-            raise SourceError(f"{printable(path)}: no CVAT annotations; looked for {_LOOKED_FOR}")
-        source = CvatSource(path, file, options)
+        files = _files(listing)
+        if not files:
+            path = printable(listing.path)
+            raise SourceError(f"{path}: no CVAT annotations; looked for {_LOOKED_FOR}")
+        source = CvatSource(listing, options)
         source.check()
         return source

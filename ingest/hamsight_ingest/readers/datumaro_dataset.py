@@ -5,19 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-from hamsight_ingest.readers.annotated import (
-    AnnotatedSource,
-    Notes,
-    absolute,
-    bounds,
-    id_of,
-    valid_text,
-)
+from hamsight_ingest.listing import Listing, printable, uri_of
+from hamsight_ingest.readers.annotated import AnnotatedSource, bounds, id_of
 from hamsight_ingest.readers.datumaro_package import (
     INSTALL,
     check_name,
@@ -25,7 +18,7 @@ from hamsight_ingest.readers.datumaro_package import (
     only_match,
     refused,
 )
-from hamsight_ingest.readers.folder import printable, uri_of
+from hamsight_ingest.readers.wrong import Notes, valid_text
 from hamsight_ingest.source import ReadOptions
 
 _UNNAMED = "default"
@@ -36,8 +29,10 @@ class DatumaroSource(AnnotatedSource):
 
     subsets_from = "datumaro says what the subsets are"
 
-    def __init__(self, path: Path, options: ReadOptions, name: str, detected: str) -> None:
-        super().__init__(path, path, options, detected)
+    def __init__(self, listing: Listing, options: ReadOptions, name: str, detected: str) -> None:
+        super().__init__(listing, options, detected)
+        path = listing.path
+        self.accounts.use(listing.files)
         self.format = f"{DatumaroReader.name}:{name}"
         dataset, warned = imported(path, name)
         self._warned = [f"datumaro: {words}" for words in warned]
@@ -100,25 +95,24 @@ class DatumaroReader:
     def __init__(self, dataset_format: str | None = None) -> None:
         self._format = dataset_format
 
-    def detect(self, path: Path) -> str | None:
+    def detect(self, listing: Listing) -> str | None:
         """Return that it is tried: what it is, datumaro says when it is opened."""
         return "what datumaro makes of it"
 
-    def open(self, path: Path, options: ReadOptions) -> DatumaroSource:
+    def open(self, listing: Listing, options: ReadOptions) -> DatumaroSource:
         """Return the dataset, read and checked.
 
         Raises UsageError where datumaro is not installed or has no such format; SourceError where
         it does not know the path, or cannot read it.
         """
-        path = absolute(path)
         if self._format is None:
-            name = only_match(path)
+            name = only_match(listing.path)
             detected = f"datumaro takes it for {name}"
         else:
             name = self._format
             check_name(name)
             detected = f"read by datumaro as {name}, as asked for"
-        source = DatumaroSource(path, options, name, detected)
+        source = DatumaroSource(listing, options, name, detected)
         source.check()
         return source
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hamsight_core.errors import SourceError, UsageError
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import printable
 
 INSTALL = "pip install 'hamsight[datumaro]'"
 """How the package is had."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from hamsight_core.errors import SourceError
-from hamsight_ingest.readers.annotated import fail, read_text, shown
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import Listing, printable
+from hamsight_ingest.readers.json_files import parsed
 from hamsight_ingest.readers.table import TableSource
 from hamsight_ingest.readers.table_arrow import class_names
 from hamsight_ingest.readers.table_columns import Columns, find_columns
+from hamsight_ingest.readers.table_files import open_rows
 from hamsight_ingest.readers.table_items import TableItems
-from hamsight_ingest.readers.table_rows import open_rows
+from hamsight_ingest.readers.wrong import fail, shown
 from hamsight_ingest.source import SUBSET_NAMES, ReadOptions
+
+_OWN = frozenset({"dataset_dict.json", "state.json", "dataset_info.json", "dataset_infos.json"})
+"""Files of the package `datasets` itself."""
 
 _SHARD = re.compile(r"(.+?)-[0-9]{5}-of-[0-9]{5}(-[0-9a-f]+)?\.parquet$")
 
@@ -43,22 +45,23 @@ class HuggingFaceReader:
     )
     carries = frozenset({"subsets", "tags", "captions"})
 
-    def detect(self, path: Path) -> str | None:
+    def detect(self, listing: Listing) -> str | None:
         """Return which of its files there are, or None where there is none."""
-        if not path.is_dir():
+        if listing.is_file:
             return None
         for name in ("dataset_dict.json", "state.json"):
-            if (path / name).is_file():
+            if listing.has(name):
                 return f"Hugging Face's {name}"
-        shards = _parquet(path)
+        shards = _parquet(listing)
         number = "a Parquet shard" if len(shards) == 1 else f"{len(shards)} Parquet shards"
         return f"{number} as on Hugging Face's hub" if shards else None
 
-    def open(self, path: Path, options: ReadOptions) -> TableSource:
+    def open(self, listing: Listing, options: ReadOptions) -> TableSource:
         """Return the dataset as a source. Raises SourceError where a file is missing or wrong."""
-        found = list(_shards(Path(os.path.abspath(path))))  # noqa: PTH100
+        found = list(_shards(listing))
         if not found:
-            raise SourceError(f"{printable(path)}: no dataset; looked for {self.description}")
+            path = printable(listing.path)
+            raise SourceError(f"{path}: no dataset; looked for {self.description}")
         tables: list[TableItems] = []
         columns: Columns | None = None
         first: Counter[str] = Counter()
@@ -67,20 +70,23 @@ class HuggingFaceReader:
             rows.labels = {**shard.labels, **rows.labels}
             columns = find_columns(rows, options.columns)
             subset = shard.subset
-            tables.append(
-                TableItems(rows, columns, options, subset=subset, first=first[_to(subset, options)])
-            )
+            start = first[_to(subset, options)]
+            tables.append(TableItems(rows, columns, options, subset=subset, first=start))
             first[_to(subset, options)] += rows.count()
         subsets = ", ".join(sorted({shard.subset for shard in found} - {""}))
-        detected = f"{self.detect(path)}{f', subsets {subsets}' if subsets else ''}"
-        return TableSource(path, self.name, detected, tables)
+        detected = f"{self.detect(listing)}{f', subsets {subsets}' if subsets else ''}"
+        source = TableSource(listing, self.name, detected, tables, options)
+        own = [file for file in listing.files if file.rpartition("/")[2] in _OWN]
+        source.accounts.use(own)
+        return source
 
 
 def _to(subset: str, options: ReadOptions) -> str:
     return subset if options.subset is None else options.subset
 
 
-def _shards(path: Path) -> Iterator[_Shard]:
+def _shards(listing: Listing) -> Iterator[_Shard]:
+    path = listing.root
     if (path / "dataset_dict.json").is_file():
         content = _object(path / "dataset_dict.json")
         splits = content.get("splits")
@@ -95,7 +101,7 @@ def _shards(path: Path) -> Iterator[_Shard]:
     elif (path / "state.json").is_file():
         yield from _saved(path, None)
     else:
-        for file in _parquet(path):
+        for file in _parquet(listing):
             match = _SHARD.match(file.name)
             yield _Shard(file, match[1] if match else file.stem, {})
 
@@ -132,13 +138,11 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and Path(value).name == value and "\0" not in value
 
 
-def _parquet(path: Path) -> list[Path]:
+def _parquet(listing: Listing) -> list[Path]:
     """Return the Parquet files of a hub's layout in a folder or in its folder `data`."""
-    for folder in (path / "data", path):
-        try:
-            files = sorted(file for file in folder.iterdir() if file.suffix == ".parquet")
-        except OSError:
-            continue
+    for folder in ("data", ""):
+        names = listing.folders.get(folder, [])
+        files = [listing.root / folder / name for name in names if name.endswith(".parquet")]
         fitting = [f for f in files if _SHARD.match(f.name) or f.stem.lower() in SUBSET_NAMES]
         if fitting:
             return fitting
@@ -146,12 +150,7 @@ def _parquet(path: Path) -> list[Path]:
 
 
 def _object(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        fail(file, error.lineno, f"column {error.colno}: not JSON: {error.msg}")
-    except (RecursionError, ValueError) as error:
-        fail(file, "", f"not JSON that can be read: {error}")
+    content = parsed(file)
     if not isinstance(content, dict):
         fail(file, "", "expected an object")
     return content

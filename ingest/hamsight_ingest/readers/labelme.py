@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,47 +10,31 @@ from typing import Any
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-from hamsight_ingest.readers.annotated import (
-    AnnotatedSource,
-    Notes,
-    absolute,
-    bounds,
-    fail,
-    finite,
-    folders_in,
-    has_file,
-    id_of,
-    read_text,
-    shown,
-    valid_text,
-)
-from hamsight_ingest.readers.folder import is_image, printable, split_subset, uri_of, walk
+from hamsight_ingest.listing import Listing, is_image, once, printable, uri_of, without_suffix
+from hamsight_ingest.readers.annotated import AnnotatedSource, bounds
+from hamsight_ingest.readers.folder import split_subset
+from hamsight_ingest.readers.json_files import has_keys, parsed, per_image
+from hamsight_ingest.readers.pairing import cleaned, near_of
+from hamsight_ingest.readers.subsets import subset_of_file
+from hamsight_ingest.readers.wrong import Notes, fail, finite, shown, valid_text
 from hamsight_ingest.source import ReadOptions
 
-_LOOKED_FOR = "*.json files with the keys shapes and imagePath, beside the images"
+_LOOKED_FOR = "*.json files with the keys shapes and imagePath, in any folder"
 
 
-def _is_json(name: str) -> bool:
-    return name.lower().endswith(".json")
+@once
+def _files(listing: Listing) -> list[str]:
+    """Return the JSON files of the folders where one of the first is LabelMe's."""
+    return per_image(listing, lambda file: has_keys(file, b'"shapes"', b'"imagePath"'))
 
 
-def _has_labelme_keys(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            if not opened.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-                return False
-            with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                return text.find(b'"shapes"') >= 0 and text.find(b'"imagePath"') >= 0
-    except (OSError, ValueError):
-        return False
-
-
-def _detected(path: Path) -> str | None:
-    """Return where LabelMe's files are, in the folder or a folder in it, or None."""
-    for folder in (path, *folders_in(path)):
-        if has_file(folder, ".json", _has_labelme_keys):
-            return f"LabelMe annotations: {printable(os.path.relpath(folder / '*.json', path))}"
-    return None
+def _detected(listing: Listing) -> str | None:
+    """Return where LabelMe's files are, or None where there are none."""
+    files = _files(listing)
+    if not files:
+        return None
+    folder = files[0].rpartition("/")[0]
+    return f"LabelMe annotations: {printable(os.path.join(folder, '*.json'))}"  # noqa: PTH118
 
 
 class LabelmeSource(AnnotatedSource):
@@ -61,73 +43,70 @@ class LabelmeSource(AnnotatedSource):
     format = "labelme"
     subsets_from = ""
 
-    def __init__(self, path: Path, options: ReadOptions, detected: str) -> None:
-        super().__init__(path, path, options, detected)
-
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
-        unread: dict[str, None] = {}
-        images = [os.path.join(self.path, *parts) for parts in walk(self.path, unread)]  # noqa: PTH118
-        by_stem = {os.path.splitext(image)[0]: image for image in reversed(images)}  # noqa: PTH122
-        seen: set[str] = set()
-        for parts in walk(self.path, {}, _is_json):
-            file = self.path.joinpath(*parts)
-            content = _parsed(file)
-            if content is None:
-                notes.add("JSON files without LabelMe's shapes, left out", printable(file))
-                continue
-            image = _image(file, content, by_stem, notes)
-            if image in seen:
-                fail(file, "imagePath", f"{shown(image)} has another LabelMe file; expected one")
-            seen.add(image)
-            boxes = tuple(_boxes(content, file, notes))
-            tags = _flags(content, file)
-            for box in boxes:
-                tags[box.label] = tags.get(box.label, 0) + 1
-            yield self._item(image, tags, boxes)
-        for image in images:
+        seen: dict[str, str] = {}
+        for name in _files(self.listing):
+            file = Path(self.listing.at(name))
+            with notes.refusing():
+                content = parsed(file)
+                if not isinstance(content, dict) or "shapes" not in content:
+                    notes.add("JSON files without LabelMe's shapes, left out", printable(file))
+                    continue
+                self.accounts.use(name)
+                image = self._image(name, file, content, notes)
+                if image in seen:
+                    words = f"{shown(image)} has another LabelMe file; expected one"
+                    fail(file, "imagePath", words)
+                boxes, tags = [], _flags(content, file)
+                for box, label in _boxes(content, file, notes):
+                    tags[label] = tags.get(label, 0) + 1
+                    boxes += [] if box is None else [box]
+                seen[image] = name
+                notes.taken += 1
+                yield self._item(image, tags, tuple(boxes))
+        for image in self.listing.images:
             if image not in seen:
                 yield self._item(image, {}, ())
-        for words in unread:
-            notes.add(words, printable(self.path))
+        self.accounts.use_images()
 
     def _item(self, image: str, tags: dict[str, int], boxes: tuple[Box, ...]) -> Item:
-        relative = os.path.relpath(image, self.path)
-        parts = Path(image if relative.startswith("..") else relative).parts
-        subset, rest = split_subset(parts, self._options)
-        name = id_of(printable("/".join(rest)))
-        return Item(id=name, uri=uri_of(image), subset=subset, tags=tags, boxes=boxes)
+        subset, rest = split_subset(tuple(image.strip("/").split("/")), self._options)
+        name = printable("/".join(rest))
+        uri = uri_of(self.listing.at(image))
+        return Item(id=name, uri=uri, subset=subset, tags=tags, boxes=boxes)
 
-
-def _parsed(file: Path) -> dict[str, Any] | None:
-    """Return the content of a LabelMe file, or None where it is JSON of another kind."""
-    try:
-        content = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        fail(file, f"line {error.lineno}, column {error.colno}", f"not JSON: {error.msg}")
-    except (RecursionError, ValueError) as error:
-        fail(file, "", f"not JSON that can be read: {error}")
-    return content if isinstance(content, dict) and "shapes" in content else None
-
-
-def _image(file: Path, content: dict[str, Any], by_stem: dict[str, str], notes: Notes) -> str:
-    """Return the path of a file's image: the one it names, else the one of its own name."""
-    name = content.get("imagePath")
-    if not isinstance(name, str) or not name.strip() or "\0" in name:
-        fail(file, "imagePath", f"{shown(name)}; expected the path of the image")
-    name = valid_text(name).replace("\\", "/")
-    named = os.path.normpath(file.parent / name)
-    if os.path.isfile(named) and is_image(named):  # noqa: PTH113 - never raises
-        return named
-    same = by_stem.get(os.path.splitext(file)[0])  # noqa: PTH122
-    if same is not None:
-        return same
-    if isinstance(content.get("imageData"), str):
-        words = (
-            "images that are not there, but embedded in their LabelMe file (imageData), which is"
-            " not read; labelme_export_json writes them out"
-        )
-        notes.add(words, printable(file))
-    return os.path.join(file.parent, name.rpartition("/")[2] or name)  # noqa: PTH118
+    def _image(self, name: str, file: Path, content: dict[str, Any], notes: Notes) -> str:
+        """Return the path of a file's image: the one it names, else the one of its own name."""
+        path = content.get("imagePath")
+        if not isinstance(path, str) or not path.strip() or "\0" in path:
+            fail(file, "imagePath", f"{shown(path)}; expected the path of the image")
+        folder, stem = name.rpartition("/")[0], without_suffix(name)
+        written = valid_text(path).replace("\\", "/")
+        if not written.startswith("/") and (found := self.pictures.exact(written, [folder])):
+            return found
+        outside = os.path.normpath(file.parent / written)
+        if os.path.isfile(outside) and is_image(outside):  # noqa: PTH113 - never raises
+            return outside
+        if found := self.pictures.close(stem, [""]):
+            return found
+        subset = subset_of_file(name)
+        near = near_of(name, subset)
+        bare = cleaned(path)
+        for candidate in (bare, bare.rpartition("/")[2], stem.rpartition("/")[2]):
+            if found := self.pictures.close(candidate, near):
+                return found
+        for candidate in (bare, stem.rpartition("/")[2]):
+            place = printable(file)
+            if found := self.pictures.elsewhere(candidate, near, notes, place, subset):
+                return found
+        if isinstance(content.get("imageData"), str):
+            words = (
+                "images that are not there, but embedded in their LabelMe file (imageData), which"
+                " is not read; labelme_export_json writes them out"
+            )
+            notes.add(words, printable(file))
+        last = bare.rpartition("/")[2] or bare
+        return f"{folder}/{last}" if folder else last
 
 
 def _flags(content: dict[str, Any], file: Path) -> dict[str, int]:
@@ -138,26 +117,36 @@ def _flags(content: dict[str, Any], file: Path) -> dict[str, int]:
     return {valid_text(name): 1 for name, value in flags.items() if value is True}
 
 
-def _boxes(content: dict[str, Any], file: Path, notes: Notes) -> list[Box]:
-    """Return a box for each instance: a shape, or shapes of one label and group_id."""
+def _boxes(content: dict[str, Any], file: Path, notes: Notes) -> Iterator[tuple[Box | None, str]]:
+    """Yield the box and label of each instance: a shape, or shapes of one label and group_id.
+
+    An instance without a point has a label alone.
+    """
     shapes = content["shapes"]
+    if shapes is None:
+        shapes = []
     if not isinstance(shapes, list):
         fail(file, "shapes", "expected a list")
     instances: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for index, shape in enumerate(shapes):
         place = f"shapes[{index}]"
-        if not isinstance(shape, dict):
-            fail(file, place, "expected an object")
-        label = shape.get("label")
-        if not isinstance(label, str):
-            fail(file, f"{place}.label", f"{shown(label)}; expected text")
-        group = shape.get("group_id")
-        instance = f"[{index}]" if group is None else str(group)
-        if group is not None and not isinstance(group, (int, str)):
-            fail(file, f"{place}.group_id", f"{shown(group)}; expected a number or null")
-        points = _extent(shape, file, place, notes)
-        instances.setdefault((valid_text(label), instance), []).extend(points)
-    return [Box(label, *bounds(points)) for (label, _), points in instances.items()]
+        with notes.refusing():
+            if not isinstance(shape, dict):
+                fail(file, place, "expected an object")
+            label = shape.get("label")
+            if not isinstance(label, str):
+                fail(file, f"{place}.label", f"{shown(label)}; expected text")
+            group = shape.get("group_id")
+            if isinstance(group, float) and group.is_integer():
+                group = int(group)
+            if group is not None and not isinstance(group, (int, float, str)):
+                fail(file, f"{place}.group_id", f"{shown(group)}; expected a number or null")
+            instance = f"[{index}]" if group is None or group == "" else str(group)
+            points = _extent(shape, file, place, notes)
+            instances.setdefault((valid_text(label), instance), []).extend(points)
+            notes.taken += 1
+    for (label, _), points in instances.items():
+        yield (Box(label, *bounds(points)) if points else None), label
 
 
 def _extent(
@@ -166,6 +155,10 @@ def _extent(
     """Return points whose bounds are those of the shape."""
     kind = shape.get("shape_type") or "polygon"
     points = _points(shape, file, place)
+    if not points:
+        words = "shapes without points are tags without a box"
+        notes.add(words, f"{printable(file)}: {place}")
+        return []
     if kind != "rectangle":
         words = f"shapes of the type {shown(kind)} are read as the boxes around them"
         notes.add(words, printable(file))
@@ -180,7 +173,9 @@ def _extent(
 
 def _points(shape: dict[str, Any], file: Path, place: str) -> list[tuple[float, float]]:
     points = shape.get("points")
-    if not isinstance(points, list) or not points:
+    if points is None:
+        points = []
+    if not isinstance(points, list):
         fail(file, f"{place}.points", f"{shown(points)}; expected a list of [x, y]")
     read = []
     for index, point in enumerate(points):
@@ -198,19 +193,19 @@ class LabelmeReader:
     description = _LOOKED_FOR
     carries = frozenset({"subsets", "tags", "boxes"})
 
-    def detect(self, path: Path) -> str | None:
+    def detect(self, listing: Listing) -> str | None:
         """Return where LabelMe's files are, or None where there is none."""
-        return _detected(path) if path.is_dir() else None
+        return None if listing.is_file else _detected(listing)
 
-    def open(self, path: Path, options: ReadOptions) -> LabelmeSource:
+    def open(self, listing: Listing, options: ReadOptions) -> LabelmeSource:
         """Return the dataset, its annotations read and checked.
 
-        Raises SourceError where there is none or a file of it is wrong.
+        Raises SourceError where there is none or nothing of it can be read.
         """
-        path = absolute(path)
-        detected = self.detect(path)
+        detected = self.detect(listing)
         if detected is None:
-            raise SourceError(f"{printable(path)}: no LabelMe dataset; looked for {_LOOKED_FOR}")
-        source = LabelmeSource(path, options, detected)
+            path = printable(listing.path)
+            raise SourceError(f"{path}: no LabelMe dataset; looked for {_LOOKED_FOR}")
+        source = LabelmeSource(listing, options, detected)
         source.check()
         return source

@@ -23,14 +23,15 @@ from hamsight_core.images.places import fetch, is_url, path_uri, table_uri
 from hamsight_core.images.places.seekable import MAX_BYTES, open_seekable
 from hamsight_core.images.places.uris import TableKind, holding_file, local_path, scheme
 from hamsight_core.items import Category, Item
-from hamsight_ingest.readers.folder import is_image
+from hamsight_ingest.listing import is_image
+from hamsight_ingest.readers.accounts import is_document
 from hamsight_ingest.readers.table_rows import table_format
 from hamsight_ingest.readers.trees import Parts, Tree
-from hamsight_ingest.source import Numbered, Source
+from hamsight_ingest.source import Numbered, Refused, Source
 
 Size: TypeAlias = "tuple[int, int] | None"
 
-_COPIED = frozenset({".xml", ".txt", ".yaml", ".yml", ".names", ".data"})
+_COPIED = frozenset({".xml", ".txt", ".yaml", ".yml", ".names", ".data", ".labels", ".caption"})
 _SHARD = ".tar"
 _THREADS = 8
 _AHEAD = 64
@@ -54,6 +55,8 @@ class Mirror:
         """Copy what says something of images. Raises SourceError for what cannot be read."""
         self.tree = tree
         self.notes: list[str] = []
+        self.left_out: list[str] = []
+        """Files that say nothing that a reader knows, by their paths below the place."""
         self._folder = tempfile.TemporaryDirectory(prefix="hamsight-")
         self.root = os.path.join(self._folder.name, *tree.above)  # noqa: PTH118
         self._images: list[str] = []
@@ -75,6 +78,7 @@ class Mirror:
             name = parts[-1]
             stands = is_image(name) or name.lower().endswith(_SHARD)
             if not stands and not _is_copied(name):
+                self.left_out.append("/".join(parts))
                 continue
             path = self.path(parts)
             try:
@@ -207,6 +211,17 @@ class MirroredSource:
         """What the user should know of this dataset."""
         return [*self._mirror.notes, *map(self._mirror.said, self._source.notes)]
 
+    @property
+    def ignored(self) -> Sequence[str]:
+        """Which files are known and left out."""
+        return [self._mirror.said(words) for words in self._source.ignored]
+
+    @property
+    def unread(self) -> Sequence[str]:
+        """Which files are not understood: of those here, and of those never copied."""
+        left = [file for file in self._mirror.left_out if not is_document(file)]
+        return [*self._source.unread, *left]
+
     def count(self) -> int:
         """Return the number of items. Raises SourceError."""
         with said_of(self._mirror):
@@ -216,7 +231,10 @@ class MirroredSource:
         """Yield the items, their images where they are. Raises SourceError."""
         with said_of(self._mirror):
             for item in self._source:
-                yield replace(item, uri=self._mirror.item_uri(item.uri))
+                if isinstance(item, Refused):
+                    yield replace(item, uri=self._mirror.said(item.uri))
+                else:
+                    yield replace(item, uri=self._mirror.item_uri(item.uri))
 
 
 class NumberedSource(MirroredSource):

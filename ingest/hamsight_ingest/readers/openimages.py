@@ -12,8 +12,8 @@ from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-from hamsight_ingest.readers.annotated import AnnotatedSource, Notes, absolute, folders_in
-from hamsight_ingest.readers.folder import printable, uri_of, walk
+from hamsight_ingest.listing import Listing, below, once, printable, uri_of, without_suffix
+from hamsight_ingest.readers.annotated import AnnotatedSource
 from hamsight_ingest.readers.image_size import upright_size
 from hamsight_ingest.readers.openimages_csv import (
     Files,
@@ -22,6 +22,7 @@ from hamsight_ingest.readers.openimages_csv import (
     read_labels,
     read_names,
 )
+from hamsight_ingest.readers.wrong import Notes
 from hamsight_ingest.source import ReadOptions
 
 _LOOKED_FOR = (
@@ -47,36 +48,25 @@ class _Image:
     labels: array[int] = field(default_factory=lambda: array("I"))
 
 
-def find(path: Path) -> Files:
+@once
+def find(listing: Listing) -> Files:
     """Return the CSV files of an Open Images dataset in a folder; without boxes and labels, none.
 
     Both the official names are known, and those that FiftyOne gives: SUBSET/labels/detections.csv.
     """
     files = Files()
-    if not path.is_dir():
-        return files
-    folders = folders_in(path)
-    within = [folder / name for folder in folders for name in ("labels", "metadata")]
-    for folder in (path, *folders, *within):
-        try:
-            names = sorted(entry.name for entry in os.scandir(folder) if _is_csv(entry.name))
-        except OSError:
-            continue
-        for name in names:
-            mark = f"{folder.name}/{name}"
-            if name.endswith("annotations-bbox.csv") or mark == "labels/detections.csv":
-                files.boxes.append(folder / name)
-            elif "human-imagelabels" in name or mark == "labels/classifications.csv":
-                files.labels.append(folder / name)
-            elif "class-descriptions" in name or mark == "metadata/classes.csv":
-                files.names.append(folder / name)
-            elif "machine-imagelabels" in name:
-                files.ignored.append(folder / name)
+    for file in () if listing.is_file else listing.of(".csv"):
+        folder, _, name = file.rpartition("/")
+        mark, path = f"{folder.rpartition('/')[2]}/{name}", Path(listing.at(file))
+        if name.endswith("annotations-bbox.csv") or mark == "labels/detections.csv":
+            files.boxes.append(path)
+        elif "human-imagelabels" in name or mark == "labels/classifications.csv":
+            files.labels.append(path)
+        elif "class-descriptions" in name or mark == "metadata/classes.csv":
+            files.names.append(path)
+        elif "machine-imagelabels" in name:
+            files.ignored.append(path)
     return files
-
-
-def _is_csv(name: str) -> bool:
-    return name.lower().endswith(".csv")
 
 
 def _subset(file: Path, root: Path) -> str:
@@ -104,8 +94,13 @@ class OpenImagesSource(AnnotatedSource):
     format = "openimages"
     subsets_from = "names of CSV files and folders give the subsets"
 
-    def __init__(self, path: Path, files: Files, options: ReadOptions) -> None:
-        super().__init__(path, path, options, _detected(files, path))
+    def __init__(self, listing: Listing, files: Files, options: ReadOptions) -> None:
+        super().__init__(listing, options, _detected(files, listing.path))
+        self._root = f"{listing.root}/"
+        for used in (files.boxes, files.labels, files.names):
+            self.accounts.use(str(file).removeprefix(self._root) for file in used)
+        made = (str(file).removeprefix(self._root) for file in files.ignored)
+        self.accounts.ignore(made, "labels made by machines are not read")
         self._read_notes = Notes()
         self._images: dict[str, dict[str, _Image]] = {}
         self._twice: list[_Image] = []
@@ -114,6 +109,9 @@ class OpenImagesSource(AnnotatedSource):
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
         notes.extend(self._read_notes)
+        for shared in self._images.values():
+            self.accounts.use(image.path.removeprefix(self._root) for image in shared.values())
+        self.accounts.use(image.path.removeprefix(self._root) for image in self._twice)
         for image in chain(*map(dict.values, self._images.values()), self._twice):
             tags: dict[str, int] = {}
             for index in image.box_labels:
@@ -204,20 +202,19 @@ class OpenImagesSource(AnnotatedSource):
             self._add(found, "")
 
     def _add(self, folder: Path, subset: str) -> None:
-        unread: dict[str, None] = {}
         images = self._images.setdefault(subset, {})
-        for parts in walk(folder, unread):
-            path = os.path.join(folder, *parts)  # noqa: PTH118 - much faster than Path
-            image = _Image(path, "/".join(parts), subset)
-            image_id = os.path.splitext(parts[-1])[0]  # noqa: PTH122
+        within = "" if folder == self.path else str(folder.relative_to(self.path))
+        start = len(within) + 1 if within else 0
+        for file in below(self.listing.images, within.replace(os.sep, "/")):
+            path = self.listing.at(file)
+            image = _Image(path, file[start:], subset)
+            image_id = without_suffix(file.rpartition("/")[2])
             if image_id in images:
                 words = "images with the id of another in their subset, without annotations"
                 self._read_notes.add(words, printable(path))
                 self._twice.append(image)
             else:
                 images[image_id] = image
-        for words in unread:
-            self._read_notes.add(words, printable(folder))
 
 
 class OpenImagesReader:
@@ -227,22 +224,20 @@ class OpenImagesReader:
     description = _LOOKED_FOR
     carries = frozenset({"subsets", "tags", "boxes"})
 
-    def detect(self, path: Path) -> str | None:
+    def detect(self, listing: Listing) -> str | None:
         """Return which CSV files there are, or None where there is none."""
-        files = find(path)
-        return _detected(files, path) if files.boxes or files.labels else None
+        files = find(listing)
+        return _detected(files, listing.path) if files.boxes or files.labels else None
 
-    def open(self, path: Path, options: ReadOptions) -> OpenImagesSource:
+    def open(self, listing: Listing, options: ReadOptions) -> OpenImagesSource:
         """Return the dataset, its annotations read and checked.
 
-        Raises SourceError where there is none or a file of it is wrong.
+        Raises SourceError where there is none or nothing of it can be read.
         """
-        path = absolute(path)
-        files = find(path)
+        files = find(listing)
         if not files.boxes and not files.labels:
-            raise SourceError(
-                f"{printable(path)}: no Open Images dataset; looked for {_LOOKED_FOR}"
-            )
-        source = OpenImagesSource(path, files, options)
+            path = printable(listing.path)
+            raise SourceError(f"{path}: no Open Images dataset; looked for {_LOOKED_FOR}")
+        source = OpenImagesSource(listing, files, options)
         source.check()
         return source

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from hamsight_ingest.readers.annotated import Notes, fail, finite, shown
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import printable
+from hamsight_ingest.readers.wrong import Notes, WrongEntryError, fail, finite, shown
 
 _SLACK = 0.01  # by how much boxes overstep the image when they were rounded
 _Image = TypeVar("_Image")
@@ -68,11 +68,15 @@ def read_boxes(
     """
     columns = ("ImageID", "LabelName", *_SIDES)
     for line, image, (code, *texts) in _columns(file, columns, find, notes):
-        sides = [_fraction(file, line, *one) for one in zip(_SIDES, texts, strict=True)]
-        left, right, top, bottom = sides
-        if right < left or bottom < top:
-            fail(file, line, f"{','.join(texts)}; expected XMin <= XMax and YMin <= YMax")
-        yield image, labels.index(code, file, line), (left, right, top, bottom)
+        with notes.refusing():
+            sides = [_fraction(file, line, *one) for one in zip(_SIDES, texts, strict=True)]
+            left, right, top, bottom = sides
+            if right < left or bottom < top:
+                words = "boxes of negative size, drawn from another corner, are turned"
+                notes.add(words, f"{printable(file)}:{line}")
+                left, right, top, bottom = *sorted((left, right)), *sorted((top, bottom))
+            notes.taken += 1
+            yield image, labels.index(code, file, line), (left, right, top, bottom)
 
 
 def read_labels(
@@ -84,14 +88,16 @@ def read_labels(
     """
     columns = ("ImageID", "LabelName", "Confidence")
     for line, image, (code, text) in _columns(file, columns, find, notes):
-        confidence = finite(text)
-        if confidence not in (0.0, 1.0):
-            fail(file, line, f"Confidence {shown(text)}; expected 1 (there) or 0 (not there)")
-        if confidence:
-            yield image, labels.index(code, file, line)
-        else:
-            words = "labels verified to be absent (Confidence 0) are no tags, left out"
-            notes.add(words, f"{printable(file)}:{line}")
+        with notes.refusing():
+            confidence = finite(text)
+            if confidence not in (0.0, 1.0):
+                fail(file, line, f"Confidence {shown(text)}; expected 1 (there) or 0 (not there)")
+            notes.taken += 1
+            if confidence:
+                yield image, labels.index(code, file, line)
+            else:
+                words = "labels verified to be absent (Confidence 0) are no tags, left out"
+                notes.add(words, f"{printable(file)}:{line}")
 
 
 def _fraction(file: Path, line: int, name: str, text: str) -> float:
@@ -116,7 +122,9 @@ def _columns(
     elsewhere = 0
     for line, row in rows:
         if len(row) < width:
-            fail(file, line, f"{len(row)} values; expected {width} or more")
+            words = f"{len(row)} values; expected {width} or more"
+            notes.refused.append(WrongEntryError(file, line, words))
+            continue
         image = find(row[first])
         if image is None:
             elsewhere += 1

@@ -11,9 +11,10 @@ from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places import is_url, path_uri
 from hamsight_core.images.places.uris import ArchiveKind, local_path, scheme
 from hamsight_core.items import Item
-from hamsight_ingest.readers.annotated import absolute
-from hamsight_ingest.readers.archive import SUFFIXES, ArchiveSource, suffix_of
-from hamsight_ingest.readers.folder import folder_item, is_image, is_skipped
+from hamsight_ingest.listing import absolute, is_image, is_skipped
+from hamsight_ingest.readers.accounts import is_document
+from hamsight_ingest.readers.archive import SUFFIXES, ArchiveSource, archive_suffix
+from hamsight_ingest.readers.folder import folder_item
 from hamsight_ingest.readers.mirror import (
     Mirror,
     MirroredSource,
@@ -21,7 +22,7 @@ from hamsight_ingest.readers.mirror import (
     annotates,
     said_of,
 )
-from hamsight_ingest.readers.table import is_table
+from hamsight_ingest.readers.table_files import is_table
 from hamsight_ingest.readers.table_rows import table_format
 from hamsight_ingest.readers.trees import Tree, archive_tree, file_tree, folder_tree, name_of
 from hamsight_ingest.source import Numbered, ReadOptions, Source
@@ -42,7 +43,7 @@ def open_remote(place: str, format: str | None, options: ReadOptions, choose: Ch
     `choose` is asked for all but plain folders, archives and images. Raises UsageError and
     SourceError.
     """
-    if format is not None and format.startswith("datumaro"):
+    if format is not None and format.partition(":")[0] == "datumaro":
         raise UsageError(f"--format {format} is read from disk alone, not from {place}: {_READ}")
     found = scheme(place)
     if found in ("zip", "tar"):
@@ -53,7 +54,7 @@ def open_remote(place: str, format: str | None, options: ReadOptions, choose: Ch
             " gs, zip or tar"
         )
     name = name_of(place)
-    suffix = suffix_of(name)
+    suffix = archive_suffix(name)
     if suffix is not None:
         return open_archive(SUFFIXES[suffix], place, place, name, format, options, choose)
     if is_image(name) and format in (None, "folder"):
@@ -83,7 +84,7 @@ def open_archive(
     below: tuple[str, ...] = (),
 ) -> Source:
     """Return the dataset in an archive at a uri, which users call `shown`, or its images."""
-    stem = file_name[: len(file_name) - len(suffix_of(file_name) or "")] or "dataset"
+    stem = file_name[: len(file_name) - len(archive_suffix(file_name) or "")] or "dataset"
     if format not in ("archive", "folder"):
         source = None if below else _shard(uri, shown, file_name, format, choose)
         if source is None:
@@ -189,6 +190,7 @@ class RemoteFolder:
         self._root = place if place.endswith("/") else f"{place}/"
         self._items = [(parts, uri) for uri in uris if (parts := self._parts(uri))]
         others = [uri for uri in uris if not self._parts(uri) and not uri.endswith("/")]
+        self._others = [uri for uri in others if not any(map(is_skipped, uri.split("/")[3:]))]
         if not self._items:
             named = f"; {_number(others)}, the first {others[0]}" if others else ""
             raise SourceError(f"{place}: no image by its extension at or under it{named}; {_READ}")
@@ -200,6 +202,17 @@ class RemoteFolder:
     def notes(self) -> Sequence[str]:
         """Return nothing: what is left out stands in `detected`."""
         return []
+
+    @property
+    def ignored(self) -> Sequence[str]:
+        """Return nothing: what is known and left out hides itself."""
+        return []
+
+    @property
+    def unread(self) -> Sequence[str]:
+        """Return the objects that are no images, by their paths below the place."""
+        left = (uri for uri in self._others if not is_document(uri))
+        return [uri.removeprefix(self._root) for uri in left]
 
     def count(self) -> int:
         """Return the number of images."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from hamsight_core.errors import ImageError, SourceError
 from hamsight_core.images.places.arrow import arrow_errors, ipc_batches, open_ipc
-from hamsight_ingest.readers.annotated import fail
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import printable
 from hamsight_ingest.readers.table_rows import Row, TableFormat
+from hamsight_ingest.readers.wrong import Notes, WrongEntryError, fail
 
 _BATCH_ROWS = 1024
 
@@ -41,8 +41,12 @@ class ArrowRows:
             rows: int = pq.read_metadata(self.file).num_rows
             return rows
 
-    def __iter__(self) -> Iterator[Row]:
-        """Yield the rows."""
+    def read(self, notes: Notes) -> Iterator[Row]:
+        """Yield the rows; where the file is damaged, what follows is refused."""
+        with notes.refusing():
+            yield from self._rows()
+
+    def _rows(self) -> Iterator[Row]:
         number = 0
         batches = self._batches()
         while True:
@@ -83,8 +87,9 @@ class ArrowRows:
             with arrow_errors():
                 yield
         except ImageError as error:
-            place = "" if row is None else f" at or after row {row}"
-            raise SourceError(f"{printable(self.file)}:{place} {error}") from error
+            if row is None:
+                raise SourceError(f"{printable(self.file)}: {error}") from error
+            raise WrongEntryError(self.file, f"at or after row {row}", str(error)) from error
 
 
 def _has_bytes(kind: Any) -> bool:

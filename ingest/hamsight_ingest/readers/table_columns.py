@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hamsight_core.errors import SourceError, UsageError
-from hamsight_ingest.readers.folder import printable
+from hamsight_ingest.listing import printable
+from hamsight_ingest.readers.table_boxes import BoxColumns, box_columns, class_columns
 from hamsight_ingest.readers.table_rows import Rows
+from hamsight_ingest.readers.wrong import Notes
 
 ROLES: dict[str, tuple[str, ...]] = {
     "image": (
@@ -23,6 +25,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         "file",
         "file_name",
         "filename",
+        "image_name",
+        "img_name",
+        "file name",
+        "image name",
+        "imagename",
+        "imagepath",
         "uri",
         "image_uri",
         "url",
@@ -36,17 +44,22 @@ ROLES: dict[str, tuple[str, ...]] = {
     "id": ("id", "image_id", "photo_id"),
     "subset": ("subset", "split"),
     "tags": ("tags", "labels", "classes", "keywords"),
-    "label": ("label", "class", "class_name", "category"),
-    "captions": ("caption", "captions", "text", "sentence", "sentences"),
+    "label": ("label", "class", "class_name", "category", "category_name"),
+    "captions": ("caption", "captions", "text", "sentence", "sentences", "comment"),
 }
 """The roles of columns, and what such columns are called, in lower case."""
+
+
+_IDS_OF_IMAGES = ("image_id", "imageid", "img_id", "id_code", "image id")
+_SIZES = ("width", "height", "fold", "column_1")
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The columns of a table by role; every other one is an attribute.
 
-    `labels` are the column of the role label and those whose numbers stand for classes.
+    `labels` are the column of the role label and those whose numbers stand for classes; `classes`
+    are columns of 0 and 1, each of a class.
     """
 
     image: str
@@ -55,12 +68,16 @@ class Columns:
     tags: str | None = None
     labels: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
+    box: BoxColumns | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def all(self) -> frozenset[str]:
         """Return every column that has a role."""
         single = (self.image, self.id, self.subset, self.tags)
-        return frozenset({*filter(None, single), *self.labels, *self.captions})
+        boxes = () if self.box is None else self.box.names
+        several = (*self.labels, *self.captions, *self.classes, *boxes)
+        return frozenset({*filter(None, single), *several})
 
 
 def find_columns(rows: Rows, given: Mapping[str, str]) -> Columns:
@@ -93,20 +110,33 @@ def find_columns(rows: Rows, given: Mapping[str, str]) -> Columns:
 
     single = {role: first(role) for role in ("id", "subset", "tags", "label")}
     used = {*taken, *single.values()}
-    classes = [] if given.get("label") == "" else [one for one in rows.labels if one not in used]
+    named = [] if given.get("label") == "" else [one for one in rows.labels if one not in used]
+    captions = tuple(known("captions"))
+    labelled = bool(single["label"] or single["tags"] or named)
+    box = box_columns([one for one in rows.columns if one not in taken], labelled)
+    classes: tuple[str, ...] = ()
+    if not labelled and box is None and not captions and "label" not in given:
+        rest = [name for name in rows.columns if name not in used and name.lower() not in _SIZES]
+        if single["id"] is None or single["id"] != image:
+            classes = class_columns(rest, (row.values for row in rows.read(Notes())))
     return Columns(
         image,
         id=single["id"],
         subset=single["subset"],
         tags=single["tags"],
-        labels=tuple(filter(None, [single["label"], *classes])),
-        captions=tuple(known("captions")),
+        labels=tuple(filter(None, [single["label"], *named])),
+        captions=captions,
+        box=box,
+        classes=classes,
     )
 
 
 def _image(rows: Rows) -> str:
     named = [name for name in rows.columns if name.lower() in ROLES["image"]]
     within = list(rows.image_columns)
+    if not named and not within:
+        # Kaggle's tables name an image by its id alone.
+        named = [name for name in rows.columns if name.lower() in _IDS_OF_IMAGES]
     for fitting in ([name for name in named if name in within], within, named):
         exact = [name for name in fitting if name.lower() == "image"]
         if len(fitting) == 1 or (len(exact) == 1 and fitting is not named):

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from hamsight_core.images.places import is_url, local_path, path_uri, row_uri, table_uri
-from hamsight_core.images.places.uris import scheme, without_secrets
-from hamsight_core.items import Item
-from hamsight_ingest.readers.annotated import Notes, fail, shown, valid_text
-from hamsight_ingest.readers.folder import printable
-from hamsight_ingest.readers.mirror import is_there
+from hamsight_core.images.places import row_uri, table_uri
+from hamsight_core.items import Box, Item
+from hamsight_ingest.listing import Listing, printable
+from hamsight_ingest.readers.annotated import turned
+from hamsight_ingest.readers.image_size import upright_size
+from hamsight_ingest.readers.table_boxes import is_present
 from hamsight_ingest.readers.table_columns import Columns
+from hamsight_ingest.readers.table_places import Places
 from hamsight_ingest.readers.table_rows import Row, Rows
 from hamsight_ingest.readers.table_values import captions_of, labels_of, tags_of, text_form
+from hamsight_ingest.readers.wrong import Notes, fail, finite, shown, valid_text
 from hamsight_ingest.source import ReadOptions
 
-_PROBED = 32
+UNNAMED = "region"
+"""The label of a box whose table, or annotation, says no class."""
 
 
 class TableItems:
     """The items of one table, an item a row.
 
     `subset` is that of rows that name none; `first` counts the rows of earlier tables, so that
-    rows of several tables have ids of their own.
+    rows of several tables have ids of their own. `listing` is the dataset that the table is in.
     """
 
     def __init__(
@@ -35,79 +35,54 @@ class TableItems:
         columns: Columns,
         options: ReadOptions,
         *,
+        listing: Listing | None = None,
         subset: str = "",
         first: int = 0,
         url_query: str = "",
     ) -> None:
         self.rows = rows
         self.within = columns.image in rows.image_columns
-        self._columns, self._options = columns, options
-        self._subset, self._first, self._url_query = subset, first, url_query
+        self.columns, self._options = columns, options
+        self._subset, self._first = subset, first
         self._attributes = [name for name in rows.columns if name not in columns.all]
         self._table = table_uri("parquet" if rows.format == "Parquet" else "arrow", rows.file)
-        self._base: Path | None = None
+        self._places = Places(rows, columns.image, listing, url_query)
 
-    def items(self, notes: Notes) -> Iterator[Item]:
-        """Yield the items; rows without an image are only noted."""
-        for row in self.rows:
-            if self.within:
-                uri = row_uri(self._table, row.number, self._columns.image)
-                yield self._item(row, uri, str(self._first + row.number))
-                continue
-            image = self._value(row, self._columns.image)
-            if image is None or image == "":
-                notes.add("rows without an image", f"{printable(self.rows.file)}: {row.place}")
-                continue
-            if not isinstance(image, str):
-                self._wrong(row, self._columns.image, "the path or the URL of an image")
-            located = self._located(valid_text(image))
-            if located is None:
-                words = "rows whose path leads out of the dataset's folder, left out"
-                notes.add(words, f"{printable(self.rows.file)}: {row.place}")
-                continue
-            yield self._item(row, *located)
+    def items(self, notes: Notes, *, measure: bool = False) -> Iterator[Item]:
+        """Yield the items; rows without an image are only noted, wrong ones refused.
 
-    def _located(self, image: str) -> tuple[str, str] | None:
-        """Return (uri, id) of the image at a path or URL.
-
-        None is returned for a path that goes up out of the table's folder and the one above.
+        Without `measure` boxes that are fractions of the image are left out.
         """
-        if scheme(image) is not None and local_path(image) is None:
-            uri = image
-            if self._url_query and is_url(image):
-                uri = f"{image.partition('?')[0]}?{self._url_query}"
-            return uri, without_secrets(image).partition("://")[2].lstrip("/") or image
-        path = local_path(image) if scheme(image) else None
-        name = _slashed(image) if path is None else str(path)
-        base = self._folder()
-        climbs = not os.path.isabs(name) and ".." in name.split("/")  # noqa: PTH117 - of text
-        if climbs and not self._is_inside(base / name):
+        for row in self.rows.read(notes):
+            with notes.refusing():
+                item = self._of_row(row, notes, measure)
+                if item is not None:
+                    notes.taken += 1
+                    yield item
+
+    def _of_row(self, row: Row, notes: Notes, measure: bool) -> Item | None:
+        columns = self.columns
+        subset = valid_text((text_form(self._value(row, columns.subset)) or "").strip())
+        subset = subset or self._subset
+        if self.within:
+            uri = row_uri(self._table, row.number, columns.image)
+            return self._item(row, uri, str(self._first + row.number), subset, notes, measure)
+        image = self._value(row, columns.image)
+        if isinstance(image, int) and not isinstance(image, bool):
+            image = str(image) if columns.image.lower().endswith(("id", "code")) else image
+        if image is None or image == "":
+            notes.add("rows without an image", f"{printable(self.rows.file)}: {row.place}")
             return None
-        uri = path_uri(os.path.normpath(os.path.join(base, name)))  # noqa: PTH118 - keeps its text
-        relative = name.removeprefix(f"{base}/")
-        parts = [part for part in relative.split("/") if part not in ("", ".", "..")]
-        return uri, printable("/".join(parts) or relative)
+        if not isinstance(image, str):
+            self._wrong(row, columns.image, "the path or the URL of an image")
+        uri, place = self._places.located(valid_text(image), subset, row.place, notes)
+        return self._item(row, uri, place, subset, notes, measure)
 
-    def _folder(self) -> Path:
-        """Return the folder that the paths are relative to: where the first of them are found."""
-        if self._base is None:
-            folder = self.rows.file.parent
-            places = [folder, folder / "images", folder.parent, folder.parent / "images"]
-            first = [row.values.get(self._columns.image) for row in islice(self.rows, _PROBED)]
-            texts = (one for one in first if isinstance(one, str) and "\0" not in one)
-            names = [_slashed(one) for one in texts if scheme(one) is None]
-            found = (place for name in names for place in places if is_there(place / name))
-            self._base = next(found, folder)
-        return self._base
-
-    def _is_inside(self, path: Path) -> bool:
-        top = os.path.normpath(self.rows.file.parent.parent)
-        return os.path.normpath(path).startswith(os.path.join(top, ""))  # noqa: PTH118
-
-    def _item(self, row: Row, uri: str, place: str) -> Item:
-        columns = self._columns
+    def _item(
+        self, row: Row, uri: str, place: str, subset: str, notes: Notes, measure: bool
+    ) -> Item:
+        columns = self.columns
         id = text_form(self._value(row, columns.id)) or place
-        subset = text_form(self._value(row, columns.subset)) or self._subset
         tags = self._tags(row)
         if self._options.tags_from_folder and not self.within:
             tags = {**dict.fromkeys(place.split("/")[:-1], 1), **tags}
@@ -116,6 +91,7 @@ class TableItems:
             id=id,
             uri=uri,
             subset=subset if self._options.subset is None else self._options.subset,
+            boxes=self._boxes(row, uri, tags, notes, measure),
             tags=tags,
             captions=tuple(dict.fromkeys(captions)),
             attributes={
@@ -125,26 +101,67 @@ class TableItems:
             },
         )
 
+    def _boxes(
+        self, row: Row, uri: str, tags: dict[str, int], notes: Notes, measure: bool
+    ) -> tuple[Box, ...]:
+        """Return the box of a row, and count it among the tags where no label does."""
+        box = self.columns.box
+        if box is None:
+            return ()
+        where = f"{printable(self.rows.file)}: {row.place}"
+        try:
+            sides = box.of(row.values)
+        except ValueError as error:
+            self._wrong(row, box.names[0], str(error).removeprefix("expected "))
+        if sides is None:
+            return ()
+        label = next(iter(tags), "")
+        if not label:
+            notes.add(f"boxes without a class have the label {UNNAMED!r}", where)
+            tags[UNNAMED] = tags.get(UNNAMED, 0) + 1
+            label = UNNAMED
+        if max(map(abs, sides)) <= 1 and any(side != round(side) for side in sides):
+            if not measure:
+                return ()
+            size = self._size(row, uri)
+            if size is None:
+                words = (
+                    "images whose size cannot be read: their tags are kept, their boxes left out"
+                )
+                notes.add(words, where)
+                return ()
+            sides = (
+                sides[0] * size[0],
+                sides[1] * size[1],
+                sides[2] * size[0],
+                sides[3] * size[1],
+            )
+        return (Box(label, *turned(sides, notes, where)),)
+
+    def _size(self, row: Row, uri: str) -> tuple[float, float] | None:
+        width, height = (finite(row.values.get(name)) for name in ("width", "height"))
+        if width and height and width > 1 and height > 1:
+            return width, height
+        return upright_size(uri)
+
     def _tags(self, row: Row) -> dict[str, int]:
         tags: dict[str, int] = {}
-        for column in filter(None, (*self._columns.labels, self._columns.tags)):
-            read = tags_of if column == self._columns.tags else labels_of
+        for column in filter(None, (*self.columns.labels, self.columns.tags)):
+            read = tags_of if column == self.columns.tags else labels_of
             try:
                 found = read(row.values.get(column), self.rows.labels.get(column))
             except ValueError as error:
                 self._wrong(row, column, str(error).removeprefix("expected "))
             for tag, count in found.items():
                 tags[tag] = tags.get(tag, 0) + count
+        for column in self.columns.classes:
+            if is_present(row.values.get(column)):
+                tags[valid_text(column)] = 1
         return tags
 
     def _value(self, row: Row, column: str | None) -> Any:
         return None if column is None else row.values.get(column)
 
-    def _wrong(self, row: Row, column: str, expected: str) -> None:
+    def _wrong(self, row: Row, column: str, expected: str) -> NoReturn:
         value = shown(row.values.get(column))
         fail(self.rows.file, row.place, f"column {column!r} = {value}: expected {expected}")
-
-
-def _slashed(path: str) -> str:
-    """Return a path with `/` between its parts where it was written on Windows."""
-    return path if "/" in path or os.sep == "\\" else path.replace("\\", "/")

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hamsight_ingest.readers.annotated import fail, shown
 from hamsight_ingest.readers.table_rows import Row, TableFormat
-from hamsight_ingest.readers.table_text import lines
+from hamsight_ingest.readers.texts import encoding_of, lines
+from hamsight_ingest.readers.wrong import Notes, fail, shown
 
 _PROBED = 100
 _CHUNK = 256 * 1024
@@ -28,41 +28,45 @@ class JsonRows:
     def __init__(self, file: Path, format: TableFormat) -> None:
         self.file, self.format = file, format
         self.labels: Mapping[str, Sequence[str]] = {}
-        keys = (key for row in islice(self, _PROBED) for key in row.values)
+        notes = Notes()
+        keys = (key for row in islice(self.read(notes), _PROBED) for key in row.values)
         self.columns: Sequence[str] = list(dict.fromkeys(keys))
         if not self.columns:
+            notes.check()
             fail(file, "", f"no row; expected {self._expected()}")
 
     def count(self) -> int:
         """Return the number of rows."""
-        return sum(1 for _ in self)
+        return sum(1 for _ in self.read(Notes()))
 
-    def __iter__(self) -> Iterator[Row]:
-        """Yield the rows."""
-        found = _of_list(self.file) if self.format == "JSON" else _of_lines(self.file)
+    def read(self, notes: Notes) -> Iterator[Row]:
+        """Yield the rows; what follows a place that is no JSON list any more is refused."""
+        found = _of_list(self.file, notes) if self.format == "JSON" else _of_lines(self.file, notes)
         for number, (line, value) in enumerate(found):
-            if not isinstance(value, dict):
-                fail(self.file, line, f"{shown(value)}; expected {self._expected()}")
-            yield Row(f"line {line}", number, value)
+            with notes.refusing():
+                if not isinstance(value, dict):
+                    fail(self.file, line, f"{shown(value)}; expected {self._expected()}")
+                yield Row(f"line {line}", number, value)
 
     def _expected(self) -> str:
         return "a list of objects" if self.format == "JSON" else "one JSON object a line"
 
 
 def starts_list(file: Path) -> bool:
-    """Return whether a file begins as a JSON list of objects does."""
+    """Return whether a file begins as a JSON list of objects does. Raises SourceError."""
     try:
         with file.open("rb") as opened:
             start = opened.read(4096)
-    except OSError:
-        return False
-    return re.match(rb"(\xef\xbb\xbf)?\s*\[\s*\{", start) is not None
+    except OSError as error:
+        fail(file, "", f"cannot be read: {error.strerror or error}")
+    return re.match(r"\s*\[\s*\{", start.decode(encoding_of(start), "replace")) is not None
 
 
-def _of_lines(file: Path) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(lines(file), 1):
-        if not line.isspace():
-            yield number, _parsed(file, number, line)
+def _of_lines(file: Path, notes: Notes) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(lines(file, notes), 1):
+        if line and not line.isspace():
+            with notes.refusing():
+                yield number, _parsed(file, number, line)
 
 
 def _parsed(file: Path, number: int, text: str) -> Any:
@@ -74,8 +78,13 @@ def _parsed(file: Path, number: int, text: str) -> Any:
         fail(file, number, f"not JSON that can be read: {error}")
 
 
-def _of_list(file: Path) -> Iterator[tuple[int, Any]]:
+def _of_list(file: Path, notes: Notes) -> Iterator[tuple[int, Any]]:
     """Yield (line of its start, value) of each member of a list, holding one at a time."""
+    with notes.refusing():
+        yield from _members(file)
+
+
+def _members(file: Path) -> Iterator[tuple[int, Any]]:
     text = _Text(file)
     text.skip(_SPACE)
     if not text.rest.startswith("[", text.place):
@@ -151,10 +160,12 @@ class _Text:
         return bool(read)
 
     def _decoded(self) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8-sig")()
         taken = 0
         try:
             with self._file.open("rb") as opened:
+                encoding = encoding_of(opened.read(4))
+                decoder = codecs.getincrementaldecoder(encoding)()
+                opened.seek(0)
                 while chunk := opened.read(_CHUNK):
                     yield decoder.decode(chunk)
                     taken += len(chunk)

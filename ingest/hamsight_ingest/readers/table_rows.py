@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from hamsight_ingest.readers.wrong import Notes
+
 TableFormat = Literal["CSV", "TSV", "JSON", "JSONL", "Parquet", "Arrow"]
 
 _SUFFIXES: dict[str, TableFormat] = {
@@ -37,7 +39,7 @@ class Row:
 
 
 class Rows(Protocol):
-    """A table, opened. Iterating yields its rows again each time, in bounded memory.
+    """A table, opened. `read` yields its rows again each time, in bounded memory.
 
     `image_columns` hold images themselves, not where they are; `labels` has the words for the
     whole numbers of a column.
@@ -52,8 +54,11 @@ class Rows(Protocol):
     def count(self) -> int:
         """Return the number of rows. Raises SourceError."""
 
-    def __iter__(self) -> Iterator[Row]:
-        """Yield the rows. Raises SourceError naming the file, the place and what was expected."""
+    def read(self, notes: Notes) -> Iterator[Row]:
+        """Yield the rows; one that cannot be read is refused in `notes`.
+
+        Raises SourceError where no row after it can be read either.
+        """
 
 
 def table_format(path: Path) -> TableFormat | None:
@@ -63,23 +68,5 @@ def table_format(path: Path) -> TableFormat | None:
 
 def table_words(path: Path) -> str:
     """Return what a table is by its name, such as "a CSV table"."""
-    format = table_format(path)
+    format = table_format(path) or "CSV"
     return f"an {format} table" if format == "Arrow" else f"a {format} table"
-
-
-def open_rows(path: Path) -> Rows:
-    """Return the table in a file. Raises SourceError where it is no table, or an empty one."""
-    format = table_format(path)
-    if format in ("CSV", "TSV"):
-        from hamsight_ingest.readers.table_text import TextRows
-
-        return TextRows(path, format)
-    if format in ("JSON", "JSONL"):
-        from hamsight_ingest.readers.table_json import JsonRows
-
-        return JsonRows(path, format)
-    if format in ("Parquet", "Arrow"):
-        from hamsight_ingest.readers.table_arrow import ArrowRows
-
-        return ArrowRows(path, format)
-    raise ValueError(f"{path}: not named as a table")

@@ -1,19 +1,21 @@
-"""CSV and TSV tables: UTF-8, a first line of names, quoted as RFC 4180 says."""
+"""CSV and TSV tables: a first line of names, quoted as RFC 4180 says."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
-from hamsight_ingest.readers.annotated import fail
 from hamsight_ingest.readers.table_rows import Row, TableFormat
+from hamsight_ingest.readers.texts import lines
+from hamsight_ingest.readers.wrong import Notes, WrongEntryError, fail
 
-_LONGEST_LINE = 64 * 1024 * 1024
 _LONGEST_FIELD = 16 * 1024 * 1024
 _SAMPLE = 256 * 1024
 _DELIMITERS = ",;\t|"
+_QUOTED = re.compile(r'"(?:[^"]|"")*"?')
 
 
 class TextRows:
@@ -27,9 +29,9 @@ class TextRows:
         first = next(lines(file), None)
         if first is None:
             fail(file, "", "an empty file; expected a first line that names the columns")
-        self._delimiter = "\t"
+        self._delimiter, self._spaced = "\t", False
         if format == "CSV":
-            self._delimiter = max(_DELIMITERS, key=first.count) if first else ","
+            self._delimiter, self._spaced = _delimiter(first)
         self._quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
         if format == "TSV" and not self._is_quoted():
             self._quoting = csv.QUOTE_NONE
@@ -37,25 +39,27 @@ class TextRows:
 
     def count(self) -> int:
         """Return the number of rows."""
-        return sum(1 for _ in self)
+        return sum(1 for _ in self.read(Notes()))
 
-    def __iter__(self) -> Iterator[Row]:
+    def read(self, notes: Notes) -> Iterator[Row]:
         """Yield the rows; blank lines are none."""
-        records = self._records()
-        next(records)
+        records = self._records(notes)
+        next(records, None)
+        width = len(self.columns)
         for number, (line, fields) in enumerate(records):
-            width = len(self.columns)
-            if len(fields) != width and (len(fields) < width or any(fields[width:])):
-                fail(
-                    self.file,
-                    line,
-                    f"{len(fields)} fields; expected {width}, as the first line names columns",
-                )
-            values = {name: value or None for name, value in zip(self.columns, fields)}  # noqa: B905
-            yield Row(f"line {line}", number, values)
+            with notes.refusing():
+                if len(fields) != width and (len(fields) < width or any(fields[width:])):
+                    words = (
+                        f"{len(fields)} fields; expected {width}, as the first line names columns"
+                    )
+                    fail(self.file, line, words)
+                values = {name: value or None for name, value in zip(self.columns, fields)}  # noqa: B905
+                yield Row(f"line {line}", number, values)
 
     def _header(self) -> list[str]:
-        line, names = next(self._records(), (1, []))
+        notes = Notes()
+        line, names = next(self._records(notes), (1, []))
+        notes.check()
         while names and not names[-1]:
             names.pop()
         columns = [name.strip() or f"column_{place}" for place, name in enumerate(names, 1)]
@@ -64,33 +68,37 @@ class TextRows:
                 fail(self.file, line, f"two columns are called {name!r}; give each its own name")
         return columns
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
+    def _records(self, notes: Notes) -> Iterator[tuple[int, list[str]]]:
         """Yield (line of its start, fields) of each record that is not blank."""
         csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
         reader = csv.reader(
-            lines(self.file),
+            lines(self.file, notes),
             delimiter=self._delimiter,
             quoting=self._quoting,
+            skipinitialspace=self._spaced,
             strict=True,
         )
         start = 1
-        try:
-            for fields in reader:
-                if fields:
-                    yield start, fields
-                start = reader.line_num + 1
-        except csv.Error as error:
-            fail(
-                self.file,
-                start,
-                f"not {self.format}: {error} (at line {reader.line_num}); expected quotes within"
-                " a quoted field to be doubled",
-            )
+        while True:
+            try:
+                fields = next(reader, None)
+            except csv.Error as error:
+                words = (
+                    f"not {self.format}: {error} (at line {reader.line_num}); expected quotes"
+                    " within a quoted field to be doubled"
+                )
+                notes.refused.append(WrongEntryError(self.file, start, words))
+                fields = []
+            if fields is None:
+                return
+            if fields:
+                yield start, fields
+            start = reader.line_num + 1
 
     def _is_quoted(self) -> bool:
         """Return whether the quotes at the start of a TSV file, if any, enclose fields."""
         sample, size = [], 0
-        for line in lines(self.file):
+        for line in lines(self.file, Notes()):
             size += len(line)
             if size > _SAMPLE:
                 break
@@ -104,21 +112,12 @@ class TextRows:
         return len(widths - {0}) == 1
 
 
-def lines(file: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 file, each with its end. Raises SourceError naming the line."""
-    number = 0
-    try:
-        with file.open("rb") as opened:
-            for number, line in enumerate(_raw_lines(opened), 1):
-                if len(line) > _LONGEST_LINE:
-                    fail(file, number, f"a line longer than {_LONGEST_LINE} bytes; expected text")
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        fail(file, number, f"byte {error.start} of it is not UTF-8; save the file as UTF-8")
-    except OSError as error:
-        fail(file, "", f"cannot be read: {error.strerror or error}")
+def _delimiter(first: str) -> tuple[str, bool]:
+    """Return what separates the names in a first line, and whether a space follows it each time.
 
-
-def _raw_lines(opened: BinaryIO) -> Iterator[bytes]:
-    while line := opened.readline(_LONGEST_LINE + 1):
-        yield line
+    What stands in quotes does not count.
+    """
+    bare = _QUOTED.sub("", first)
+    delimiter = max(_DELIMITERS, key=bare.count)
+    times = bare.count(delimiter)
+    return delimiter, 0 < times == bare.count(f"{delimiter} ")

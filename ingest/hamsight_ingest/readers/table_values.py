@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -9,9 +10,10 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from hamsight_ingest.readers.annotated import valid_text
+from hamsight_ingest.readers.wrong import valid_text
 
 _BETWEEN_TAGS = re.compile(r"[,;|]")
+_LONGEST_LITERAL = 64 * 1024
 
 
 def text_form(value: Any) -> str | None:
@@ -41,10 +43,10 @@ def _nested(value: Any) -> str:
 
 def captions_of(value: Any) -> list[str]:
     """Return the captions in a value: a text, a list of texts, or a JSON list of them."""
-    value = _parsed_list(value)
+    value = parsed_list(value)
     if not isinstance(value, list):
         value = [value]
-    return [text for one in value if (text := text_form(one))]
+    return [text for one in value if (text := (text_form(one) or "").strip())]
 
 
 def tags_of(value: Any, names: Sequence[str] | None = None) -> dict[str, int]:
@@ -54,7 +56,7 @@ def tags_of(value: Any, names: Sequence[str] | None = None) -> dict[str, int]:
     `,`, `;` or `|` unless it is JSON. `names` are the words for whole numbers.
     Raises ValueError saying what was expected.
     """
-    value = _parsed_list(value)
+    value = parsed_list(value)
     if isinstance(value, dict):
         return _counted(value)
     if isinstance(value, str):
@@ -97,11 +99,24 @@ def _counted(value: dict[Any, Any]) -> dict[str, int]:
     return tags
 
 
-def _parsed_list(value: Any) -> Any:
-    """Return what a text is as JSON where that is a list or an object, else the value."""
-    if isinstance(value, str) and value[:1] in "[{" and value:
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+def parsed_list(value: Any) -> Any:
+    """Return what a text is as JSON or Python writes a list or an object, else the value."""
+    if not isinstance(value, str) or value.strip()[:1] not in ("[", "{", "("):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return _literal(value.strip())
+
+
+def _literal(text: str) -> Any:
+    """Return a list or mapping as Python writes it, else the text."""
+    if len(text) > _LONGEST_LITERAL or text[-1:] not in ("]", "}", ")"):
+        return text
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+    if isinstance(found, (tuple, set)):
+        found = list(found)
+    return found if isinstance(found, (list, dict)) else text

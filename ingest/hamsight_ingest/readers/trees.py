@@ -12,8 +12,8 @@ from hamsight_core.errors import ImageError, SourceError
 from hamsight_core.images.places import is_url, member_uri
 from hamsight_core.images.places.cloud import list_objects
 from hamsight_core.images.places.uris import ArchiveKind
+from hamsight_ingest.listing import is_skipped, printable
 from hamsight_ingest.readers.archive import names
-from hamsight_ingest.readers.folder import is_skipped, printable
 
 Parts = tuple[str, ...]
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
-from hamsight_ingest.readers.folder import printable
-from hamsight_ingest.readers.table import TableSource, is_table
+from hamsight_ingest.listing import Listing, printable
+from hamsight_ingest.readers.table import TableSource
 from hamsight_ingest.readers.table_columns import Columns, find_columns
+from hamsight_ingest.readers.table_files import is_table, open_rows
 from hamsight_ingest.readers.table_items import TableItems
-from hamsight_ingest.readers.table_rows import Rows, open_rows, table_format
+from hamsight_ingest.readers.table_rows import Rows, table_format
+from hamsight_ingest.readers.wrong import Notes
 from hamsight_ingest.source import ReadOptions
 
 _PHOTOS = re.compile(r"photos\b.*\.([ct]sv[0-9]*|json)$")
+_OTHERS = re.compile(r"(keywords|collections|conversions|colors)\b.*\.[ct]sv[0-9]*$")
 _HOST = "https://images.unsplash.com/"
 _COLUMNS = ("photo_id", "photo_image_url")
 _CAPTIONS = ("photo_description", "ai_description")
@@ -29,9 +30,9 @@ class UnsplashReader:
     description = "photos.tsv000 of the Unsplash dataset, or a JSON list of {id, url} of its photos"
     carries = frozenset({"captions"})
 
-    def detect(self, path: Path) -> str | None:
+    def detect(self, listing: Listing) -> str | None:
         """Return which table has Unsplash's columns or URLs, or None."""
-        for file in _files(path):
+        for file in _files(listing):
             if table_format(file) in ("CSV", "TSV", "JSON", "JSONL"):
                 try:
                     columns = _columns(open_rows(file))
@@ -41,12 +42,12 @@ class UnsplashReader:
                     return f"Unsplash's columns {columns.id} and {columns.image} in {file.name}"
         return None
 
-    def open(self, path: Path, options: ReadOptions) -> TableSource:
+    def open(self, listing: Listing, options: ReadOptions) -> TableSource:
         """Return the photos as a source. Raises SourceError where there is no such table."""
         query = f"q=75&fm=jpg&w={options.image_width}&fit=max"
         tables = []
-        for file in _files(path):
-            rows = open_rows(Path(os.path.abspath(file)))  # noqa: PTH100
+        for file in _files(listing):
+            rows = open_rows(file)
             columns = _columns(rows)
             if columns is None:
                 raise SourceError(
@@ -57,22 +58,20 @@ class UnsplashReader:
                 columns = find_columns(rows, {**_given(columns), **options.columns})
             tables.append(TableItems(rows, columns, options, url_query=query))
         if not tables:
-            raise SourceError(f"{printable(path)}: no photos; looked for {self.description}")
-        detected = f"{self.detect(path)}; images {options.image_width} pixels wide"
-        return TableSource(path, self.name, detected, tables)
+            path = printable(listing.path)
+            raise SourceError(f"{path}: no photos; looked for {self.description}")
+        detected = f"{self.detect(listing)}; images {options.image_width} pixels wide"
+        source = TableSource(listing, self.name, detected, tables, options)
+        others = [file for file in listing.files if _OTHERS.match(file)]
+        source.accounts.ignore(others, "of Unsplash's tables that of the photos is read")
+        return source
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path] if is_table(path) else []
-    return sorted(file for file in _entries(path) if _PHOTOS.match(file.name) and is_table(file))
-
-
-def _entries(path: Path) -> Iterable[Path]:
-    try:
-        return list(path.iterdir())
-    except OSError:
-        return []
+def _files(listing: Listing) -> list[Path]:
+    if listing.is_file:
+        return [listing.path] if is_table(listing.path) else []
+    names = [name for name in listing.folders.get("", []) if _PHOTOS.match(name)]
+    return [file for name in names if is_table(file := Path(listing.at(name)))]
 
 
 def _columns(rows: Rows) -> Columns | None:
@@ -80,7 +79,7 @@ def _columns(rows: Rows) -> Columns | None:
         captions = tuple(name for name in _CAPTIONS if name in rows.columns)
         return Columns("photo_image_url", id="photo_id", captions=captions)
     if {"id", "url"} <= set(rows.columns):
-        first = [row.values.get("url") for row in islice(rows, 1)]
+        first = [row.values.get("url") for row in islice(rows.read(Notes()), 1)]
         if all(isinstance(url, str) and url.startswith(_HOST) for url in first):
             return Columns("url", id="id")
     return None

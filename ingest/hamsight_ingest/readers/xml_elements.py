@@ -1,17 +1,33 @@
-"""Elements of an XML file, one at a time, with their lines; DTDs, and so entities, are refused."""
+"""Elements of an XML file, one at a time, with their lines; DTDs, and so entities, are refused.
+
+An encoding that the file declares and the parser does not know is decoded here.
+"""
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 from xml.parsers import expat
 
-from hamsight_ingest.readers.annotated import fail, finite, shown
+from hamsight_ingest.readers.texts import encoding_of
+from hamsight_ingest.readers.wrong import fail, finite, shown
 
 _CHUNK = 64 * 1024
 _DEEPEST = 64
+_DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
+_OF_TEXT = re.compile(
+    r"(gb|big5|hz|cp|euc|iso|jis|johab|koi|latin|l[0-9]|mac|ms|ptcp|shift|sjis|s_jis|tis|u8|utf"
+    r"|windows|ascii|us|[0-9])",
+    re.IGNORECASE,
+)
+"""How the names of encodings of text begin; Python's other codecs are none."""
+
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030"}
+"""Encodings as files use their names: for all of a larger set."""
 
 
 @dataclass(slots=True)
@@ -64,9 +80,12 @@ def read_elements(file: Path, root: str, tags: frozenset[str]) -> Iterator[Eleme
     Raises SourceError where the file cannot be read, is no XML, has a DTD or another root.
     """
     builder = _Builder(file, root, tags)
+    started = False
     try:
         with file.open("rb") as opened:
-            while chunk := opened.read(_CHUNK):
+            for encoding, chunk in _chunks(opened):
+                if not started:
+                    builder, started = _Builder(file, root, tags, encoding), True
                 builder.parser.Parse(chunk, False)
                 yield from builder.taken()
         builder.parser.Parse(b"", True)
@@ -80,6 +99,38 @@ def read_elements(file: Path, root: str, tags: frozenset[str]) -> Iterator[Eleme
     yield from builder.taken()
 
 
+def _codec_of(start: bytes) -> str:
+    """Return the encoding that the first bytes of a file declare; nothing where the parser knows
+    it. Raises LookupError for one that there is not."""
+    declared = _DECLARED.match(start.removeprefix(codecs.BOM_UTF8))
+    if declared is None or encoding_of(start) in ("utf-16", "utf-32"):
+        return ""
+    name = declared[1].decode().lower()
+    if not _OF_TEXT.match(name):
+        raise LookupError(f"unknown encoding: {name}")
+    if name.startswith(("utf-16", "utf16", "ucs")):
+        return "utf-8"  # what says so in single bytes is not
+    return _WIDER.get(codecs.lookup(name).name, name)
+
+
+def _chunks(opened: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """Yield ("utf-8", bytes in UTF-8) of a file that is decoded here, else ("", its bytes).
+
+    Raises LookupError for an encoding that there is not, UnicodeDecodeError for other bytes.
+    """
+    chunk = opened.read(_CHUNK)
+    name = _codec_of(chunk)
+    decoder = codecs.getincrementaldecoder(name)() if name else None
+    while chunk:
+        if decoder is None:
+            yield "", chunk
+        else:
+            yield "utf-8", decoder.decode(chunk).encode("utf-8")
+        chunk = opened.read(_CHUNK)
+    if decoder is not None:
+        yield "utf-8", decoder.decode(b"", True).encode("utf-8")
+
+
 class _RootFoundError(Exception):
     """Ends the parsing; its argument is the tag."""
 
@@ -90,12 +141,13 @@ def root_tag(file: Path) -> str | None:
     def found(tag: str, *more: object) -> None:
         raise _RootFoundError(tag)
 
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = found
-    parser.StartDoctypeDeclHandler = found
     try:
         with file.open("rb") as opened:
-            parser.Parse(opened.read(_CHUNK), False)
+            encoding, chunk = next(_chunks(opened), ("", b""))
+        parser = expat.ParserCreate(encoding or None)
+        parser.StartElementHandler = found
+        parser.StartDoctypeDeclHandler = found
+        parser.Parse(chunk, False)
     except _RootFoundError as root:
         return str(root)
     except (expat.ExpatError, LookupError, ValueError, OSError):
@@ -104,13 +156,14 @@ def root_tag(file: Path) -> str | None:
 
 
 class _Builder:
-    def __init__(self, file: Path, root: str, tags: frozenset[str]) -> None:
+    def __init__(self, file: Path, root: str, tags: frozenset[str], encoding: str = "") -> None:
         self._file, self._root, self._tags = file, root, tags
         self._open: list[Element] = []
         self._texts: list[list[str]] = []
         self._taken: list[Element] = []
         self._depth = 0
-        self.parser = expat.ParserCreate()
+        # An encoding that is given counts, whatever the file declares.
+        self.parser = expat.ParserCreate(encoding or None)
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 from hamsight_core.items import Box, Item
-from hamsight_ingest.readers.annotated import (
-    AnnotatedSource,
-    Notes,
-    absolute,
-    bounds,
-    fail,
-    finite,
-    id_of,
-    read_text,
-    shown,
-)
-from hamsight_ingest.readers.folder import is_image, printable, uri_of, walk
+from hamsight_ingest.listing import Listing, below, is_image, printable, uri_of
+from hamsight_ingest.readers.annotated import AnnotatedSource, id_of
 from hamsight_ingest.readers.image_size import upright_size
-from hamsight_ingest.readers.yolo_config import (
-    LOOKED_FOR,
-    NAMES_FILES,
-    Config,
-    find,
-    not_found,
-    read,
-)
+from hamsight_ingest.readers.pairing import cleaned
+from hamsight_ingest.readers.texts import read_text
+from hamsight_ingest.readers.wrong import Notes, fail, shown
+from hamsight_ingest.readers.yolo_config import NAMES_FILES, Config
+from hamsight_ingest.readers.yolo_find import LOOKED_FOR, Found, find, not_found, read
+from hamsight_ingest.readers.yolo_labels import Shape, label_folders, labels_in, shapes_in
 from hamsight_ingest.source import ReadOptions
-
-_SLACK = 0.01  # by how much writers overstep the image when they round
 
 
 class YoloSource(AnnotatedSource):
@@ -40,24 +25,64 @@ class YoloSource(AnnotatedSource):
     format = "yolo"
     subsets_from = "train, val and test of the dataset's file give the subsets"
 
-    def __init__(self, path: Path, file: Path, options: ReadOptions) -> None:
-        root = path if path.is_dir() else file.parent
-        super().__init__(path, root, options, _detected(file))
-        self._config = read(file)
+    def __init__(self, listing: Listing, found: Found, options: ReadOptions) -> None:
+        around = listing.around() if listing.is_file else None
+        super().__init__(listing, options, _detected(found), around)
+        self._config: Config = read(self.listing, found)
+        self._root = f"{self.listing.root}/"
+        self._labels: set[str] = set()
+        self.accounts.use([self._below(str(file)) for file in self._config.files])
+        self.accounts.use(name for name in self.listing.files if _names_classes(name))
+
+    def _below(self, path: str) -> str:
+        return path.removeprefix(self._root).replace(os.sep, "/")
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
         for words in self._config.notes:
-            notes.add(words, printable(self._config.file))
+            notes.add(words, printable(self._config.named))
+        images: set[str] = set()
         for subset, image, image_id in self._images(notes):
+            images.add(self._below(image))
             tags: dict[str, int] = {}
-            shapes = []
-            file = label_file(image)
+            shapes: list[Shape] = []
+            file = self._label_file(image)
             if file is not None:
-                for label, shape in _labels(file, self._config, notes):
-                    tags[label] = tags.get(label, 0) + 1
-                    shapes.append((label, shape))
+                with notes.refusing():
+                    for shape in shapes_in(file, self._config, notes):
+                        tags[shape.label] = tags.get(shape.label, 0) + 1
+                        shapes.append(shape)
             boxes = _in_pixels(image, shapes, notes) if measure and shapes else ()
             yield Item(id=image_id, uri=uri_of(image), subset=subset, tags=tags, boxes=boxes)
+        self.accounts.use(images)
+        self._account_for_others(notes)
+
+    def _account_for_others(self, notes: Notes) -> None:
+        """Tell which images are in no subset, and which labels are of no image."""
+        words = f"{printable(self._config.named.name)} has these files in none of its subsets"
+        self.accounts.ignore(self.listing.images, words)
+        left = [file for file in labels_in(self.listing) if file not in self._labels]
+        if not left:
+            return
+        images = self.listing.images
+        known = {f"{stem}.txt" for image in images for stem in label_folders(image)}
+        self.accounts.ignore((file for file in left if file in known), words)
+        for file in left:
+            if file not in known:
+                place = printable(self.listing.at(file))
+                notes.add("label files without an image, left out", place)
+                self.accounts.ignore(file, "label files without an image")
+
+    def _label_file(self, image: str) -> str | None:
+        """Return the file of an image's labels."""
+        relative = self._below(image)
+        inside = not os.path.isabs(relative)  # noqa: PTH117
+        for stem in label_folders(relative):
+            name = f"{stem}.txt" if inside else f"/{stem}.txt"
+            if self.listing.has(name) if inside else os.path.isfile(name):  # noqa: PTH113
+                self._labels.add(name)
+                self.accounts.use(name)
+                return self.listing.at(name)
+        return None
 
     def _images(self, notes: Notes) -> Iterator[tuple[str, str, str]]:
         """Yield (subset, path, id) of each image."""
@@ -66,10 +91,10 @@ class YoloSource(AnnotatedSource):
             for place in places:
                 if place.is_dir():
                     base = place if len(places) == 1 else self._config.root
-                    for parts in self._walked(place, notes):
-                        image = os.path.join(place, *parts)  # noqa: PTH118 - much faster
+                    for image in self._in_folder(place, notes):
                         yield subset, image, _id(image, base)
                     continue
+                self.accounts.use(self._below(str(place)))
                 for image in self._listed(place, notes):
                     if image in listed:
                         words = "images named by more than one list, read once, as of the first"
@@ -78,36 +103,54 @@ class YoloSource(AnnotatedSource):
                     listed.add(image)
                     yield subset, image, _id(image, self._config.root)
 
-    def _walked(self, place: Path, notes: Notes) -> Iterator[tuple[str, ...]]:
-        unread: dict[str, None] = {}
-        yield from walk(place, unread)
-        for words in unread:
+    def _in_folder(self, place: Path, notes: Notes) -> Iterator[str]:
+        """Yield the paths of the images in a folder; one elsewhere is listed for itself."""
+        root = self.listing.root
+        if place == root or root in place.parents:
+            relative = self._below(str(place)) if place != root else ""
+            yield from map(self.listing.at, below(self.listing.images, relative))
+            return
+        listing = Listing(place)
+        yield from map(listing.at, listing.images)
+        for words in listing.notes:
             notes.add(words, printable(place))
-        _note_orphans(place, notes)
 
     def _listed(self, file: Path, notes: Notes) -> Iterator[str]:
         """Yield the path of each image that a list names."""
         for number, line in enumerate(read_text(file).split("\n"), 1):
             name = line.strip().replace("\\", "/")
-            if "\0" in name:
-                fail(file, number, f"{shown(name)}; expected the path of an image")
-            if not name:
-                continue
-            if not is_image(name):
-                notes.add("lines that name no image by its extension, left out", printable(file))
-                continue
-            yield _found(name, (file.parent, self._config.root, self._config.file.parent))
+            with notes.refusing():
+                if "\0" in name:
+                    fail(file, number, f"{shown(name)}; expected the path of an image")
+                if not name:
+                    continue
+                if not is_image(name):
+                    words = "lines that name no image by its extension, left out"
+                    notes.add(words, printable(file))
+                    continue
+                yield self._found(name, file, number, notes)
+
+    def _found(self, name: str, file: Path, number: int, notes: Notes) -> str:
+        """Return the path of an image in a list: as it is, without its first part, or the
+        longest end of it that is in the dataset."""
+        bases = (file.parent, self._config.root, self._config.named.parent)
+        candidates = [
+            os.path.normpath(base / text)
+            for text in (name, name.partition("/")[2])
+            for base in bases
+            if text
+        ]
+        found = next((one for one in candidates if os.path.isfile(one)), None)  # noqa: PTH113
+        if found is None:
+            place = f"{printable(file)}:{number}"
+            image = self.pictures.elsewhere(cleaned(name), ("",), notes, place)
+            found = None if image is None else self.listing.at(image)
+        return found or candidates[0]
 
 
-def _found(name: str, bases: tuple[Path, ...]) -> str:
-    """Return the path of an image in a list, as it is or without its first part."""
-    candidates = [
-        os.path.normpath(base / text)
-        for text in (name, name.partition("/")[2])
-        for base in bases
-        if text
-    ]
-    return next((one for one in candidates if os.path.isfile(one)), candidates[0])  # noqa: PTH113
+def _names_classes(file: str) -> bool:
+    name = file.rpartition("/")[2]
+    return name in NAMES_FILES or name.endswith((".names", "_darknet.labels"))
 
 
 def _id(image: str, base: Path) -> str:
@@ -118,148 +161,53 @@ def _id(image: str, base: Path) -> str:
     return id_of(printable(image if relative.startswith("..") else relative))
 
 
-def label_file(image: str) -> str | None:
-    """Return the file of an image's labels, in the folder `labels` beside `images` or beside it."""
-    stem = os.path.splitext(image)[0]  # noqa: PTH122
-    for file in (f"{_swapped(stem)}.txt", f"{stem}.txt"):
-        if os.path.isfile(file):  # noqa: PTH113 - never raises
-            return file
-    return None
+def _in_pixels(image: str, shapes: list[Shape], notes: Notes) -> tuple[Box, ...]:
+    size = None
+    if not all(shape.pixels for shape in shapes):
+        size = upright_size(image)
+        if size is None:
+            words = "images whose size cannot be read: their tags are kept, their boxes left out"
+            notes.add(words, printable(image))
+    boxes = []
+    for shape in shapes:
+        x, y, w, h = shape.box
+        if shape.pixels:
+            boxes.append(Box(shape.label, x, y, w, h))
+        elif size is not None:
+            width, height = size
+            boxes.append(Box(shape.label, x * width, y * height, w * width, h * height))
+    return tuple(boxes)
 
 
-def _swapped(path: str) -> str:
-    """Return a path with `labels` for its last folder named `images`."""
-    head, images, tail = path.rpartition(f"{os.sep}images{os.sep}")
-    return f"{head}{os.sep}labels{os.sep}{tail}" if images else path
-
-
-def _note_orphans(place: Path, notes: Notes) -> None:
-    """Note the label files that belong to no image."""
-    labels = Path(_swapped(f"{place}{os.sep}"))
-    if not labels.is_dir():
-        return
-
-    @lru_cache(maxsize=1)
-    def stems(folder: Path) -> set[str]:
-        try:
-            names = os.listdir(folder)  # noqa: PTH208
-        except OSError:  # a folder that is not there, or that the walk has noted
-            return set()
-        return {os.path.splitext(name)[0] for name in names if is_image(name)}  # noqa: PTH122
-
-    for parts in walk(labels, {}, _is_label_file):
-        if parts[-1].removesuffix(".txt") not in stems(place.joinpath(*parts[:-1])):
-            file = printable(labels.joinpath(*parts))
-            notes.add("label files without an image, left out", file)
-
-
-def _is_label_file(name: str) -> bool:
-    return name.endswith(".txt") and name not in NAMES_FILES and not name.startswith("README")
-
-
-def _labels(
-    file: str, config: Config, notes: Notes
-) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
-    """Yield (label, (x, y, width, height)) of each line, in fractions of the image's size."""
-    for number, line in enumerate(read_text(file).split("\n"), 1):
-        words = line.split()
-        if not words:
-            continue
-        values = [finite(word) for word in words[1:]]
-        if None in values:
-            wrong = words[1 + values.index(None)]
-            fail(file, number, f"{shown(wrong)}; expected a number")
-        numbers = [value for value in values if value is not None]
-        label = _label(words[0], config, file, number)
-        yield label, _box(numbers, config, file, number, notes)
-
-
-def _label(word: str, config: Config, file: str, number: int) -> str:
-    index = finite(word)
-    if index is None or not index.is_integer():
-        fail(file, number, f"{shown(word)}; expected a line CLASS X Y WIDTH HEIGHT, CLASS a number")
-    label = config.names.get(int(index))
-    if label is None:
-        known = f"{min(config.names)} to {max(config.names)}"
-        fail(
-            file,
-            number,
-            f"class {int(index)}; expected one of the {len(config.names)} classes of"
-            f" {printable(config.file)}, {known}",
-        )
-    return label
-
-
-def _box(
-    numbers: list[float], config: Config, file: str, line: int, notes: Notes
-) -> tuple[float, float, float, float]:
-    count = len(numbers)
-    place = f"{printable(file)}:{line}"
-    if config.keypoints is not None and count in (4 + config.keypoints, 5 + config.keypoints):
-        notes.add("keypoints are not read, their boxes are", place)
-        numbers = numbers[:4]
-    elif count == 5:
-        notes.add("confidences of boxes are not kept", place)
-        numbers = numbers[:4]
-    elif count != 4 and (count < 6 or count % 2):
-        fail(
-            file,
-            line,
-            f"{count} numbers after the class; expected 4 (x, y, width, height), 5 with a"
-            " confidence, or the x and y of 3 or more points",
-        )
-    wrong = next((value for value in numbers if not -_SLACK <= value <= 1 + _SLACK), None)
-    if wrong is not None:
-        fail(file, line, f"{wrong:g}; expected fractions of the image's size, from 0 to 1")
-    if len(numbers) == 4:
-        x, y, width, height = numbers
-        if min(width, height) < 0:
-            fail(file, line, f"{min(width, height):g}; expected a width and height of 0 or more")
-        return x - width / 2, y - height / 2, width, height
-    notes.add("polygons are read as the boxes around them", place)
-    return bounds(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-def _in_pixels(
-    image: str, shapes: list[tuple[str, tuple[float, float, float, float]]], notes: Notes
-) -> tuple[Box, ...]:
-    size = upright_size(image)
-    if size is None:
-        words = "images whose size cannot be read: their tags are kept, their boxes left out"
-        notes.add(words, printable(image))
-        return ()
-    width, height = size
-    return tuple(
-        Box(label, x * width, y * height, w * width, h * height) for label, (x, y, w, h) in shapes
-    )
-
-
-def _detected(file: Path) -> str:
-    words = "names the classes" if file.name in NAMES_FILES else "names classes and images"
-    return f"YOLO dataset: {printable(file.name)} {words}"
+def _detected(found: Found) -> str:
+    if found.file is None:
+        return f"YOLO labels in {printable(found.labels)}, classes by their numbers"
+    says = "names the classes" if found.names_only else "names classes and images"
+    return f"YOLO dataset: {printable(found.shown)} {says}"
 
 
 class YoloReader:
     """YOLO datasets, of Ultralytics' and Darknet's layout."""
 
     name = "yolo"
-    description = f"{LOOKED_FOR}; labels/*.txt for images/*, or .txt files beside the images"
+    description = (
+        f"{LOOKED_FOR}; labels/*.txt for images/*, or .txt files beside the images; DOTA's labelTxt"
+    )
     carries = frozenset({"subsets", "tags", "boxes"})
 
-    def detect(self, path: Path) -> str | None:
+    def detect(self, listing: Listing) -> str | None:
         """Return which file describes the dataset, or None where there is none."""
-        file = find(path)
-        return None if file is None else _detected(file)
+        found = find(listing)
+        return None if found is None else _detected(found)
 
-    def open(self, path: Path, options: ReadOptions) -> YoloSource:
+    def open(self, listing: Listing, options: ReadOptions) -> YoloSource:
         """Return the dataset, its labels read and checked.
 
-        Raises SourceError where there is none or a file of it is wrong.
+        Raises SourceError where there is none or nothing of it can be read.
         """
-        path = absolute(path)
-        file = find(path)
-        if file is None:
-            raise not_found(path)
-        source = YoloSource(path, file, options)
+        found = find(listing)
+        if found is None:
+            raise not_found(listing.path)
+        source = YoloSource(listing, found, options)
         source.check()
         return source

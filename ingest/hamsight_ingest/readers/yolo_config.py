@@ -4,105 +4,58 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hamsight_core.errors import SourceError
-from hamsight_ingest.readers.annotated import fail, read_text, shown, valid_text
-from hamsight_ingest.readers.folder import printable
-from hamsight_ingest.source import SUBSET_NAMES
+from hamsight_ingest.listing import Listing, below, printable
+from hamsight_ingest.readers.subsets import is_subset
+from hamsight_ingest.readers.texts import read_text
+from hamsight_ingest.readers.wrong import fail, shown, valid_text
 
-LOOKED_FOR = (
-    "*.yaml with names and train, val or test; *.data with names and train;"
-    " obj.names or classes.txt beside labels"
-)
 NAMES_FILES = ("obj.names", "classes.txt")
 """Files with the name of a class a line."""
 
-_KEYS = ("train", "val", "valid", "test")
-_NAMES_KEY = re.compile(rb"^[\"']?names[\"']?\s*:", re.MULTILINE)
-_SUBSET_KEY = re.compile(rb"^[\"']?(train|val|test)[\"']?\s*:", re.MULTILINE)
-_LABEL_LINE = re.compile(r"\s*\d+(\s+[-+.\deE]+){4,}\s*$")
-_LARGEST = 16 * 1024 * 1024
+_KEYS = ("train", "val", "valid", "validation", "test")
 _ABSENT = ("", "~", "null", "Null", "NULL")
 
 
 @dataclass
 class Config:
-    """`places` are folders of images and .txt lists of them, by subset; `root` is the dataset's.
+    """`named` is what describes the dataset, a file or its folder; `files` were read for that.
 
+    `places` are folders of images and .txt lists of them, by subset; `root` is the dataset's.
     `keypoints` is how many numbers follow the box in a line of labels, None where the dataset
     has no keypoints.
     """
 
-    file: Path
+    named: Path
     root: Path
     names: dict[int, str]
+    files: list[Path] = field(default_factory=list)
     places: dict[str, list[Path]] = field(default_factory=dict)
     keypoints: int | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def find(path: Path) -> Path | None:
-    """Return the file that describes the YOLO dataset at `path`, or None where there is none."""
-    if os.path.isfile(path):  # noqa: PTH113 - never raises
-        is_one = _is_yaml(path) or path.suffix.lower() == ".data"
-        return path if is_one else None
-    try:
-        files = sorted(Path(entry.path) for entry in os.scandir(path) if entry.is_file())
-    except OSError:
-        return None
-    yamls = [file for file in files if _is_yaml(file)]
-    if yamls:
-        return min(yamls, key=lambda file: file.name not in ("data.yaml", "dataset.yaml"))
-    darknet = [file for file in files if file.suffix.lower() == ".data"]
-    if darknet:
-        return darknet[0]
-    names = [file for file in files if file.name in NAMES_FILES]
-    return names[0] if names and _has_labels(path, files) else None
-
-
-def read(file: Path) -> Config:
-    """Read what `find` found. Raises SourceError naming the place and what was expected."""
-    if file.suffix.lower() in (".yaml", ".yml"):
-        config = _from_yaml(file)
-    elif file.suffix.lower() == ".data":
-        config = _from_darknet(file)
-    else:
-        return Config(file, file.parent, _names_of_lines(file), _usual_places(file.parent))
+def read_config(listing: Listing, file: Path) -> Config:
+    """Read the file that describes a dataset. Raises SourceError naming the place."""
+    of_yaml = file.suffix.lower() in (".yaml", ".yml")
+    config = _from_yaml(file, listing) if of_yaml else _from_darknet(file, listing)
     _once(config)
     return config
 
 
-def _is_yaml(file: Path) -> bool:
-    if file.suffix.lower() not in (".yaml", ".yml"):
-        return False
-    try:
-        with file.open("rb") as opened:
-            text = opened.read(_LARGEST)
-    except OSError:
-        return False
-    return bool(_NAMES_KEY.search(text) and _SUBSET_KEY.search(text))
+def without_file(listing: Listing, names: Path | None = None) -> Config:
+    """Return what the folders of a dataset say, and a file with the names of classes."""
+    named = names or listing.root
+    config = Config(named, listing.root, {} if names is None else _names_of_lines(named))
+    config.files = [] if names is None else [named]
+    config.places = _usual_places(listing)
+    return config
 
 
-def _has_labels(root: Path, files: Iterable[Path]) -> bool:
-    """Return whether there are labels, as class names alone are in datasets of every format."""
-    if any(root.glob("labels/")) or any(root.glob("*/labels/")):
-        return True
-    texts = (file for file in files if file.suffix == ".txt" and file.name not in NAMES_FILES)
-    first = next(texts, None)
-    if first is None:
-        return False
-    try:
-        with first.open(encoding="utf-8", errors="replace") as opened:
-            return bool(_LABEL_LINE.match(opened.readline(4096)))
-    except OSError:
-        return False
-
-
-def _from_yaml(file: Path) -> Config:
+def _from_yaml(file: Path, listing: Listing) -> Config:
     import yaml
 
     try:
@@ -115,22 +68,25 @@ def _from_yaml(file: Path) -> Config:
         fail(file, "", f"not YAML that can be read: {' '.join(str(error).split())}")
     if not isinstance(content, dict):
         fail(file, "", "expected the keys names and train, val or test")
+    content = {str(key): value for key, value in content.items()}
     base = content.get("path", "")
     if not isinstance(base, str):
         fail(file, "path", "expected text, the dataset's folder")
     below = file.parent / ("" if base in _ABSENT else base)
     root = below if os.path.isdir(below) else file.parent  # noqa: PTH112 - never raises
-    config = Config(file, root, _names(file, content.get("names")))
+    names = _names(file, content["names"]) if content.get("names") is not None else {}
+    config = Config(file, root, names, [file])
     config.keypoints = _keypoints(file, content)
     nc = content.get("nc", str(len(config.names)))
-    if nc != str(len(config.names)):
+    if config.names and nc != str(len(config.names)):
         words = shown(nc) if isinstance(nc, str) else "no number"
         config.notes.append(f"nc is {words}, but there are {len(config.names)} names")
-    _find_places(config, {key: content.get(key) for key in _KEYS}, [root, file.parent])
+    entries = {key: content.get(key) for key in _KEYS}
+    _find_places(config, entries, [root, file.parent], listing)
     return config
 
 
-def _from_darknet(file: Path) -> Config:
+def _from_darknet(file: Path, listing: Listing) -> Config:
     """Read obj.data: KEY = VALUE lines, whose paths begin at the folder or the one above."""
     content: dict[str, str] = {}
     for number, line in enumerate(read_text(file).split("\n"), 1):
@@ -145,8 +101,8 @@ def _from_darknet(file: Path) -> Config:
     names = _existing(content["names"], bases)
     if names is None or not names.is_file():
         fail(file, "names", f"{shown(content['names'])} is not there; expected a file of names")
-    config = Config(file, file.parent, _names_of_lines(names))
-    _find_places(config, {key: content.get(key) for key in _KEYS}, bases)
+    config = Config(file, file.parent, _names_of_lines(names), [file, names])
+    _find_places(config, {key: content.get(key) for key in _KEYS}, bases, listing)
     return config
 
 
@@ -182,39 +138,49 @@ def _keypoints(file: Path, content: dict[str, Any]) -> int | None:
     return numbers[0] * numbers[1]
 
 
-def _find_places(config: Config, entries: dict[str, Any], bases: list[Path]) -> None:
+def _find_places(
+    config: Config, entries: dict[str, Any], bases: list[Path], listing: Listing
+) -> None:
     missing = []
     for subset, entry in entries.items():
         for text in entry if isinstance(entry, list) else [entry]:
             if text is None or (isinstance(text, str) and text.strip() in _ABSENT):
                 continue
             if not isinstance(text, str):
-                fail(config.file, subset, "expected a folder, a .txt list of images, or some")
+                fail(config.named, subset, "expected a folder, a .txt list of images, or some")
             place = _existing(text, bases)
             if place is None:
                 missing.append(f"{subset}: {shown(text)} is not there")
             elif not place.is_dir() and not (place.suffix == ".txt" and place.is_file()):
                 words = f"{shown(text)}; expected a folder or a .txt list of images"
-                fail(config.file, subset, words)
+                fail(config.named, subset, words)
             else:
                 config.places.setdefault(subset, []).append(place)
-    if not config.places:
+    config.notes += [f"{words}: left out" for words in missing]
+    if config.places:
+        return
+    around = listing if listing.root == config.root else Listing(config.root)
+    config.places = _usual_places(around)
+    if missing and not any(config.places):  # no subset is found by its usual name
         bases_text = " and ".join(dict.fromkeys(map(printable, bases)))
         fail(
-            config.file,
+            config.named,
             "; ".join(missing),
             f"expected train, val or test to name images; looked in {bases_text}",
         )
-    config.notes += [f"{words}: left out" for words in missing]
 
 
 def _existing(text: str, bases: list[Path]) -> Path | None:
-    """Return what a path in the file names, as it is or without its first part.
+    """Return what a path in the file names, as it is or by its longest end that exists.
 
-    Files that were moved say ../train/images or data/train.txt for what is beside them now.
+    Files that were moved say ../train/images or /home/me/set/train.txt for what is here now. The
+    last part alone counts only where no more than one stood before it.
     """
     text = text.strip().replace("\\", "/")
-    for candidate in (text, text.partition("/")[2]):
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    last = len(parts) if len(parts) < 3 else len(parts) - 1
+    tails = ["/".join(parts[start:]) for start in range(1, last)]
+    for candidate in (text, *tails):
         for base in bases:
             if candidate and os.path.exists(base / candidate):  # noqa: PTH110 - never raises
                 return Path(os.path.normpath(base / candidate))
@@ -237,22 +203,23 @@ def _once(config: Config) -> None:
             del config.places[subset]
 
 
-def _usual_places(root: Path) -> dict[str, list[Path]]:
+def _usual_places(listing: Listing) -> dict[str, list[Path]]:
     """Return where images are without a file that says so: images/train, train/images, images."""
-    for base in (root / "images", root):
-        try:
-            folders = sorted(base.iterdir()) if base.is_dir() else []
-        except OSError as error:
-            fail(base, "", f"cannot be read: {error.strerror or error}")
-        named = [one for one in folders if one.name.lower() in SUBSET_NAMES and one.is_dir()]
+    for base in ("images", ""):
+        start = f"{base}/" if base else ""
+        tops = {
+            folder[len(start) :].split("/")[0]
+            for folder in listing.folders
+            if folder.startswith(start) and folder != start
+        }
+        named = sorted(top for top in tops if top and is_subset(top))
+        named = [top for top in named if any(below(listing.images, f"{start}{top}"))]
         if named:
-            return {
-                printable(one.name): [one / "images" if (one / "images").is_dir() else one]
-                for one in named
-            }
-    return {"": [root / "images" if (root / "images").is_dir() else root]}
-
-
-def not_found(path: Path) -> SourceError:
-    """Return the error for a path without a YOLO dataset."""
-    return SourceError(f"{printable(path)}: no YOLO dataset; looked for {LOOKED_FOR}")
+            found = {}
+            for top in named:
+                within = f"{start}{top}/images"
+                folder = within if listing.has_folder(within) else f"{start}{top}"
+                found[printable(top)] = [listing.root / folder]
+            return found
+    folder = "images" if listing.has_folder("images") else ""
+    return {"": [listing.root / folder]}

@@ -17,6 +17,7 @@ from hamsight_core.images.places.opened import Opened
 from hamsight_core.images.places.seekable import open_seekable, stamp
 from hamsight_core.images.places.unpacked import DAMAGE, unpacked
 from hamsight_core.images.places.uris import ArchiveKind, scheme, split_member
+from hamsight_core.images.places.zip_names import named_members
 
 _OPEN_ARCHIVES = 16
 _Key: TypeAlias = tuple[ArchiveKind, str, tuple[int, int], Reach]
@@ -26,7 +27,10 @@ class Archive(Protocol):
     """An open archive. Its members are regular files, named as the archive names them."""
 
     def names(self) -> Iterator[str]:
-        """Yield the name of each member, in the order of the archive."""
+        """Yield the name of each member, in the order of the archive.
+
+        Raises ImageError behind the last one before a damage.
+        """
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """Return the bytes of a member. Raises ImageError."""
@@ -81,15 +85,16 @@ class _Zip:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, ValueError, EOFError, struct.error, NotImplementedError) as e:
             raise ImageError(f"not a zip archive, or a damaged one: {e}") from e
+        self._members = named_members(self._zip)
 
     def names(self) -> Iterator[str]:
-        for name, member in self._zip.NameToInfo.items():
+        for name, member in self._members.items():
             if not member.is_dir():
                 yield name
 
     def read(self, name: str, max_bytes: int) -> bytes:
         try:
-            member = self._zip.getinfo(name)
+            member = self._members.get(name) or self._zip.getinfo(name)
             if member.file_size > max_bytes:
                 raise too_large(max_bytes)
             with self._zip.open(member) as opened:
@@ -110,19 +115,33 @@ class _Zip:
 
 
 class _Tar:
-    """A tar archive; a compressed one is unpacked into a temporary file."""
+    """A tar archive; a compressed one is unpacked into a temporary file.
+
+    Of one that is cut or damaged the members before the damage are read; `names` then ends in an
+    ImageError.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = unpacked(file)
         self._lock = threading.Lock()
+        self._spans: dict[str, tuple[int, int]] = {}
+        self._damage: ImageError | None = None
         try:
-            self._spans = dict(_spans(self._file))
+            for name, span in _spans(self._file):
+                self._spans[name] = span
+        except ImageError as error:
+            if not self._spans:
+                self._file.close()
+                raise
+            self._damage = error
         except BaseException:
             self._file.close()
             raise
 
     def names(self) -> Iterator[str]:
-        return iter(self._spans)
+        yield from self._spans
+        if self._damage is not None:
+            raise ImageError(str(self._damage))
 
     def read(self, name: str, max_bytes: int) -> bytes:
         if name not in self._spans:

@@ -141,7 +141,8 @@ def test_a_servers_reason_phrase_is_escaped(run, tmp_path):
     url = f"http://127.0.0.1:{server.server_port}/a.jpg"
     (tmp_path / "t.csv").write_text(f"image\n{url}\n")
     model = toy.model(tmp_path / "toy")
-    said = run("ingest", tmp_path / "t.csv", "--model", model, status=6).stderr
+    args = ("--model", model, "--allow-private")
+    said = run("ingest", tmp_path / "t.csv", *args, status=6).stderr
     assert "HTTP 404 gone\\x1b[2J\\x07" in said
     run("info", "--rejects")
     server.shutdown()

@@ -201,7 +201,7 @@ def test_a_row_cannot_lead_out_of_its_datasets_folder(tmp_path):
     ids = {item.id for item in items if not isinstance(item, Refused)}
     assert ids == {"images/000.jpg", "secret.jpg"}
     (refused,) = (item for item in items if isinstance(item, Refused))
-    assert "leads out of its dataset" in refused.reason
+    assert "leads out of the dataset's folder" in refused.reason
     outside = str(tmp_path / "secret.jpg")
     paths = ["images/000.jpg", "../../secret.jpg", outside, f"file://{outside}", "C:\\secret.jpg"]
     images = [{"bytes": None, "path": path} for path in paths]

@@ -18,7 +18,7 @@ from hamsight_core.catalog import statements
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.errors import StatementError
 from hamsight_core.hashing.sign import SIGN
-from hamsight_ingest.index import LEAST_ITEMS, build_index
+from hamsight_ingest.upkeep.cell_building import LEAST_ITEMS, build_index
 from hamsight_query.request import Combine, Kind, Query, Rank, Request
 from hamsight_query.search import prepare_targets
 from hamsight_query.target import Target

@@ -12,13 +12,20 @@ KILL QUERY WHERE startsWith(query, {mark:String}) ASYNC
 -- 1 where the database of this connection has the table, else 0.
 SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = {table:String}
 
--- name: columns_of_tables
--- The tables of the catalog with their columns, and what `filename` is made of.
-SELECT table, groupArray(name) AS columns, anyIf(default_expression, name = 'filename') AS filename
-FROM system.columns
+-- name: tables_and_columns
+-- The tables and views of the catalog: what makes them, their columns, what `filename` is made of, and
+-- the time now, in seconds since 1970.
+SELECT name, engine, comment, as_select, of_table.columns, of_table.filename, toUnixTimestamp(now())
+FROM system.tables
+LEFT JOIN
+(
+    SELECT table, groupArray(name) AS columns, anyIf(default_expression, name = 'filename') AS filename
+    FROM system.columns
+    WHERE database = currentDatabase()
+    GROUP BY table
+) AS of_table ON of_table.table = name
 WHERE database = currentDatabase()
-GROUP BY table
-ORDER BY table
+ORDER BY name
 
 -- name: find_models
 -- The models of the catalog, the oldest first; of a name that two processes added, the first.
@@ -27,26 +34,9 @@ FROM models
 ORDER BY created_at, name, digest
 LIMIT 1 BY name
 
--- name: features_of_table
--- Whose features a table was made for.
-SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = {table:String}
-
--- name: delete_model
--- A model's row that another process was quicker to add.
-DELETE FROM models WHERE name = {name:String} AND items_table = {table:String}
-
 -- name: find_hash_fit
 -- The parameters of a fitted hash, by the digest that a model's row names.
 SELECT parameters FROM hash_fits WHERE digest = {digest:String} LIMIT 1
-
--- name: find_dataset_models
--- The models with which a dataset was ingested, the latest first; a run may have been killed, or
--- its model have failed, before that model had a table.
-SELECT model
-FROM ingests
-WHERE dataset = {dataset:String} AND model IN (SELECT name FROM models)
-GROUP BY model
-ORDER BY max(started_at) DESC, model
 
 -- name: list_datasets
 -- Each dataset and subset of one model: items, those annotated, bytes of the image files, last change.
@@ -118,20 +108,17 @@ $statement
 -- A column as another type, under its own name.
 CAST($column, '$type') AS $column
 
--- name: create_lease
--- A model is about to move from one items table to another; `comment` says in JSON whose lease it
--- is, and until when (seconds since 1970, by the server's clock).
+-- name: create_lock
+-- The lock of a catalog on a server: only one process can create it. `comment` says in JSON who has it.
 CREATE TABLE $table$on_cluster (nothing UInt8) ENGINE = Memory COMMENT '$comment'
 
--- name: renew_lease
--- The same lease for longer.
-ALTER TABLE $table$on_cluster MODIFY COMMENT '$comment'
+-- name: find_lock
+-- What the holder of the lock says.
+SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = {table:String}
 
--- name: find_lease
--- What a lease says, and the time now.
-SELECT comment, toUnixTimestamp(now())
-FROM system.tables
-WHERE database = currentDatabase() AND name = {table:String}
+-- name: comment_table
+-- What a table says of itself: the lock that its holder lives, a former generation since when.
+ALTER TABLE $table$on_cluster MODIFY COMMENT '$comment'
 
 -- name: server_time
 -- Seconds since 1970.

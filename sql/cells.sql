@@ -48,10 +48,10 @@ LIMIT {limit:UInt64}
 SELECT dataset, subset, id, hash FROM $table WHERE $conditions
 
 -- name: change_settings
--- What a model's row says of its hash and cells, unless another process has changed it since.
+-- What a model's row says of its hash and cells.
 ALTER TABLE models
 UPDATE hash_parameters = {hash_parameters:String}
-WHERE name = {name:String} AND items_table = {items_table:String} AND hash_parameters = {former:String}
+WHERE name = {name:String} AND items_table = {items_table:String}
 SETTINGS mutations_sync = 2
 
 -- name: near_cells

@@ -30,19 +30,27 @@ SELECT sipHash64(dataset, subset, id) AS key, hash, CAST(feature, 'Array(Float32
 FROM $table
 WHERE $conditions AND notEmpty(feature)
 
+-- name: page_of_made_hashes
+-- The same with new hashes that are on their way.
+SELECT sipHash64(dataset, subset, id) AS key, made.hash AS hash, CAST(feature, 'Array(Float32)') AS feature
+FROM (SELECT dataset, subset, id, ingested_at, feature FROM $table WHERE $conditions AND notEmpty(feature)) AS of_items
+ANY INNER JOIN (SELECT dataset, subset, id, ingested_at, hash FROM $making WHERE $conditions) AS made
+    USING (dataset, subset, id, ingested_at)
+
 -- name: one_in
 -- One in `every` items, drawn by identity.
 sipHash64(1, dataset, subset, id) % {every:UInt64} = 0
 
--- name: views_of
--- Views of this connection's database that read a table.
-SELECT name
+-- name: views
+-- The views of the catalog, with what they read, and whether a column has hashes of a width.
+SELECT name, as_select, name IN (
+    SELECT table FROM system.columns WHERE database = currentDatabase() AND position(type, {width:String}) > 0)
 FROM system.tables
-WHERE database = currentDatabase() AND engine LIKE '%View' AND position(create_table_query, {table:String}) > 0
+WHERE database = currentDatabase() AND engine LIKE '%View'
 ORDER BY name
 
 -- name: create_hashes
--- New hashes on their way into a table of the same items.
+-- New hashes on their way into a table of the same items. The comment says since when.
 CREATE TABLE $shard_table$on_cluster
 (
     dataset     LowCardinality(String),
@@ -53,17 +61,15 @@ CREATE TABLE $shard_table$on_cluster
 )
 ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
+COMMENT 'made $moment'
 
 -- name: page_of_features
--- A page of items with the features that their hashes are made of.
+-- Those items of a page, with their features, that a side table has no hash of. An item's row is never
+-- changed in its feature but by another row, of a later moment.
 SELECT dataset, subset, id, ingested_at, CAST(feature, 'Array(Float32)') AS feature
 FROM $table
 WHERE $conditions
-LIMIT {limit:UInt64}
-
--- name: not_in
--- Items of a page that another table has not, or not as of the same moment.
-(dataset, subset, id, ingested_at) NOT IN (SELECT dataset, subset, id, ingested_at FROM $table WHERE $conditions)
+  AND (dataset, subset, id, ingested_at) NOT IN (SELECT dataset, subset, id, ingested_at FROM $making WHERE $conditions)
 
 -- name: join_rehashed
 -- Items with their new hashes, all else as it stands in the former rows.
@@ -81,49 +87,3 @@ ANY INNER JOIN $making AS made
     ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id
     AND former.ingested_at = made.ingested_at
 SETTINGS join_algorithm = 'full_sorting_merge'
-
--- name: row_digest
--- What an item's row says besides its picture.
-sipHash64(uri, tags, boxes, captions, groups, status, attributes, scores, metadata_digest)
-
--- name: rehashed_rows
--- The rows of a page that a table of new hashes should have.
-SELECT dataset, subset, id, ingested_at, $digest AS said FROM $former WHERE $conditions
-
--- name: reencoded_rows
--- The rows of a page that a table of new weights should have.
-SELECT dataset, subset, id, made.ingested_at AS ingested_at, said
-FROM (SELECT dataset, subset, id, $digest AS said FROM $former WHERE $conditions) AS former
-ANY INNER JOIN (SELECT dataset, subset, id, ingested_at FROM $making WHERE $conditions) AS made
-    USING (dataset, subset, id)
-
--- name: differing
--- Items of a page whose rows in a table are not those that it should have.
-SELECT dataset, subset, id
-FROM
-(
-    SELECT dataset, subset, id, ingested_at, said, 1 AS wanted FROM ($expected)
-    UNION ALL
-    SELECT dataset, subset, id, ingested_at, $digest AS said, 0 AS wanted FROM $made WHERE $conditions
-)
-GROUP BY dataset, subset, id, ingested_at, said
-HAVING min(wanted) = max(wanted)
-
--- name: count_differing
--- How many items those are.
-SELECT uniqExact(dataset, subset, id) FROM ($differing)
-
--- name: delete_differing
--- Their rows go, to be made anew.
-DELETE FROM $shard_table$on_shards WHERE (dataset, subset, id) IN ($differing)
-
--- name: switch_hash
--- From here on searches use a model's new hash and the table that it is in, both at once.
-ALTER TABLE models
-UPDATE
-    items_table = {items_table:String},
-    bits = {bits:UInt32},
-    hash_scheme = {hash_scheme:String},
-    hash_parameters = {hash_parameters:String}
-WHERE name = {name:String} AND items_table = {former:String}
-SETTINGS mutations_sync = 2

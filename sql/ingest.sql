@@ -15,17 +15,19 @@ SELECT
 FROM {table:Identifier}
 WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 
--- name: curated_items
--- What users made of items that are about to be inserted: as the model's own table says it, the
--- latest row first, else that of another model.
-SELECT subset, id, groups, status, attributes, scores
+-- name: present_items
+-- What stands of items that are about to be inserted, and what users and analyses made of them: as the
+-- model's own table says it, the latest row first, else that of another model.
+SELECT subset, id, place = 0 AS own, ingested_us, groups, status, attributes, scores
 FROM ($selects)
-ORDER BY place, ingested_at DESC
+ORDER BY place, ingested_us DESC
 LIMIT 1 BY subset, id
 
--- name: curated_rows
--- What one model's table says of it; the own table has the first place.
-SELECT $place AS place, toString(subset) AS subset, id, groups, toString(status) AS status, attributes, scores, ingested_at
+-- name: present_rows
+-- What one model's table says of it; the own table has the place 0.
+SELECT
+    $place AS place, toString(subset) AS subset, id, groups, toString(status) AS status, attributes, scores,
+    toUnixTimestamp64Micro(ingested_at) AS ingested_us
 FROM $table
 WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 
@@ -56,14 +58,12 @@ WHERE dataset = {dataset:String}
 
 -- name: count_twice
 -- Rows of a dataset beyond one for each identity: a look that takes a tenth of `find_twice`.
-SELECT count() - uniqExact(cityHash64(subset, id))
-FROM {table:Identifier}
-WHERE dataset = {dataset:String}
+SELECT count() - uniqExact(cityHash64(subset, id)) FROM $table WHERE dataset = {dataset:String}
 
 -- name: find_twice
 -- Identities that stand twice, as a run that was killed between inserting and deleting leaves them.
 -- Groups follow the table's order, so that memory does not grow with the dataset.
--- `latest_rows` is above 1 where two runs wrote an item at the very same time.
+-- `latest_rows` is above 1 where two rows have the very same time.
 SELECT
     subset,
     id,
@@ -78,29 +78,13 @@ LIMIT {limit:UInt64}
 SETTINGS optimize_aggregation_in_order = 1
 
 -- name: insert_later
--- One of the rows of each of some items once more, as of a moment later than all of them.
+-- One of the latest rows of each of some items once more, as of the next moment.
 INSERT INTO $table
-SELECT * REPLACE (fromUnixTimestamp64Micro({later_us:Int64}, 'UTC') AS ingested_at)
+SELECT * REPLACE (ingested_at + toIntervalMicrosecond(1) AS ingested_at)
 FROM $table
 WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 ORDER BY ingested_at DESC
 LIMIT 1 BY subset, id
-
--- name: count_rejected_twice
--- Rejects of a dataset beyond one for each item, as two runs at a time leave them.
-SELECT count() - uniqExact(subset, id)
-FROM rejects
-WHERE model = {model:String} AND dataset = {dataset:String}
-
--- name: delete_rejected_twice
--- All but the latest reject of each item.
-DELETE FROM rejects
-WHERE model = {model:String} AND dataset = {dataset:String}
-  AND (subset, id, rejected_at) NOT IN (
-    SELECT subset, id, max(rejected_at)
-    FROM rejects
-    WHERE model = {model:String} AND dataset = {dataset:String}
-    GROUP BY subset, id)
 
 -- name: known_rejects
 -- Which of the items that are about to be ingested were rejected before.
@@ -149,6 +133,14 @@ FROM rejects
 WHERE model = {model:String} AND dataset = {dataset:String}
 LIMIT {limit:UInt64}
 
+-- name: recorded_runs
+-- From where, and with which models, a dataset was ingested, the latest first.
+SELECT source, model
+FROM ingests
+WHERE dataset = {dataset:String}
+GROUP BY source, model
+ORDER BY max(started_at) DESC, source, model
+
 -- name: recorded_sources
 -- From where a dataset was ingested and how each place was read, the latest last.
 SELECT source, argMax(format, started_at) AS read_as, argMax(options, started_at) AS read_with
@@ -192,17 +184,14 @@ SELECT
     former.scores AS scores,
     former.metadata_digest AS metadata_digest,
     made.hash AS hash, made.feature AS feature, made.ingested_at AS ingested_at
-FROM (SELECT * FROM $former WHERE $conditions) AS former
+FROM $former AS former
 ANY INNER JOIN $making AS made
     ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id
 SETTINGS join_algorithm = 'full_sorting_merge'
 
--- name: not_among
--- Items of a page that another table has not.
-(dataset, subset, id) NOT IN (SELECT dataset, subset, id FROM $table WHERE $conditions)
-
 -- name: switch_model
--- From here on searches use a model's new weights and the table of their features, both at once.
+-- From here on searches use another table of a model's items and what made its hashes and features, all
+-- at once.
 ALTER TABLE models
 UPDATE
     items_table = {items_table:String},
@@ -214,7 +203,7 @@ UPDATE
     preprocessing = {preprocessing:String},
     hash_scheme = {hash_scheme:String},
     hash_parameters = {hash_parameters:String}
-WHERE name = {name:String}
+WHERE name = {name:String} AND items_table = {former:String}
 SETTINGS mutations_sync = 2
 
 -- name: drop_table
@@ -226,12 +215,4 @@ DROP TABLE IF EXISTS $table$on_cluster
 SELECT name
 FROM system.tables
 WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
-ORDER BY name
-
--- name: old_tables_of_prefix
--- Those of them that were made more than a day ago.
-SELECT name
-FROM system.tables
-WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
-  AND metadata_modification_time < now() - INTERVAL 1 DAY
 ORDER BY name

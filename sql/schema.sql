@@ -1,5 +1,6 @@
--- The catalog: one ClickHouse database. `models` and `ingests` say what its items are;
--- each model has one wide table of items (items_MODEL), so a search is one FROM without a JOIN.
+-- The catalog: one ClickHouse database. `models` and `ingests` say what its items are; each model has
+-- one wide table of items, so a search is one FROM without a JOIN. Analysts read it as items_MODEL, a
+-- view; the table below it, a generation, changes when all items are hashed or encoded again.
 -- On one server $engine and $shard_engine are MergeTree, $shard_table is the table's own name, and
 -- $on_cluster is nothing; sql/cluster/schema.sql says what they are on a cluster. $vector_index is
 -- nothing but on MyScale (sql/myscale/schema.sql).
@@ -109,8 +110,7 @@ ORDER BY (model, dataset, subset, id)
 -- `scores` holds numbers that analyses give an item.
 -- `feature` has unit length, so that a dot product is the cosine similarity. Both are as good as
 -- random to a codec. Small granules and blocks let a search fetch the rows that it found without
--- reading thousands of others beside each. The comment says whose features they are, so that of
--- two processes that make the table of a new model each knows whose it is.
+-- reading thousands of others beside each.
 CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
 (
     dataset     LowCardinality(String),
@@ -144,7 +144,38 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
 ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
 SETTINGS index_granularity = 128, min_compress_block_size = 16384, max_compress_block_size = 65536
-COMMENT 'features $features'
+
+-- name: create_items_view
+-- The items of one model for analysts, under a name that stays. The condition is always true: it lets
+-- ClickHouse read the columns of an answer's own rows only, as it does in the table itself.
+CREATE OR REPLACE VIEW $view$on_cluster AS
+SELECT $columns
+FROM $table
+WHERE materialize(true)
+
+-- name: items_columns
+-- The columns of items, as analysts see them.
+dataset, subset, id, uri, filename, width, height, orientation, file_size, modified_at, format,
+    sha256, tags, boxes, captions, groups, status, attributes, scores, metadata_digest, hash, feature,
+    ingested_at
+
+-- name: column_types
+-- The columns of a table.
+SELECT name, type
+FROM system.columns
+WHERE database = currentDatabase() AND table = {table:String}
+ORDER BY position
+
+-- name: create_view_before
+-- The same view before its table has its name, so that its columns are written out.
+CREATE VIEW $view$on_cluster $types AS
+SELECT $columns
+FROM $table
+WHERE materialize(true)
+
+-- name: exchange_tables
+-- Two tables or views change names, both at once.
+EXCHANGE TABLES $view AND $table
 
 -- name: feature_type
 -- The type of a column of features.

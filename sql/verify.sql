@@ -82,11 +82,12 @@ SELECT type FROM system.columns
 WHERE database = currentDatabase() AND table = {table:String} AND name = 'hash'
 
 -- name: items_tables
--- Tables that hold items by their name.
+-- Tables that hold items by their name, without those that are on their way or kept for a while.
 SELECT name
 FROM system.tables
 WHERE database = currentDatabase() AND startsWith(name, 'items_')
   AND (engine LIKE '%MergeTree' OR engine = 'Distributed')
+  AND NOT startsWith(comment, 'retired ') AND NOT endsWith(name, '_making')
 ORDER BY name
 
 -- name: unfinished_ingests

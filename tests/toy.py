@@ -155,6 +155,21 @@ def stored(session: hamsight.Session, table: str = "items_toy") -> dict[tuple[st
     return found
 
 
+def generation(session: hamsight.Session, model: str | None = None) -> str:
+    """Return the table of a model's items, which its view reads; only a table can be changed."""
+    return session.catalog().model(model).items_table
+
+
+def in_use(session: hamsight.Session) -> set[str]:
+    """Return the tables of items, but for former generations that are kept for a while."""
+    found = session.catalog().client.query(
+        "SELECT name FROM system.tables WHERE database = currentDatabase()"
+        " AND startsWith(name, 'items_') AND engine != 'View'"
+        " AND NOT startsWith(comment, 'retired ')"
+    )
+    return {name for (name,) in found.result_rows}
+
+
 def counts(outcome: Outcome) -> tuple[int, int, int, int]:
     """Added, replaced, unchanged, rejected."""
     c = outcome.counts

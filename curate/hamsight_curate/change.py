@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.statements import fill
 from hamsight_curate.selection import Condition, Selection, conditions, models_of
 
@@ -32,32 +31,19 @@ def update(
     An item is changed in the table of every model; `where` is asked of each table's own rows.
     Raises what `conditions` raises and StatementError.
     """
-    tables = [model.items_table for model in models_of(catalog, selection.model)]
     selected = changed = 0
-    for condition in conditions(catalog, tables, selection):
-        given = {**condition.parameters, **parameters}
-        found, changing = _count_changes(catalog, tables, condition.sql, needed, given)
-        selected += found
-        if changing:
-            changed += changing
-            fragments = {"condition": condition.sql, "assignments": assignments, "needed": needed}
-            run_in_tables(catalog, selection.model, "update_items", given, **fragments)
+    with catalog.locked("a change of items"):
+        tables = [model.items_table for model in models_of(catalog, selection.model)]
+        for condition in conditions(catalog, tables, selection):
+            given = {**condition.parameters, **parameters}
+            found, changing = _count_changes(catalog, tables, condition.sql, needed, given)
+            selected += found
+            if changing:
+                changed += changing
+                pieces = {"condition": condition.sql, "assignments": assignments, "needed": needed}
+                for table in tables:
+                    catalog.run("update_items", given, table=table, **pieces)
     return Change(selected, changed)
-
-
-def run_in_tables(
-    catalog: Catalog,
-    model: str | None,
-    statement: str,
-    parameters: Mapping[str, Any],
-    **fragments: str,
-) -> None:
-    """Run a statement that changes items in the table of a model, or in all models' tables."""
-    change_tables(
-        catalog,
-        lambda: [one.items_table for one in models_of(catalog, model)],
-        lambda table: catalog.run(statement, parameters, table=table, **fragments),
-    )
 
 
 def _count_changes(

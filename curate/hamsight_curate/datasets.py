@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import CatalogError, EmptyCatalogError, UsageError
+from hamsight_core.errors import EmptyCatalogError, UsageError
 from hamsight_core.names import MAX_NAME, nearest, within
 from hamsight_curate.delete import delete, forget, has_items
 from hamsight_curate.selection import Selection
@@ -47,11 +46,12 @@ def delete_dataset(catalog: Catalog, name: str) -> int:
     """
     check_dataset(catalog, name)
     items = 0
-    if has_items(catalog, name):
-        items = delete(catalog, Selection(datasets=(name,)))
-        for table in _cells(catalog):
-            catalog.run("delete_dataset_rows", {"dataset": name}, table=table)
-    forget(catalog, [name])
+    with catalog.locked("the deletion of a dataset"):
+        if has_items(catalog, name):
+            items = delete(catalog, Selection(datasets=(name,)))
+            for table in _cells(catalog):
+                catalog.run("delete_dataset_rows", {"dataset": name}, table=table)
+        forget(catalog, [name])
     return items
 
 
@@ -70,6 +70,11 @@ def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
     if not name or "/" in name:
         raise UsageError(f"{name!r} cannot name a dataset: a name is not empty and has no '/'")
     within("the name of a dataset", name, MAX_NAME)
+    with catalog.locked("the renaming of a dataset"):
+        _rename(catalog, former, name)
+
+
+def _rename(catalog: Catalog, former: str, name: str) -> None:
     both = {"former": former, "name": name}
     if not _interrupted(catalog, former, name):
         check_dataset(catalog, former)
@@ -80,29 +85,18 @@ def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
             )
         catalog.run("create_renames")
         catalog.run("begin_rename", both)
-
-    def copy(table: str, key: str = "subset, id, ingested_at") -> None:
-        key = "subset, id, hash" if table.startswith("cells_") else key
+    keys = {
+        "rejects": "model, subset, id, rejected_at",
+        "ingests": "model, started_at, finished_at",
+    }
+    keys |= {model.items_table: "subset, id, ingested_at" for model in catalog.models()}
+    keys |= dict.fromkeys(_cells(catalog), "subset, id, hash")
+    for table, key in keys.items():
         uncopied = fill("uncopied_rows", table=table, key=key)
         catalog.run("copy_renamed", both, table=table, uncopied=uncopied)
-        if catalog.rows("count_rows", both, table=table, condition=uncopied)[0][0]:
-            raise CatalogError(
-                f"the dataset {former!r} is being changed while it is renamed: nothing is lost;"
-                " when the other run has ended, rename it again"
-            )
-
-    def delete_former(table: str) -> None:
+        catalog.await_replicas(table)
+    for table in keys:
         catalog.run("delete_dataset_rows", {"dataset": former}, table=table)
-
-    def tables() -> list[str]:
-        return [*_cells(catalog), *(model.items_table for model in catalog.models())]
-
-    change_tables(catalog, tables, copy)
-    copy("rejects", "model, subset, id, rejected_at")
-    copy("ingests", "model, started_at, finished_at")
-    change_tables(catalog, tables, delete_former)
-    for table in ("rejects", "ingests"):
-        delete_former(table)
     catalog.run("end_rename", both)
 
 

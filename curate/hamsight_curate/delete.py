@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
-from hamsight_curate.change import count, run_in_tables, union
+from hamsight_curate.change import count, union
 from hamsight_curate.selection import Condition, Identity, Selection, conditions, models_of
 
 
@@ -32,16 +32,18 @@ def delete(catalog: Catalog, selection: Selection) -> int:
     Image files are not touched. A dataset of which no model has an item any more is forgotten:
     its rejects and the record of its ingests go too. Raises what `conditions` raises.
     """
-    tables = _tables(catalog, selection)
     total, datasets = 0, set[str]()
-    for condition in conditions(catalog, tables, selection):
-        total += count(catalog, tables, condition)
-        selects = union(tables, condition)
-        rows = catalog.rows("selected_datasets", condition.parameters, selects=selects)
-        datasets.update(row[0] for row in rows)
-        given = condition.parameters
-        run_in_tables(catalog, selection.model, "delete_items", given, condition=condition.sql)
-    forget(catalog, (name for name in sorted(datasets) if not has_items(catalog, name)))
+    with catalog.locked("a deletion of items"):
+        tables = _tables(catalog, selection)
+        for condition in conditions(catalog, tables, selection):
+            total += count(catalog, tables, condition)
+            selects = union(tables, condition)
+            rows = catalog.rows("selected_datasets", condition.parameters, selects=selects)
+            datasets.update(row[0] for row in rows)
+            for table in tables:
+                given = condition.parameters
+                catalog.run("delete_items", given, table=table, condition=condition.sql)
+        forget(catalog, (name for name in sorted(datasets) if not has_items(catalog, name)))
     return total
 
 

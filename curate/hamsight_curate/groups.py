@@ -34,8 +34,7 @@ def add_to_group(catalog: Catalog, name: str, selection: Selection) -> Change:
 def remove_from_group(catalog: Catalog, name: str, selection: Selection) -> Change:
     """Take the selected items out of a group; raises UsageError for a group that nobody is in."""
     _check(catalog, name)
-    group = {"group": name}
-    return update(catalog, selection, fill("group_removed"), fill("in_group"), group)
+    return update(catalog, selection, fill("group_removed"), fill("in_group"), {"group": name})
 
 
 def delete_group(catalog: Catalog, name: str) -> int:
@@ -43,10 +42,12 @@ def delete_group(catalog: Catalog, name: str) -> int:
 
     Raises UsageError for a group that nobody is in.
     """
-    _check(catalog, name)
-    everything = Selection(datasets=_datasets(catalog, name))
-    group = {"group": name}
-    return update(catalog, everything, fill("group_removed"), fill("in_group"), group).changed
+    with catalog.locked("a change of items"):
+        _check(catalog, name)
+        everything = Selection(datasets=_datasets(catalog, name))
+        group = {"group": name}
+        done = update(catalog, everything, fill("group_removed"), fill("in_group"), group)
+    return done.changed
 
 
 def _datasets(catalog: Catalog, name: str) -> tuple[str, ...]:

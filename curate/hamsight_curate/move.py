@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.images.places.uris import PATH_SCHEMES, holding_file, scheme
@@ -61,14 +59,12 @@ def move_dataset(
             f" with --from; one of its files is {_example(catalog, tables, dataset)}"
         )
     checked = sum(_check(catalog, table, move, check_all) for table, move, count in under if count)
-    for move in moves:
-        change_tables(
-            catalog,
-            lambda: [model.items_table for model in catalog.models()],
-            partial(move.run, catalog, "uri"),
-        )
-        move.run(catalog, "uri", "rejects")
-        move.run(catalog, "source", "ingests")
+    with catalog.locked("a change of places of files"):
+        for table in [*(model.items_table for model in catalog.models()), "rejects"]:
+            for move in moves:
+                move.run(catalog, "uri", table)
+        for move in moves:
+            move.run(catalog, "source", "ingests")
     items = max(sum(c for t, _, c in under if t == table) for table in tables)
     return Moved(former, new, items, checked)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.catalog.item_pages import item_pages
+from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import CatalogError, EmptyCatalogError, ModelError, UsageError
 from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of

@@ -134,14 +134,15 @@ def rehash(
     has come to hold other images.
     """
     from hamsight_core.catalog.catalog import Catalog
-    from hamsight_ingest.job import hash_again
+    from hamsight_core.catalog.generations import view_of
+    from hamsight_ingest.upkeep.rehash import hash_again, views_of
 
     started = time.monotonic()
     with Catalog.open(db) as catalog:
         done = hash_again(
             catalog, model, scheme=scheme.value, bits=bits, compute=Compute(device), progress=True
         )
-        views = catalog.rows("views_of", {"table": done.former}) if done else []
+        views = views_of(catalog, done.former) if done else []
     if done is None:
         raise CatalogError(
             "another process has changed the model meanwhile, so its hash stays as that left it:"
@@ -149,12 +150,12 @@ def rehash(
         )
     made_of = f", fitted to {done.sample} features and {done.words} words" if done.sample else ""
     tell(
-        f"{done.model.name}: {done.items} items hashed anew, {done.model.bits} bits"
+        f"{done.model.name}: {done.items} items hashed again, {done.model.bits} bits"
         f" ({done.model.hash_scheme}{made_of}; {time.monotonic() - started:.1f} s)"
     )
-    tell(f"they are in the table {done.model.items_table}")
-    for (name,) in views:
-        say(f"the view {name} reads the former table {done.former}, which is gone: make it again")
+    tell(f"{view_of(done.model.items_table)} shows them")
+    for name in views:
+        say(f"the view {name} reads the old hashes, which go in some minutes: make it again")
 
 
 def index(
@@ -174,13 +175,12 @@ def index(
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.hashing.hash_settings import MOST_READ
-    from hamsight_ingest.index import LEAST_ITEMS
-    from hamsight_ingest.job import index_items
+    from hamsight_ingest.upkeep.cell_building import LEAST_ITEMS, index_items
 
     started = time.monotonic()
     with Catalog.open(db) as catalog:
         if drop:
-            from hamsight_ingest.index import drop_index
+            from hamsight_ingest.upkeep.cell_building import drop_index
 
             found = catalog.model(model)
             said = "cells dropped" if drop_index(catalog, found) else "there were no cells"

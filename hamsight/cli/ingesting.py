@@ -202,7 +202,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
 
 
 def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped: list[int]) -> None:
-    from hamsight_ingest.job import encode_again
+    from hamsight_ingest.upkeep.reencode import encode_again
 
     catalog.create()
     done = encode_again(
@@ -258,8 +258,7 @@ def _report(outcome: Outcome, seconds: float) -> None:
         say(f"not read: {outcome.not_read}")
     if (made := outcome.rehashed) is not None:
         words = f" and {made.words} words" if made.words else ""
-        say(f"the hash of {outcome.model} is now fitted to {made.sample} of its features{words};")
-        say(f"its items are in the table {made.model.items_table}")
+        say(f"the hash of {outcome.model} is now fitted to {made.sample} of its features{words}")
 
 
 def _report_rejects(rejected: Sequence[Rejected], count: int) -> None:

@@ -13,11 +13,11 @@ from hamsight_core.names import check_options
 
 if TYPE_CHECKING:
     from hamsight_ingest.features.load import Imported
-    from hamsight_ingest.index import Indexed
     from hamsight_ingest.pipeline import Outcome, Settings
-    from hamsight_ingest.reencode import Reencoded
-    from hamsight_ingest.rehash import Rehashed
     from hamsight_ingest.retry import Retried
+    from hamsight_ingest.upkeep.cell_building import Indexed
+    from hamsight_ingest.upkeep.reencode import Reencoded
+    from hamsight_ingest.upkeep.rehash import Rehashed
 
 
 class Ingests(Opened):
@@ -90,7 +90,7 @@ class Ingests(Opened):
         Searches see the former features until the new are whole. None is returned where there is
         nothing to do. `settings` are those of `ingest`. Raises UsageError, SourceError, ModelError.
         """
-        from hamsight_ingest.job import encode_again
+        from hamsight_ingest.upkeep.reencode import encode_again
 
         return encode_again(self.catalog(), model, settings=_settings(settings), progress=progress)
 
@@ -110,7 +110,7 @@ class Ingests(Opened):
         model meanwhile. Raises UsageError and ModelError.
         """
         from hamsight_core.models.network import Compute
-        from hamsight_ingest.job import hash_again
+        from hamsight_ingest.upkeep.rehash import hash_again
 
         return hash_again(
             self.catalog(),
@@ -131,13 +131,13 @@ class Ingests(Opened):
         changes the model meanwhile, and ModelError.
         """
         from hamsight_core.models.network import Compute
-        from hamsight_ingest.job import index_items
+        from hamsight_ingest.upkeep.cell_building import index_items
 
         return index_items(self.catalog(), model, compute=Compute(device), progress=progress)
 
     def drop_index(self, model: str | None = None) -> bool:
         """Drop a model's cells, so that searches read all items; return whether it had any."""
-        from hamsight_ingest.index import drop_index
+        from hamsight_ingest.upkeep.cell_building import drop_index
 
         return drop_index(self.catalog(), self.catalog().model(model))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.errors import UsageError
 from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.images.places.addresses import EVERYWHERE, Reach, reach_of
@@ -25,7 +25,6 @@ from hamsight_ingest.prepare import Kept, Known, Prepared, Rejected, Unchanged, 
 from hamsight_ingest.readers.accounts import unread_words
 from hamsight_ingest.readers.wrong import Notes
 from hamsight_ingest.record import Record
-from hamsight_ingest.rehash import Rehashed
 from hamsight_ingest.source import Numbered, ReadOptions, Refused, Source
 from hamsight_ingest.vanished import Seen, Vanished
 from hamsight_ingest.writer import Counts, Writer
@@ -33,6 +32,8 @@ from hamsight_ingest.writer import Counts, Writer
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from hamsight_ingest.upkeep.rehash import Rehashed
 
     _Result: TypeAlias = tuple[Prepared, NDArray[np.uint8]] | Unchanged | Kept | Rejected
 
@@ -75,6 +76,7 @@ class Outcome:
     `vanished` are items that the catalog had from this source, which has them no longer;
     `rehashed` is the hash that was fitted once it was done. `not_read` are words on the files of
     the source that no reader understood, `faults` on pictures that are damaged, but whole.
+    `registered` is the model's row as the run read it last.
     """
 
     dataset: str
@@ -87,6 +89,7 @@ class Outcome:
     rehashed: Rehashed | None = None
     not_read: str = ""
     faults: tuple[str, ...] = ()
+    registered: CatalogModel | None = field(default=None, repr=False)
 
 
 _LISTED_REJECTS = 1000
@@ -103,24 +106,27 @@ def run(
     stopped: Callable[[], bool],
     options: ReadOptions | None = None,
     seen: Seen | None = None,
+    models: Sequence[CatalogModel] | None = None,
+    new: bool = False,
 ) -> Outcome:
     """Ingest a source into the catalog and return what was done.
 
     `on_progress` is told after each insert; `stopped` is asked between items, and a run that it
     ends keeps all that was encoded. `options`, with which the source was opened, are recorded;
-    `seen` notes every item. Raises ModelMismatchError before anything is written, and
-    ModelError when the network or the device does not serve.
+    `seen` notes every item. `models` are those of the catalog where they have just been read, and
+    `new` says that nothing is known of the dataset. Raises ModelMismatchError before anything is
+    written, and ModelError when the network or the device does not serve.
     """
-    said = (dataset, package.name, printable(source.path), source.format)
+    place = printable(source.path)
     categories = source.categories if isinstance(source, Numbered) else ()
-    record = Record(catalog, *said, options or ReadOptions(), categories)
-    writer = Writer(catalog, package, dataset, catalog.check(package))
+    read = options or ReadOptions()
+    record = Record(catalog, dataset, package.name, place, source.format, read, categories)
+    writer = Writer(catalog, package, dataset, catalog.check(package, models), new=new)
     writer.heal()
     seen = Seen() if seen is None else seen
     reach = EVERYWHERE if settings.allow_private else reach_of(printable(source.path))
     work = Stages(writer, package, settings, record.begin, on_progress, seen, reach)
     complete = work.all(source, stopped)
-    writer.heal()
     not_read = unread_words(source.unread) if complete else ""
     record.finish(writer.counts, complete=complete, not_read=not_read)
     listed = tuple(work.rejected)
@@ -133,6 +139,7 @@ def run(
         listed,
         not_read=not_read,
         faults=tuple(work.faults.lines()),
+        registered=writer.model,
     )
 
 
@@ -248,6 +255,7 @@ class Stages:
             self._begun = True
 
     def _reject(self, rejected: Rejected) -> None:
+        self._begin()
         self._writer.reject(rejected)
         if len(self.rejected) < _LISTED_REJECTS:
             self.rejected.append(rejected)

@@ -8,8 +8,8 @@ from datetime import datetime
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.items import Item
-from hamsight_ingest.healing import Identity
 from hamsight_ingest.prepare import Rejected
+from hamsight_ingest.stored import Identity
 
 
 class Rejects:
@@ -27,7 +27,7 @@ class Rejects:
         self._used: list[Identity] = []
 
     def look_up(self, page: Mapping[str, object]) -> None:
-        """Note which of a page of items were rejected by a former run."""
+        """Note which of a page of items are among the rejects."""
         rows = self._catalog.rows("known_rejects", {**self._of_model, **page})
         self._former.update((subset, id) for subset, id in rows)
 
@@ -36,15 +36,27 @@ class Rejects:
         if (item.subset, item.id) in self._former:
             self._used.append((item.subset, item.id))
 
+    @property
+    def due(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.gathered or self._used)
+
     def flush(self, now: datetime) -> int:
-        """Insert what has gathered in place of former rows; return how many those are."""
+        """Insert what has gathered in place of former rows; return how many those are.
+
+        Called while the lock is held: another run may just have rejected the same items.
+        """
         self.forget(self._used)
         self._used.clear()
         count = len(self.gathered)
         if count:
-            self.forget([(one.item.subset, one.item.id) for one in self.gathered])
+            rejected = [(one.item.subset, one.item.id) for one in self.gathered]
+            for page in pages(rejected):
+                self.look_up({"identities": as_json(page)})
+            self.forget(rejected)
             rows = [self._row(one, now) for one in self.gathered]
             self._catalog.insert_rows("rejects", rows)
+            self._catalog.await_replicas("rejects")
             self.gathered.clear()
         return count
 

@@ -1,10 +1,10 @@
-"""What the catalog holds already of items that are about to be inserted."""
+"""What an items table has of items that an ingest brings again, and what it has twice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.paging import as_json, pages
@@ -15,6 +15,40 @@ from hamsight_ingest.rows import Curated
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Identity: TypeAlias = tuple[str, str]
+"""An item's subset and id."""
+_HEALED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What the catalog has of an item that is about to be inserted.
+
+    `own` says that the model itself has it, `ingested_us` since when, in µs since 1970.
+    """
+
+    own: bool
+    ingested_us: int
+    curated: Curated
+
+
+def present_items(
+    catalog: Catalog, tables: Sequence[str], dataset: str, identities: Sequence[Identity]
+) -> dict[Identity, Present]:
+    """Return what the tables have of items of a dataset, by (subset, id).
+
+    The first table is the model's own; what it says counts, else what the next one says.
+    """
+    selects = f" {fill('or_also')} ".join(
+        fill("present_rows", place=place, table=table) for place, table in enumerate(tables)
+    )
+    found: dict[Identity, Present] = {}
+    for page in pages(identities):
+        parameters = {"dataset": dataset, "identities": as_json(page)}
+        for row in catalog.rows("present_items", parameters, selects=selects):
+            found[row[0], row[1]] = Present(bool(row[2]), row[3], Curated(*row[4:]))
+    return found
 
 
 def stored_pictures(
@@ -48,19 +82,34 @@ def stored_pictures(
     )
 
 
-def stored_curation(
-    catalog: Catalog, tables: Sequence[str], dataset: str, identities: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], Curated]:
-    """Return what users and analyses made of the items that the tables have, by (subset, id).
+def delete_older(
+    catalog: Catalog, table: str, dataset: str, identities: Sequence[Identity], than_us: int
+) -> None:
+    """Delete the rows of items that were ingested before a moment, in µs since 1970."""
+    for page in pages(identities):
+        given = {"dataset": dataset, "ingested_us": than_us, "identities": as_json(page)}
+        catalog.run("delete_replaced", given, table=table)
 
-    What the first table says counts, else what the next one says.
+
+def is_twice(catalog: Catalog, table: str, dataset: str) -> bool:
+    """Tell whether a table has more than one row of an item of a dataset."""
+    return bool(catalog.rows("count_twice", {"dataset": dataset}, table=table)[0][0])
+
+
+def heal(catalog: Catalog, table: str, dataset: str) -> None:
+    """Delete all but the latest row of every item of a dataset.
+
+    Of rows of one moment one is inserted again as of a later moment.
     """
-    selects = f" {fill('or_also')} ".join(
-        fill("curated_rows", place=place, table=table) for place, table in enumerate(tables)
-    )
-    found: dict[tuple[str, str], Curated] = {}
-    for page in pages(identities) if tables else ():
-        parameters = {"dataset": dataset, "identities": as_json(page)}
-        for row in catalog.rows("curated_items", parameters, selects=selects):
-            found[row[0], row[1]] = Curated(*row[2:])
-    return found
+    of_dataset = {"table": table, "dataset": dataset, "limit": _HEALED}
+    while twice := catalog.rows("find_twice", of_dataset):
+        by_time: dict[int, list[Identity]] = {}
+        for subset, id, latest_us, latest_rows in twice:
+            kept_us = latest_us if latest_rows == 1 else latest_us + 1
+            by_time.setdefault(kept_us, []).append((subset, id))
+        tied = [(subset, id) for subset, id, _, latest_rows in twice if latest_rows > 1]
+        for page in pages(tied):
+            given = {"dataset": dataset, "identities": as_json(page)}
+            catalog.run("insert_later", given, table=table)
+        for latest_us, identities in by_time.items():
+            delete_older(catalog, table, dataset, identities, latest_us)

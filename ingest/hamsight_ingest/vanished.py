@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
-from hamsight_core.catalog.moving import change_tables
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.images.places.uris import holding_file
@@ -85,19 +84,21 @@ def find_vanished(
     dataset: str,
     model: CatalogModel,
     seen: Seen,
+    sources: Sequence[str],
     *,
     subset: str | None = None,
     prune: bool = False,
 ) -> Vanished:
     """Return the items of the dataset that the source had and that a whole run did not meet.
 
-    With `subset` only items of it count. With `prune` their rows are deleted, and the rejects of
+    `sources` are the places from which the dataset was ingested before. With `subset` only items
+    of it count. With `prune` their rows are deleted, and the rejects of
     files that are gone. Items that other sources of the dataset brought, or that were ingested
     since the run began, never count. Raises StatementError.
     """
     if not len(seen):
         return Vanished()
-    search = _Search(catalog, source, dataset, subset, seen)
+    search = _Search(catalog, source, dataset, subset, seen, sources)
     of_dataset = {"dataset": dataset, "ingested_us": seen.since_us}
     items, first = 0, list[Identity]()
     for found in search.pages(model.items_table, "ingested_at", fill("every_item"), {}):
@@ -117,18 +118,24 @@ def find_vanished(
 
 
 def _delete(catalog: Catalog, model: str, of_page: Mapping[str, object]) -> None:
-    change_tables(
-        catalog,
-        lambda: [one.items_table for one in catalog.models() if one.name == model],
-        lambda table: catalog.run("delete_replaced", of_page, table=table),
-    )
+    """Delete rows of a model that are no newer than when the run began."""
+    with catalog.locked("the deletion of items whose files are gone"):
+        for one in catalog.models():
+            if one.name == model:
+                catalog.run("delete_replaced", of_page, table=one.items_table)
 
 
 class _Search:
     """What of the catalog belongs to a source and was not met."""
 
     def __init__(
-        self, catalog: Catalog, source: Source, dataset: str, subset: str | None, seen: Seen
+        self,
+        catalog: Catalog,
+        source: Source,
+        dataset: str,
+        subset: str | None,
+        seen: Seen,
+        sources: Sequence[str],
     ) -> None:
         self._catalog, self._seen = catalog, seen
         self._parameters = {
@@ -138,8 +145,7 @@ class _Search:
             "limit": _PAGE,
         }
         self._root = printable(source.path)
-        recorded = catalog.rows("find_dataset_sources", {"dataset": dataset})
-        others = [row[0] for row in recorded if row[0] != self._root]
+        others = [one for one in sources if one != self._root]
         self._only_source = not others
         overlap = any(_under(self._root, one) or _under(one, self._root) for one in others)
         self._listing_decides = not (

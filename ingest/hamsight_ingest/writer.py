@@ -1,38 +1,45 @@
-"""Writing into the catalog so that a run killed at any moment loses nothing and doubles nothing.
+"""Rows on their way into the catalog, gathered and then written together while the lock is held.
 
-A new row is inserted before the row that it replaces is deleted; `heal` deletes what a run left
-that was killed in between.
+A new row is inserted before the row that it replaces is deleted, so a run that is killed at any
+moment loses nothing; what it doubles, `heal` deletes.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.catalog.moving import change_tables, settle
 from hamsight_core.catalog.paging import as_json, pages
-from hamsight_core.errors import StatementError
 from hamsight_core.hashing.sign import SIGN, stored_precision
 from hamsight_core.items import Item
 from hamsight_core.models.package import ModelPackage
-from hamsight_ingest.healing import Identity, delete_older, heal_rejects, heal_some
 from hamsight_ingest.prepare import Known, Prepared, Rejected, Unchanged
 from hamsight_ingest.rejects import Rejects
-from hamsight_ingest.rows import Curated, item_rows
-from hamsight_ingest.stored import stored_curation, stored_pictures
+from hamsight_ingest.rows import item_rows
+from hamsight_ingest.stored import (
+    Identity,
+    Present,
+    delete_older,
+    heal,
+    is_twice,
+    present_items,
+    stored_pictures,
+)
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 FLUSH_ROWS = 2048
 FLUSH_SECONDS = 2.0
+FRESH_SECONDS = 60.0
+"""How old what is known of the model's row may be to read its table, which is there for minutes."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -57,7 +64,8 @@ class Writer:
 
     `model` is the catalog's of the package; where it is None, it is registered with the first row.
     `under_way` holds the identities that are dealt with and not yet in the catalog. `apart` says
-    that no model's row names the table of `model`.
+    that the table of `model` is a side table of this run alone. `new` says that the catalog knows
+    nothing yet of the dataset.
     """
 
     def __init__(
@@ -68,10 +76,13 @@ class Writer:
         model: CatalogModel | None,
         *,
         apart: bool = False,
+        new: bool = False,
     ) -> None:
         self.counts = Counts()
         self._catalog, self._package, self._dataset = catalog, package, dataset
-        self._model, self._apart = model, apart
+        self._model, self._apart, self._new = model, apart, new
+        self._models: Sequence[CatalogModel] = ()
+        self._model_at = time.monotonic()
         self._prepared: list[Prepared] = []
         self._features: list[NDArray[np.float32]] = []
         self._kept: list[Prepared] = []
@@ -85,23 +96,17 @@ class Writer:
     def known(self, items: Sequence[Item]) -> dict[Identity, Known]:
         """Return what the catalog holds of the items; those it does not hold are missing."""
         found: dict[Identity, Known] = {}
+        if time.monotonic() - self._model_at > FRESH_SECONDS:
+            self._refresh()
         for page in pages(_identities(items)):
             parameters = {"dataset": self._dataset, "identities": as_json(page)}
-            self._rejects.look_up(parameters)
+            if not self._new:
+                self._rejects.look_up(parameters)
             if self._model is not None:
-                rows = self._known_items(parameters)
+                table = {"table": self._model.items_table}
+                rows = self._catalog.rows("known_items", {**table, **parameters})
                 found.update({(row[0], row[1]): Known(*row[2:]) for row in rows})
         return found
-
-    def _known_items(self, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
-        assert self._model is not None
-        table = {"table": self._model.items_table}
-        try:
-            return self._catalog.rows("known_items", {**table, **parameters})
-        except StatementError:
-            if not self._follow():
-                raise
-            return self._known_items(parameters)
 
     def add(self, prepared: Sequence[Prepared], features: NDArray[np.float32]) -> None:
         """Take encoded items; features is float32 (n, dimension) of unit length."""
@@ -139,140 +144,121 @@ class Writer:
         return late or any(len(rows) >= FLUSH_ROWS for rows in gathered)
 
     def flush(self) -> None:
-        """Insert what has gathered; `counts` then includes it."""
-        now = datetime.now(timezone.utc)
-        self._flush_items(now)
-        self._update_places()
-        self.counts.rejected += self._rejects.flush(now)
+        """Write what has gathered, as one batch; `counts` then includes it."""
+        if self._prepared or self._kept or self._moved or self._rejects.due:
+            with self._batch():
+                now = datetime.now(timezone.utc)
+                self._write_items(now)
+                self._update_places()
+                self.counts.rejected += self._rejects.flush(now)
         self.counts.unchanged += self._unchanged
         self._unchanged = 0
         self._flushed_at = time.monotonic()
 
-    def _flush_items(self, now: datetime) -> None:
+    def heal(self) -> None:
+        """Delete what a run that was killed left twice."""
+        if self._new or self._model is None:
+            return
+        if is_twice(self._catalog, self._model.items_table, self._dataset):
+            with self._batch():
+                heal(self._catalog, self._model.items_table, self._dataset)
+
+    @property
+    def model(self) -> CatalogModel | None:
+        """The model's row as it was read last; None where the catalog has none."""
+        return self._model
+
+    @contextmanager
+    def _batch(self) -> Iterator[None]:
+        """Hold the lock, with the model's row as it is then."""
+        if self._apart:
+            yield
+            return
+        with self._catalog.locked("a batch of an ingest"):
+            self._refresh()
+            yield
+
+    def _refresh(self) -> None:
+        """Read the models' rows. Raises ModelMismatchError where the model has other weights."""
+        if not self._apart:
+            self._models = self._catalog.models()
+            self._model = self._catalog.check(self._package, self._models)
+        self._model_at = time.monotonic()
+
+    def _write_items(self, now: datetime) -> None:
+        """Insert what is prepared and what is kept, and delete the rows that these replace."""
         if not self._prepared and not self._kept:
             return
         import numpy as np
 
-        if self._model is None:
-            self._model = self._catalog.register(self._package)
-        encoded = np.concatenate([np.empty((0, self._model.dimension), "f4"), *self._features])
-        kept, kept_features, kept_hashes = stored_pictures(
-            self._catalog, self._model, self._dataset, self._kept
-        )
-        of_model = self._model
+        model = self._model
+        if model is None:
+            model = self._model = self._catalog.register(self._package, self._models)
+        kept, features, hashes = stored_pictures(self._catalog, model, self._dataset, self._kept)
         self._unchanged += len(self._kept) - len(kept)
-        self.under_way.difference_update(_identities([one.item for one in self._kept]))
+        prepared = [*self._prepared, *kept]
+        if prepared:
+            if self._features:
+                encoded = np.concatenate(self._features)
+                if model.hash_scheme != SIGN:
+                    encoded = stored_precision(encoded)
+                made = hash_of(self._catalog, model).encode_images(encoded)
+                features = np.concatenate([encoded, features])
+                hashes = np.concatenate([made, hashes])
+            self._insert(model, prepared, features, hashes, now)
+        for one in (*self._prepared, *self._kept):
+            self.under_way.discard((one.item.subset, one.item.id))
+        self._prepared.clear()
         self._kept.clear()
-        self._prepared.extend(kept)
-        if self._prepared:
-            features = np.concatenate([encoded, kept_features])
-            self._insert(now, features, kept_hashes, of_model)
+        self._features.clear()
 
     def _insert(
         self,
-        now: datetime,
+        model: CatalogModel,
+        prepared: Sequence[Prepared],
         features: NDArray[np.float32],
-        kept_hashes: NDArray[np.uint8],
-        of_model: CatalogModel,
+        hashes: NDArray[np.uint8],
+        now: datetime,
     ) -> None:
-        """Insert all that is prepared; the last have the hashes `kept_hashes` by `of_model`."""
-        former = [one.known.ingested_us for one in self._prepared if one.known is not None]
-        if former:  # a clock that was set back must not make a new row the older one
-            now = max(now, _EPOCH + (max(former) + 1) * _MICROSECOND)
+        identities = _identities([one.item for one in prepared])
+        present = self._present(model, identities)
+        own = {identity: one for identity, one in present.items() if one.own}
+        if own:  # a clock that was set back must not make a new row the older one
+            latest_us = max(one.ingested_us for one in own.values())
+            now = max(now, _EPOCH + (latest_us + 1) * _MICROSECOND)
         now_us = (now - _EPOCH) // _MICROSECOND
         self._moments_us.add(now_us)
-        self._insert_where_searched(now, features, kept_hashes, of_model)
-        replaced = [one.item for one in self._prepared if one.known is not None]
-        if replaced:
-            delete_older(self._dataset, _identities(replaced), now_us, self._change)
-        self._rejects.forget(_identities([one.item for one in self._prepared]))
-        self.counts.replaced += len(replaced)
-        self.counts.added += len(self._prepared) - len(replaced)
-        self.under_way.difference_update(_identities([one.item for one in self._prepared]))
-        self._prepared.clear()
-        self._features.clear()
-
-    def _curated(self) -> dict[Identity, Curated]:
-        """Return what users made of the prepared items, in this model's rows or in another's."""
-        assert self._model is not None
-        models = self._catalog.models()
-        others = [one.items_table for one in models if one.name != self._package.name]
-        items = [one.item for one in self._prepared if others or one.known is not None]
-        tables = [self._model.items_table, *others]
-        try:
-            return stored_curation(self._catalog, tables, self._dataset, _identities(items))
-        except StatementError:  # another process may have moved another model's rows
-            if self._catalog.models() == models:
-                raise
-            return self._curated()
-
-    def _insert_where_searched(
-        self,
-        now: datetime,
-        features: NDArray[np.float32],
-        kept_hashes: NDArray[np.uint8],
-        of_model: CatalogModel,
-    ) -> None:
-        """Insert into the table that the model's row names, before and after.
-
-        Meanwhile the model may have moved to a table of other hashes (`catalog.moving`): what
-        was inserted into the former goes into the new one as well, and `heal` keeps one of two.
-        """
-        import numpy as np
-
-        self._follow()
-        while True:
-            model = self._model
-            assert model is not None
-            stay = len(kept_hashes) if model.items_table == of_model.items_table else 0
-            fresh = len(features) - stay
-            if model.hash_scheme != SIGN:
-                features = stored_precision(features)
-            hashes = kept_hashes[:stay]
-            if fresh:
-                made = hash_of(self._catalog, model).encode_images(features[:fresh])
-                hashes = np.concatenate([made, hashes])
-            try:
-                curated = self._curated()
-                rows = item_rows(self._dataset, self._prepared, features, hashes, now, curated)
-                cells = model.hash_settings.cell_tables
-                self._add_to_cells(rows, cells)
-                self._catalog.insert(model.items_table, rows)
-            except StatementError:
-                if not self._follow() and self._model == model:
-                    raise
-            else:
-                if not self._follow():
-                    assert self._model is not None
-                    new = self._model.hash_settings.cell_tables
-                    self._add_to_cells(rows, set(new) - set(cells))
-                    return
-
-    def _add_to_cells(self, rows: pa.Table, tables: Collection[str]) -> None:
-        if tables:
+        curated = {identity: one.curated for identity, one in present.items()}
+        rows = item_rows(self._dataset, prepared, features, hashes, now, curated)
+        if tables := model.hash_settings.cell_tables:
             from hamsight_core.catalog.cells import add_to_cells
 
-            add_to_cells(self._catalog, sorted(tables), rows)
+            add_to_cells(self._catalog, tables, rows)
+        self._catalog.insert(model.items_table, rows)
+        self._catalog.await_replicas(model.items_table)
+        delete_older(self._catalog, model.items_table, self._dataset, list(own), now_us)
+        self._rejects.forget(identities)
+        self.counts.replaced += len(own)
+        self.counts.added += len(prepared) - len(own)
 
-    def _follow(self) -> bool:
-        """Take the model's row as it is now; return whether its table is another one.
-
-        Waits while the model is being moved. Raises ModelMismatchError where it has other weights.
-        """
-        former = self._model
-        if former is None or self._apart:
-            return False
-        settle(self._catalog, former.items_table)
-        self._model = self._catalog.check(self._package) or former
-        return self._model.items_table != former.items_table
-
-    def _tables(self) -> list[str]:
-        """Return the table that the model's row names now."""
-        self._follow()
-        assert self._model is not None
-        return [self._model.items_table]
+    def _present(
+        self, model: CatalogModel, identities: Sequence[Identity]
+    ) -> dict[Identity, Present]:
+        """Return what stands of the items, in this model's table or in another's."""
+        others = [one.items_table for one in self._models if one.name != model.name]
+        known = any(one.name == model.name for one in self._models)
+        if self._apart:
+            others, known = [], True
+        tables = [model.items_table, *others]
+        return (
+            present_items(self._catalog, tables, self._dataset, identities)
+            if known or others
+            else {}
+        )
 
     def _update_places(self) -> None:
+        if self._model is None:
+            return
         by_subset: dict[str, list[tuple[str, ...]]] = {}
         for one in self._moved:
             compared = (one.known.sha256.hex(), one.known.metadata_digest.hex())
@@ -287,29 +273,8 @@ class Writer:
                     "uris": as_json([uri for _, uri, *_ in page]),
                     "compared": as_json([(id, *digests) for id, _, *digests in page]),
                 }
-                self._change("update_places", parameters)
+                self._catalog.run("update_places", parameters, table=self._model.items_table)
         self._moved.clear()
-
-    def heal(self) -> None:
-        """Delete all but the latest row of every identity of the dataset that stands twice."""
-        heal_rejects(self._catalog, self._package.name, self._dataset)
-        self._follow()
-        while self._model is not None:
-            table = self._model.items_table
-            try:
-                if not heal_some(self._catalog, table, self._dataset, self._change):
-                    return
-            except StatementError:
-                if not self._follow():
-                    raise
-
-    def _change(self, statement: str, parameters: Mapping[str, object]) -> None:
-        """Run a statement that changes rows of the model's table."""
-        change_tables(
-            self._catalog,
-            self._tables,
-            lambda table: self._catalog.run(statement, parameters, table=table),
-        )
 
 
 def _identities(items: Sequence[Item]) -> list[Identity]:

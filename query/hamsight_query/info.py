@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError
 from hamsight_core.show.formats import Format, as_json, write
@@ -59,12 +60,17 @@ def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:
         table = catalog.arrow(fill("list_datasets"), {"table": model.items_table})
         names = pa.array([model.name] * table.num_rows, pa.string())
         datasets.append(table.add_column(0, "model", names))
-    shown = ("name", "items_table", "dimension", "bits", "words", "source", "digest")
+    shown = ("dimension", "bits", "words", "source", "digest")
+    columns = {
+        "name": [model.name for model in models],
+        "items": [view_of(model.items_table) for model in models],
+        **{key: [getattr(model, key) for model in models] for key in shown},
+    }
     cells = [table for model in models for table in model.hash_settings.cell_tables]
     items = [model.items_table for model in models]
     tables = ["models", "hash_fits", "ingests", "rejects", *items, *cells]
     return [
-        ("models", pa.table({key: [getattr(model, key) for model in models] for key in shown})),
+        ("models", pa.table(columns)),
         ("search", _search(catalog, models)),
         ("datasets", pa.concat_tables(datasets) if datasets else pa.table({"model": []})),
         ("ingests", catalog.arrow(fill("list_ingests"), {"limit": _INGESTS})),

@@ -1,6 +1,7 @@
 -- The schema on a cluster (a DSN with ?cluster=NAME). Small tables stand whole on every node; items
 -- and their cells are spread over the shards by identity, so that all rows of an item are on one.
--- `items_MODEL` is asked and inserted into on any node; `shard_items_MODEL` holds a shard's rows.
+-- `items_MODEL` is a view of the same name on every node; the table below it is asked and inserted into on
+-- any node, and the table `shard_…` of its name holds a shard's rows.
 -- {shard} and {replica} are macros of each server's configuration.
 
 -- name: on_cluster
@@ -23,6 +24,15 @@ ReplicatedReplacingMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')
 -- The items of one model, or their cells, over all shards.
 CREATE TABLE IF NOT EXISTS $table$on_cluster AS $shard_table
 ENGINE = Distributed('$cluster', currentDatabase(), $shard_table, cityHash64(dataset, subset, id))
+
+-- name: create_distributed_before
+-- The same before the shards' tables have their names; the columns are those of another such table.
+CREATE TABLE $table$on_cluster AS $former
+ENGINE = Distributed('$cluster', currentDatabase(), $shard_table, cityHash64(dataset, subset, id))
+
+-- name: rename_to_generation
+-- The shards' tables of an older version get a generation's name, and the view the name of the items.
+RENAME TABLE $shard TO $shard_table, $view TO $former, $making TO $view$on_cluster
 
 -- name: await_replicas
 -- Every node has by then what was inserted into a table before.

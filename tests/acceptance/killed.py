@@ -11,7 +11,7 @@ LOADED = [
     "hamsight.session",
     "hamsight_ingest.pipeline",
     "hamsight_ingest.readers",
-    "hamsight_ingest.reencode",
+    "hamsight_ingest.upkeep.reencode",
 ]
 """What every child needs is loaded once, in the process that they are forked from: so that kills
 fall into the run, and a child costs milliseconds."""

@@ -10,16 +10,21 @@ import hamsight_ingest.writer
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.models.package import load_package
 from hamsight_ingest.pipeline import Settings
-from hamsight_ingest.reencode import reencode
+from hamsight_ingest.upkeep.reencode import reencode
 
 
 def seen(catalog):
-    """Return the model's digest, its table, all tables of items and the model's rows."""
+    """Return the model's digest, its table, all tables of items in use and the model's rows."""
     (model,) = catalog.models()
-    found = catalog.rows("tables_of_prefix", {"prefix": "items_"})
+    tables = catalog.rows("tables_and_columns")
+    found = [
+        name
+        for name, engine, comment, *_ in tables
+        if name.startswith("items_") and engine != "View" and not comment.startswith("retired ")
+    ]
     sql = f"SELECT id, lower(hex(hash)), groups, status FROM {model.items_table} ORDER BY id"
     rows = [list(row) for row in catalog.client.query(sql).result_rows]
-    return [model.digest, model.items_table, [name for (name,) in found], rows]
+    return [model.digest, model.items_table, found, rows]
 
 
 def fill(dsn, folder, package):

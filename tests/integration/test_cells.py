@@ -10,7 +10,7 @@ import pytest
 import toy
 
 import hamsight
-import hamsight_ingest.index
+import hamsight_ingest.upkeep.cell_building
 from hamsight_core.catalog.cells import train
 from hamsight_core.errors import CatalogError, UsageError
 from hamsight_core.show.formats import Format
@@ -30,8 +30,8 @@ ASKED = NAMES[::600]
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", 1000)
-    monkeypatch.setattr(hamsight_ingest.index, "_PAGE", 700)
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building, "LEAST_ITEMS", 1000)
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building, "_PAGE", 700)
 
 
 @pytest.fixture
@@ -74,9 +74,14 @@ def reads_cells(session, name: str, **options) -> bool:
 
 
 def tables(session) -> set[str]:
-    """The tables of cells and of centres; a shard's counts as the one that stands for it."""
+    """The tables of cells and of centres of the items that are searched now.
+
+    A shard's counts as the one that stands for it.
+    """
     rows = session.catalog().client.query("SHOW TABLES LIKE '%cells%'").result_rows
-    return {name.removeprefix("shard_") for (name,) in rows}
+    names = {name.removeprefix("shard_") for (name,) in rows}
+    of_items = f"cells_{session.catalog().model().items_table}_"
+    return {name for name in names if name.startswith(of_items)}
 
 
 @pytest.mark.homes("chdb", "http", "cluster")
@@ -183,13 +188,13 @@ def test_another_hash_has_no_cells_until_they_are_built(session):
 
 
 def test_items_that_come_while_cells_are_built_are_in_them(session, tmp_path, monkeypatch):
-    measured = hamsight_ingest.index._Measured.probes
+    measured = hamsight_ingest.upkeep.cell_building._Measured.probes
 
     def bring_first(*given):
         bring(session, tmp_path, ["late"], FEATURES[:1])
         return measured(*given)
 
-    monkeypatch.setattr(hamsight_ingest.index._Measured, "probes", bring_first)
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building._Measured, "probes", bring_first)
     session.index()
     assert found(session, NAMES[0])[0] == "late"
     assert reads_cells(session, NAMES[0], rank="hamming")
@@ -203,14 +208,15 @@ def test_a_build_that_is_killed_changes_no_answer(session, home, tmp_path, monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(hamsight_ingest.index._Measured, "probes", killed)
+        patched.setattr(hamsight_ingest.upkeep.cell_building._Measured, "probes", killed)
         with pytest.raises(KeyboardInterrupt):
             session.index()
     assert found(session, ASKED[1]) == before
     assert len(tables(session)) == 4
     if home == "cluster":  # killed between making the shards and the table that stands for them
         session.catalog().client.command(
-            "CREATE TABLE shard_cells_items_m_0badf00d (nothing UInt8) ENGINE = Memory"
+            f"CREATE TABLE shard_cells_{session.catalog().model().items_table}_0badf00d"
+            " (nothing UInt8) ENGINE = Memory"
         )
     bring(session, tmp_path, ["new"], FEATURES[:1])
     assert found(session, NAMES[0])[0] == "new"
@@ -221,7 +227,7 @@ def test_a_build_that_is_killed_changes_no_answer(session, home, tmp_path, monke
 
 @pytest.mark.homes("chdb")
 def test_a_build_that_another_overtakes_says_so(session, monkeypatch):
-    measured = hamsight_ingest.index._Measured.probes
+    measured = hamsight_ingest.upkeep.cell_building._Measured.probes
     done = []
 
     def overtake(*given):
@@ -230,7 +236,7 @@ def test_a_build_that_another_overtakes_says_so(session, monkeypatch):
             done.append(session.index())
         return measured(*given)
 
-    monkeypatch.setattr(hamsight_ingest.index._Measured, "probes", overtake)
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building._Measured, "probes", overtake)
     with pytest.raises(CatalogError, match="another process"):
         session.index()
     assert session.catalog().model().hash_settings.cells == done[1].cells
@@ -239,8 +245,8 @@ def test_a_build_that_another_overtakes_says_so(session, monkeypatch):
 
 
 def test_pictures_find_their_cell_when_they_are_ingested(dsn, tmp_path, monkeypatch):
-    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", 10)
-    monkeypatch.setattr(hamsight_ingest.index, "REACHES", (10,))
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building, "LEAST_ITEMS", 10)
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building, "REACHES", (10,))
     package = toy.model(tmp_path / "toy")
     folder = toy.photos(tmp_path / "photos", 60)
     with hamsight.open(dsn) as session:
@@ -259,7 +265,7 @@ def test_pictures_find_their_cell_when_they_are_ingested(dsn, tmp_path, monkeypa
 
 @pytest.mark.homes("chdb")
 def test_small_tables_need_none(session, monkeypatch):
-    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", COUNT + 1)
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building, "LEAST_ITEMS", COUNT + 1)
     assert session.index().cells is None
     assert tables(session) == set()
 

@@ -21,8 +21,8 @@ from conftest import CLUSTER
 from made_catalog import made_items
 
 import hamsight
-import hamsight_ingest.index
-import hamsight_ingest.rehash
+import hamsight_ingest.upkeep.cell_building
+import hamsight_ingest.upkeep.rehash
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.connect import connect
@@ -73,7 +73,7 @@ def test_the_life_of_a_dataset(session: hamsight.Session, tmp_path: Path) -> Non
     assert ids(session) == [f"pictures/00{n}.jpg" for n in range(5)]
     assert session.delete(["pictures/004.jpg"]) == 1
     assert len(ids(session)) == 4
-    sizes = session.sql("SELECT count() AS rows FROM shard_items_mini")
+    sizes = session.sql(f"SELECT count() AS rows FROM shard_{toy.generation(session)}")
     assert sizes is not None
     assert CLUSTER or sizes.to_pylist() == [{"rows": 4}]
 
@@ -124,9 +124,12 @@ def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> 
     single = f"chdb://{engine}?database=single_{uuid.uuid4().hex[:8]}"
     made_catalog.fill(single, tmp_path / "single", ITEMS)
     with hamsight.open(single) as session:
+        one = toy.generation(session)
         statement = session.query(item=ITEMS[3].name, k=5, candidates=20).statement
     with hamsight.open(dsn) as session:
         client: Client = session.catalog().client
+        # the statements are of the single catalog, whose answers are whole
+        session.sql(f"CREATE TABLE {one} AS {toy.generation(session)}", write=True)
         for asked in (statement, statement.steps.ranking, statement.steps.one_scan):
             each_shard_cuts(client, asked)
         counted = session.sql("SELECT _shard_num, count() AS n FROM items_made GROUP BY 1")
@@ -139,8 +142,8 @@ def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> 
 def test_each_shard_searches_its_own_cells(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", 100)
-    monkeypatch.setattr(hamsight_ingest.index, "REACHES", (20,))
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building, "LEAST_ITEMS", 100)
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building, "REACHES", (20,))
     rng = np.random.default_rng(1)
     features = np.repeat(rng.normal(size=(12, 64)), 25, axis=0) + rng.normal(0, 0.4, (300, 64))
     names = [f"{n:03}" for n in range(300)]
@@ -180,7 +183,7 @@ def test_what_a_real_cluster_is_sent_is_sql(client: Client) -> None:
     sent = [
         fill("create_database", **layout.fragments()),
         fill("create_models", **layout.fragments()),
-        fill("create_items", **layout.fragments("items_x"), hash_bytes=64, features="ab"),
+        fill("create_items", **layout.fragments("items_x"), hash_bytes=64),
         fill("create_distributed", **layout.fragments("items_x"), table="items_x"),
         fill("create_cells", **layout.fragments("cells_items_x_1"), hash_bytes=64),
         fill("create_centres", **layout.fragments(CENTRES), table=CENTRES, hash_bytes=64),
@@ -229,7 +232,7 @@ def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(
     folder = toy.photos(tmp_path / "photos", 50)
     package = str(toy.model(tmp_path / "toy"))
     session.ingest(folder, model=package)
-    measure = hamsight_ingest.rehash.calibrate
+    measure = hamsight_ingest.upkeep.rehash.calibrate
 
     def measure_late(*given: Any) -> Any:
         (folder / "006.jpg").write_bytes(toy.jpeg(600))
@@ -237,7 +240,7 @@ def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(
         session.ingest(folder)
         return measure(*given)
 
-    monkeypatch.setattr(hamsight_ingest.rehash, "calibrate", measure_late)
+    monkeypatch.setattr(hamsight_ingest.upkeep.rehash, "calibrate", measure_late)
     done = session.rehash()
     assert done is not None
     assert done.items == 52
@@ -249,7 +252,4 @@ def test_a_hash_is_fitted_and_rows_that_come_meanwhile_are_kept(
     assert session.ingest(folder).counts.unchanged == 52
     found = session.query(item="photos/006.jpg", k=60, rank="hamming", exclude_self=False)
     assert (len(found), found[0].id, found[0].distance) == (52, "006.jpg", 0)
-    left = session.catalog().client.query("SHOW TABLES LIKE '%items_toy%'").result_rows
-    assert sorted(name for (name,) in left) == sorted(
-        {done.model.items_table, session.catalog().layout.shard_table(done.model.items_table)}
-    )
+    assert toy.in_use(session) == {done.model.items_table}

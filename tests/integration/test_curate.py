@@ -9,6 +9,7 @@ from pathlib import Path
 
 import made_catalog
 import pytest
+import toy
 from made_catalog import made_items
 
 import hamsight
@@ -225,8 +226,9 @@ def test_wrong_requests_say_what_is_wrong(session) -> None:
 
 
 def test_an_ambiguous_name_is_narrowed(session) -> None:
+    table = toy.generation(session, "made")
     session.sql(
-        "INSERT INTO items_made SELECT * REPLACE ('other' AS dataset) FROM items_made"
+        f"INSERT INTO {table} SELECT * REPLACE ('other' AS dataset) FROM {table}"
         " WHERE id = {id:String}",
         {"id": IDENTITIES[10][2]},
         write=True,
@@ -247,7 +249,7 @@ def test_an_empty_catalog_has_nothing_to_change(dsn: str) -> None:
 
 def test_thousands_of_long_ids_fit_into_statements(session) -> None:
     session.sql(
-        "INSERT INTO items_made (dataset, subset, id, hash, feature)"
+        f"INSERT INTO {toy.generation(session, 'made')} (dataset, subset, id, hash, feature)"
         " SELECT 'many', 'ü', concat('é漢', leftPad(toString(number), 100, '_')), '', []"
         " FROM numbers(1500)",
         write=True,

@@ -12,7 +12,7 @@ from PIL import Image
 from toy import command
 
 import hamsight
-import hamsight_ingest.index
+import hamsight_ingest.upkeep.cell_building
 from hamsight_core.errors import EmptyCatalogError, UsageError
 from hamsight_core.hashing.recall import Recall, candidates_for, recall_within
 from hamsight_core.hashing.sign import SignHash, sign_hash
@@ -131,7 +131,7 @@ def test_the_functions_hash_in_sql(session, dsn):
 
 @pytest.mark.homes("chdb", "cluster")
 def test_what_it_says_of_cells_is_what_searches_in_them_find(dsn, tmp_path, monkeypatch):
-    monkeypatch.setattr(hamsight_ingest.index, "LEAST_ITEMS", 1000)
+    monkeypatch.setattr(hamsight_ingest.upkeep.cell_building, "LEAST_ITEMS", 1000)
     monkeypatch.setattr("hamsight_query.evaluate.ASKED", 20)
     random = np.random.default_rng(4)
     features = random.normal(size=(60, 64))[random.integers(60, size=2500)]

@@ -63,7 +63,8 @@ def test_a_changed_file_replaces_its_row_and_keeps_its_groups(session, package, 
     session.ingest(folder, model=str(package))
     before = stored(session)
     session.catalog().client.command(
-        "ALTER TABLE items_toy UPDATE groups = ['mine', 'yours'] WHERE id = '002.jpg'"
+        f"ALTER TABLE {toy.generation(session)}"
+        " UPDATE groups = ['mine', 'yours'] WHERE id = '002.jpg'"
         " SETTINGS mutations_sync = 1"
     )
     (folder / "002.jpg").write_bytes(toy.jpeg(99, 40, 30))

@@ -33,10 +33,11 @@ def test_rows_that_stand_twice_are_healed(session, package, tmp_path, zone):
     folder = toy.photos(tmp_path / "photos", 6)
     session.ingest(folder, model=str(package))
     before = stored(session)
+    table = toy.generation(session)
     session.catalog().client.command(
-        "INSERT INTO items_toy SELECT * REPLACE"
+        f"INSERT INTO {table} SELECT * REPLACE"
         " ('former' AS uri, ingested_at - INTERVAL 5 SECOND AS ingested_at)"
-        " FROM items_toy WHERE id < '003.jpg'"
+        f" FROM {table} WHERE id < '003.jpg'"
     )
     for id in ("000.jpg", "005.jpg"):
         (folder / id).unlink()
@@ -48,7 +49,8 @@ def test_a_clock_that_was_set_back_does_no_harm(session, package, tmp_path):
     folder = toy.photos(tmp_path / "photos", 3)
     session.ingest(folder, model=str(package))
     session.catalog().client.command(
-        "ALTER TABLE items_toy UPDATE ingested_at = ingested_at + INTERVAL 1 DAY WHERE 1"
+        f"ALTER TABLE {toy.generation(session)} UPDATE ingested_at = ingested_at + INTERVAL 1 DAY"
+        " WHERE 1"
         " SETTINGS mutations_sync = 1"
     )
     (folder / "001.jpg").write_bytes(toy.jpeg(50, 30, 30))

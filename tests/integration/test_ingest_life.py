@@ -16,12 +16,13 @@ import hamsight
 from hamsight_core.errors import ModelMismatchError, SourceError, UsageError
 from hamsight_core.images.decode import decode
 from hamsight_core.models.package import load_package
-from hamsight_ingest.job import encode_again, ingest
+from hamsight_ingest.job import ingest
 from hamsight_ingest.listing import Listing
 from hamsight_ingest.pipeline import Settings
 from hamsight_ingest.readers import open_source
 from hamsight_ingest.retry import retry_rejects
 from hamsight_ingest.source import ReadOptions
+from hamsight_ingest.upkeep.reencode import encode_again
 
 
 @pytest.fixture(scope="module")
@@ -272,11 +273,6 @@ def digests(session):
     return [(one.digest, one.items_table) for one in session.catalog().models()]
 
 
-def tables(session):
-    answer = session.sql("SELECT name FROM system.tables WHERE database = currentDatabase()")
-    return {name for name in answer["name"].to_pylist() if name.startswith("items_")}
-
-
 def test_all_datasets_are_encoded_again_with_their_metadata(session, package, other, tmp_path):
     run(session, annotated(tmp_path / "set"), package)
     folder = toy.photos(tmp_path / "photos", 4)
@@ -292,8 +288,8 @@ def test_all_datasets_are_encoded_again_with_their_metadata(session, package, ot
     assert [one.item.id for one in done.rejected] == ["003.jpg"]
     ((digest, table),) = digests(session)
     assert digest == load_package(str(other)).digest
-    assert tables(session) == {table}
-    after = stored_all(session, table)
+    assert toy.in_use(session) == {table}
+    after = stored_all(session, "items_toy")
     assert set(before) - set(after) == {("photos", "", "003.jpg")}
     new = {"hash", "feature", "ingested_at"}
     for key, row in after.items():
@@ -308,7 +304,7 @@ def test_all_datasets_are_encoded_again_with_their_metadata(session, package, ot
     assert again(session, other) is None
     assert counts(run(session, folder, other)) == (0, 0, 3, 0)
     assert again(session, package).items == 6
-    assert len(tables(session)) == 1
+    assert len(toy.in_use(session)) == 1
 
 
 def stored_all(session, table):
@@ -319,12 +315,12 @@ def stored_all(session, table):
 def test_a_stopped_re_encoding_changes_nothing_and_goes_on(session, package, other, tmp_path):
     folder = toy.photos(tmp_path / "photos", 40)
     run(session, folder, package)
-    before = stored(session)
+    before, former = stored(session), toy.generation(session)
     asked = iter(range(1000))
     done = again(session, other, stopped=lambda: next(asked) >= 15)
     assert (done.encoded, done.complete) == (15, False)
     assert stored(session) == before
-    assert digests(session) == [(load_package(str(package)).digest, "items_toy")]
+    assert digests(session) == [(load_package(str(package)).digest, former)]
     session.set("001.jpg", status="reviewed")
     (folder / "000.jpg").write_bytes(toy.jpeg(77))
     run(session, folder, package)
@@ -340,12 +336,15 @@ def test_what_a_killed_re_encoding_leaves_is_dropped(session, package, other, tm
     third = toy.model(tmp_path / "third", seed=9)
     asked = iter(range(1000))
     again(session, third, stopped=lambda: next(asked) >= 3)
-    assert len(tables(session)) == 2
+    assert len(toy.in_use(session)) == 2
     again(session, other)
-    assert len(tables(session)) == 1
-    session.catalog().client.command("CREATE TABLE items_toy AS " + digests(session)[0][1])
+    assert len(toy.in_use(session)) == 1
+    table = digests(session)[0][1]
+    session.catalog().client.command(f"CREATE TABLE items_toy_g01234567 AS {table}")
+    session.catalog().client.command(f"CREATE TABLE items_toy_r01234567_making AS {table}")
     assert again(session, other) is None
-    assert len(tables(session)) == 1
+    session.catalog(create=True)
+    assert toy.in_use(session) == {table}
 
 
 def test_files_that_are_all_gone_leave_the_former_features(session, package, other, tmp_path):

@@ -161,13 +161,14 @@ def test_what_myscale_is_sent(
     made_catalog.fill(database, tmp_path / "2", ITEMS)
     queries = (Query(Kind.ITEM, FIRST), Query(Kind.ITEM, SECOND))
     with Catalog.open(database) as catalog:
+        table = catalog.model().items_table
         statement = prepare(catalog, Request(queries, k=5, datasets=("birds",))).statement
     script = statement.script()
     assert "SET param_feature_1 = '[" in script
     for number in (1, 2):
         assert (
             f"hash, feature, distance(feature, {{feature_{number}:Array(Float32)}}) AS"
-            " cosine_distance\n            FROM items_made\n            WHERE dataset IN"
+            f" cosine_distance\n            FROM {table}\n            WHERE dataset IN"
             " {datasets:Array(String)}\n            ORDER BY cosine_distance\n            LIMIT"
             " {scanned:UInt64}\n            SETTINGS enable_brute_force_vector_search = 1\n"
         ) in script

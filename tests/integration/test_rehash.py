@@ -11,7 +11,7 @@ import toy
 from made_catalog import DIMENSION, made_items
 
 import hamsight
-import hamsight_ingest.rehash
+import hamsight_ingest.upkeep.rehash
 import hamsight_query.saved
 import hamsight_query.search
 from hamsight_core.catalog.catalog import Catalog
@@ -22,7 +22,7 @@ from hamsight_core.hashing.ternary import HashParameters
 from hamsight_core.models.package import load_package
 from hamsight_ingest.pipeline import Settings, run
 from hamsight_ingest.readers import open_source
-from hamsight_ingest.tune import tune
+from hamsight_ingest.upkeep.tune import tune
 from hamsight_ingest.writer import Counts
 
 ITEMS = made_items(120)
@@ -46,11 +46,6 @@ def rows_of(session) -> dict[str, tuple[bytes, list[float]]]:
     return {name: (hash, feature) for name, hash, feature in found.result_rows}
 
 
-def tables(session) -> list[str]:
-    found = session.catalog().client.query("SHOW TABLES LIKE 'items%'").result_rows
-    return [name for (name,) in found]
-
-
 def place(sums: np.ndarray) -> list[str]:
     """Names by the sum of planes, ties by identity."""
     keys = [(int(sums[n]), ITEMS[n].sorted_by) for n in range(len(ITEMS))]
@@ -58,12 +53,16 @@ def place(sums: np.ndarray) -> list[str]:
 
 
 def test_all_items_have_the_fitted_hash_and_nothing_else_changes(session):
-    before = session.sql("SELECT * EXCEPT hash FROM items_made ORDER BY dataset, subset, id")
+    before = session.sql("SELECT * EXCEPT hash FROM items_made ORDER BY ALL")
     done = session.rehash()
     assert (done.items, done.sample, done.words) == (120, 120, 0)
     model = session.catalog().model()
-    assert (model.hash_scheme, model.items_table, model.bits) == ("ternary", *tables(session), 64)
-    after = session.sql(f"SELECT * EXCEPT hash FROM {model.items_table} ORDER BY ALL")
+    assert (model.hash_scheme, model.items_table, model.bits) == (
+        "ternary",
+        *toy.in_use(session),
+        64,
+    )
+    after = session.sql("SELECT * EXCEPT hash FROM items_made ORDER BY ALL")
     assert sorted(map(str, after.to_pylist())) == sorted(map(str, before.to_pylist()))
     hash = hash_of(session.catalog(), model)
     assert isinstance(hash, HashParameters)
@@ -141,24 +140,25 @@ def test_saved_queries_follow(session):
     assert [m.id for m in session.run("late")] == direct
 
 
-def test_a_search_that_a_new_hash_overtakes_is_asked_again(session, monkeypatch):
+def test_a_search_that_a_new_hash_overtakes_is_answered_from_the_former(session, monkeypatch):
     session.save_query("near", item=NAMES[7], k=9, rank="hamming")
-    answered = hamsight_query.search.answer
+    before = [match.name for match in session.query(item=NAMES[7], k=9, rank="hamming")]
+    answered = hamsight_query.search.Prepared.answer
     overtaken: list[str] = []
 
-    def overtake(catalog, *given):
+    def overtake(prepared, catalog):
         if len(overtaken) % 2 == 0:
             overtaken.append(session.rehash().former)
         else:
             overtaken.append("")
-        return answered(catalog, *given)
+        return answered(prepared, catalog)
 
-    monkeypatch.setattr(hamsight_query.search, "answer", overtake)
-    monkeypatch.setattr(hamsight_query.saved, "answer", overtake)
+    monkeypatch.setattr(hamsight_query.search.Prepared, "answer", overtake)
     found = session.query(item=NAMES[7], k=9, rank="hamming")
     again = session.run("near")
-    assert len(overtaken) == 4
-    assert {match.name for match in found} == {match.name for match in again}
+    assert len(overtaken) == 2
+    assert [match.name for match in found] == before
+    assert len(again) == 9
     assert found.statement.sql != again.statement.sql
 
 
@@ -168,12 +168,12 @@ def test_a_run_that_is_killed_leaves_the_former_hashes_in_use(session, monkeypat
     def killed(*given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(hamsight_ingest.rehash, "calibrate", killed)
+    monkeypatch.setattr(hamsight_ingest.upkeep.rehash, "calibrate", killed)
     with pytest.raises(KeyboardInterrupt):
         session.rehash()
     assert session.catalog().model().hash_scheme == "sign"
     assert rows_of(session) == before
-    assert tables(session) == ["items_made"]
+    assert toy.in_use(session) == {session.catalog().model().items_table}
 
 
 def test_imports_are_hashed_by_the_fit_and_bring_no_hashes(session, tmp_path):
@@ -193,7 +193,7 @@ def test_imports_are_hashed_by_the_fit_and_bring_no_hashes(session, tmp_path):
 
 
 def test_imports_are_measured_where_they_have_features(session, tmp_path, monkeypatch):
-    monkeypatch.setattr("hamsight_core.catalog.calibration.DEFAULT_CANDIDATES", 30)
+    monkeypatch.setattr("hamsight_core.hashing.hash_settings.DEFAULT_CANDIDATES", 30)
     features = np.random.default_rng(6).normal(size=(60, 16)).astype(np.float32)
     ids = [str(n) for n in range(60)]
     np.savez(tmp_path / "new.npz", id=ids, feature=features)
@@ -255,7 +255,7 @@ def test_an_ingest_at_the_same_time_loses_nothing(dsn, package, tmp_path, monkey
 def check_whole(session: hamsight.Session, package, count: int) -> None:
     """Each item stands once, with the hash that the model's row names, in the only table."""
     model = session.catalog().model()
-    assert tables(session) == [model.items_table]
+    assert toy.in_use(session) == {model.items_table}
     rows = toy.stored(session, model.items_table)
     assert sorted(id for _, id in rows) == [f"{n:03}.jpg" for n in range(count)]
     hash = hash_of(session.catalog(), model)
@@ -270,7 +270,7 @@ def row_folder(rows: dict) -> str:
 
 
 def test_the_first_ingest_of_many_fits_by_itself(dsn, package, tmp_path, monkeypatch):
-    monkeypatch.setattr("hamsight_ingest.tune.FIT_ITEMS", 50)
+    monkeypatch.setattr("hamsight_ingest.upkeep.tune.FIT_ITEMS", 50)
     folder = toy.photos(tmp_path / "photos", 49)
     with hamsight.open(dsn) as session:
         assert session.ingest(folder, model=str(package)).rehashed is None
@@ -297,18 +297,24 @@ def test_metadata_that_changes_keeps_the_hash(dsn, package, tmp_path):
 
 
 def test_a_table_that_a_view_names_is_not_moved_by_itself(dsn, package, tmp_path, monkeypatch):
-    monkeypatch.setattr("hamsight_ingest.tune.FIT_ITEMS", 50)
+    monkeypatch.setattr("hamsight_ingest.upkeep.tune.FIT_ITEMS", 50)
     folder = toy.photos(tmp_path / "photos", 40)
     with hamsight.open(dsn) as session:
         session.ingest(folder, model=str(package))
+        table = toy.generation(session)
+        session.sql(f"CREATE VIEW fixed AS SELECT id FROM {table}", write=True)
         session.sql("CREATE VIEW mine AS SELECT id FROM items_toy", write=True)
         toy.photos(folder, 20, first=40)
         assert session.ingest(folder).rehashed is None
-        assert session.sql("SELECT count() FROM mine").to_pylist() == [{"count()": 60}]
+        session.sql("DROP VIEW fixed", write=True)
+        assert session.ingest(folder).rehashed is not None
+        toy.photos(folder, 1, first=60)
+        session.ingest(folder)
+        assert session.sql("SELECT count() FROM mine").to_pylist() == [{"count()": 61}]
 
 
 def test_the_number_of_candidates_follows_the_table(dsn, package, tmp_path, monkeypatch):
-    monkeypatch.setattr("hamsight_core.catalog.calibration.DEFAULT_CANDIDATES", 30)
+    monkeypatch.setattr("hamsight_core.hashing.hash_settings.DEFAULT_CANDIDATES", 30)
     monkeypatch.setattr("hamsight_core.catalog.calibration.LEAST", 5)
     folder = toy.photos(tmp_path / "photos", 60)
     with hamsight.open(dsn) as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import toy
 
 import hamsight
 import hamsight_core.catalog.resident
@@ -99,32 +100,34 @@ def test_hashes_are_read_once_until_the_items_change(in_memory):
             return [tuple(row) for row in client.query(sql).result_rows]
 
         assert held() == []
+        resident = f"resident_{toy.generation(session)}"
         session.query(item="made/0000", where="width < 5")
         session.query(item="made/0000", k=1200)  # the scan is sooner
         assert held() == []
         session.query(item="made/0000", rank="hamming")
-        assert held() == [("resident_items_m", 1200)]
+        assert held() == [(resident, 1200)]
         # were the hashes read again, what is deleted of them here would be there
-        client.command("TRUNCATE TABLE resident_items_m")
+        client.command(f"TRUNCATE TABLE {resident}")
         assert len(session.query(item="made/0000", rank="hamming")) == 0
-        client.command("OPTIMIZE TABLE items_m FINAL")
+        client.command(f"OPTIMIZE TABLE {toy.generation(session)} FINAL")
         assert len(session.query(item="made/0000", rank="hamming")) == 0
         session.delete(["made/0899"])
         assert len(session.query(item="made/0000", rank="hamming")) == 50
-        assert held() == [("resident_items_m", 1199)]
+        assert held() == [(resident, 1199)]
         session.rehash(scheme="ternary")
         now = session.catalog().model().items_table
         assert len(session.query(item="made/0000", rank="hamming")) == 50
-        assert held() == [(f"resident_{now}", 1199)] != [("resident_items_m", 1199)]
+        assert held() == [(f"resident_{now}", 1199)] != [(resident, 1199)]
 
 
 def test_an_item_that_stands_twice_is_within_a_distance_by_its_own_row(in_memory, on_disk):
     asked = {"item": "made/0000", "rank": "hamming", "max_distance": 4, "exclude_self": False}
     with hamsight.open(in_memory) as session, hamsight.open(on_disk) as plain:
         near = session.query(**asked)[3]
+        table = toy.generation(plain)
         # as while an item is replaced, or after an ingest that was killed then
         plain.catalog().client.command(
-            "INSERT INTO items_m SELECT * REPLACE (bitNot(hash) AS hash) FROM items_m"
+            f"INSERT INTO {table} SELECT * REPLACE (bitNot(hash) AS hash) FROM {table}"
             f" WHERE id = '{near.id}' AND dataset = '{near.dataset}'"
         )
         found, expected = session.query(**asked), plain.query(**asked)
@@ -135,7 +138,7 @@ def test_an_item_that_stands_twice_is_within_a_distance_by_its_own_row(in_memory
 def test_another_table_of_the_same_name_is_read_anew(in_memory, on_disk, tmp_path):
     with hamsight.open(in_memory) as session, hamsight.open(on_disk) as plain:
         former = [match.id for match in session.query(item="made/0000", rank="hamming")]
-        plain.catalog().client.command("DROP TABLE items_m SYNC")
+        plain.catalog().client.command(f"DROP TABLE {toy.generation(plain)} SYNC")
         plain.catalog().client.command("DELETE FROM models WHERE name = 'm'")
         bring(plain, tmp_path, NAMES, FEATURES[::-1].copy())
         bring(plain, tmp_path, NAMES[::3], FEATURES[::-3].copy(), dataset="other")
@@ -159,8 +162,8 @@ def test_a_wrong_place_of_hashes_is_refused(on_disk):
 def test_hashes_that_do_not_fit_are_refused(in_memory, on_disk):
     with hamsight.open(on_disk) as session:
         session.catalog().client.command(
-            "INSERT INTO items_m (dataset, id) SELECT 'big', repeat('x', 1200) || toString(number)"
-            " FROM numbers(120000)"
+            f"INSERT INTO {toy.generation(session)} (dataset, id)"
+            " SELECT 'big', repeat('x', 1200) || toString(number) FROM numbers(120000)"
         )
     refused = pytest.raises(StatementError, match=r"leave hashes=memory out .* needs more memory")
     with hamsight.open(f"{in_memory}&memory=0.1") as session, refused:

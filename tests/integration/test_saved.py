@@ -176,7 +176,8 @@ def test_hostile_names_and_filters_come_back_the_same(session) -> None:
 def test_the_filter_is_checked_against_the_tags_of_today(session) -> None:
     session.save_query("dogs", item=NAMES[0], where="dog > 0", dataset="cats")
     session.sql(
-        "ALTER TABLE items_made UPDATE tags = mapFilter((tag, n) -> tag != 'dog', tags)"
+        f"ALTER TABLE {toy.generation(session)}"
+        " UPDATE tags = mapFilter((tag, n) -> tag != 'dog', tags)"
         " WHERE true SETTINGS mutations_sync = 2",
         write=True,
     )
@@ -188,7 +189,7 @@ def test_the_filter_is_checked_against_the_tags_of_today(session) -> None:
 
 
 def test_a_catalog_of_before_saved_queries(session) -> None:
-    session.sql("DROP TABLE saved_queries SYNC", write=True)
+    session.sql("DROP TABLE IF EXISTS saved_queries SYNC", write=True)
     assert session.saved().num_rows == 0
     assert session.saved().column_names[:3] == ["name", "queries", "filter"]
     for wrong in (session.run, session.delete_saved):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import toy
 from made_catalog import ITEMS, fill
 from typer.testing import CliRunner, Result
 
@@ -145,8 +146,9 @@ def test_nothing_is_changed_without_write(sql, filled: str) -> None:
 
 
 def test_write_changes(sql) -> None:
+    named = sql("SELECT items_table FROM models", "--format", "csv").stdout
     result = sql(
-        "ALTER TABLE items_made UPDATE groups = arrayPushBack(groups, 'seen')"
+        f"ALTER TABLE {named.split()[1]} UPDATE groups = arrayPushBack(groups, 'seen')"
         " WHERE dataset = {d:String} SETTINGS mutations_sync = 1",
         *("--param", "d=cats", "--write"),
     )
@@ -197,7 +199,8 @@ def test_arrow_and_errors_from_python(filled: str) -> None:
         assert session.sql("SELECT {a:Array(String)} AS a", {"a": ["x'", "y"]}).to_pylist() == [
             {"a": ["x'", "y"]}
         ]
-        assert session.sql("ALTER TABLE items_made COMMENT COLUMN id 'c'", write=True) is None
+        changed = f"ALTER TABLE {toy.generation(session)} COMMENT COLUMN id 'c'"
+        assert session.sql(changed, write=True) is None
         with pytest.raises(StatementError, match="--write"):
             session.sql("DROP TABLE models")
         with pytest.raises(UsageError):

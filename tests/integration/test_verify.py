@@ -47,7 +47,8 @@ def photos(dsn: str, tmp_path: Path) -> Iterator[tuple[hamsight.Session, Path]]:
 
 
 def change(session: hamsight.Session, sql: str) -> None:
-    session.sql(f"ALTER TABLE {sql} SETTINGS mutations_sync = 2", write=True)
+    table = "" if sql.startswith("models ") else toy.generation(session)
+    session.sql(f"ALTER TABLE {table} {sql} SETTINGS mutations_sync = 2", write=True)
 
 
 def found(session: hamsight.Session, files: str = "none", dataset: str | None = None) -> set:
@@ -122,21 +123,21 @@ def test_rows_that_contradict_themselves_are_named(made) -> None:
 
     change(
         made,
-        "items_made UPDATE hash = toFixedString(bitXor(hash,"
+        "UPDATE hash = toFixedString(bitXor(hash,"
         f" toFixedString(unhex('80000000000000FF'), 8)), 8) WHERE id = {id(first)}",
     )
-    change(made, f"items_made UPDATE feature = arrayResize(feature, 63) WHERE id = {id(second)}")
+    change(made, f"UPDATE feature = arrayResize(feature, 63) WHERE id = {id(second)}")
     change(
         made,
-        "items_made UPDATE feature = arrayMap(x -> toBFloat16(toFloat32(x) * 1.5), feature)"
+        "UPDATE feature = arrayMap(x -> toBFloat16(toFloat32(x) * 1.5), feature)"
         f" WHERE id = {id(third)}",
     )
     change(
         made,
-        "items_made UPDATE feature = arrayMap(x -> toBFloat16(nan), feature)"
-        f" WHERE id = {id(fourth)}",
+        f"UPDATE feature = arrayMap(x -> toBFloat16(nan), feature) WHERE id = {id(fourth)}",
     )
-    made.sql(f"INSERT INTO items_made SELECT * FROM items_made WHERE id = {id(fifth)}", write=True)
+    table = toy.generation(made)
+    made.sql(f"INSERT INTO {table} SELECT * FROM {table} WHERE id = {id(fifth)}", write=True)
     rows = made.verify(files="none").to_pylist()
     assert {(row["kind"], row["dataset"], row["subset"], row["id"]) for row in rows} >= {
         ("hash-bits", *first),
@@ -170,7 +171,7 @@ def test_numbers_that_became_zero_in_the_table_contradict_no_bit(dsn, tmp_path) 
         (row,) = session.sql("SELECT hex(hash) AS h, feature FROM items_made").to_pylist()
         assert row["h"] == "C00010" and np.count_nonzero(row["feature"]) == 1
         assert found(session) == set()
-        change(session, "items_made UPDATE hash = unhex('C00018') WHERE true")
+        change(session, "UPDATE hash = unhex('C00018') WHERE true")
         assert found(session) == {("hash-bits", "d", "", "a.jpg")}
 
 
@@ -186,7 +187,8 @@ def test_thousands_of_rows_in_small_pages(dsn, tmp_path) -> None:
         assert order == sorted(
             (one.identity for one in items), key=lambda i: [part.encode() for part in i]
         )
-        session.sql("INSERT INTO items_made SELECT * FROM items_made", write=True)
+        table = toy.generation(session)
+        session.sql(f"INSERT INTO {table} SELECT * FROM {table}", write=True)
         for page in (1, 97, 5000):
             if page > 1 or session.delete(where="width > 200") == 2899:
                 twice = list(differences(catalog, files=Files.NONE, page=page))
@@ -199,9 +201,9 @@ def test_thousands_of_rows_in_small_pages(dsn, tmp_path) -> None:
 def test_models_and_tables_are_compared(made, dsn, tmp_path) -> None:
     made_catalog.fill(dsn, tmp_path / "second", ITEMS[:4], "second")
     made_catalog.fill(dsn, tmp_path / "third", ITEMS[:4], "third")
-    made.sql("CREATE TABLE items_orphan AS items_made", write=True)
+    made.sql(f"CREATE TABLE items_orphan AS {toy.generation(made, 'made')}", write=True)
     made.sql("CREATE VIEW items_view AS SELECT 1", write=True)
-    made.sql("DROP TABLE items_third SYNC", write=True)
+    made.sql(f"DROP TABLE {toy.generation(made, 'third')} SYNC", write=True)
     (tmp_path / "model" / "image.onnx").write_text("another network")
     (tmp_path / "second" / "model.toml").unlink()
     rows = {(row["kind"], row["model"]): row for row in made.verify(files="none").to_pylist()}
@@ -289,7 +291,7 @@ def test_wrong_requests(made, dsn) -> None:
         made.verify(files="all")
     with pytest.raises(UsageError, match="no dataset 'x'"):
         made.verify(dataset="x")
-    for table in ("models", "ingests", "rejects", "saved_queries", "items_made"):
+    for table in ("items_made", toy.generation(made), "models", "ingests", "rejects"):
         made.sql(f"DROP TABLE {table} SYNC", write=True)
     with pytest.raises(EmptyCatalogError, match="hamsight ingest"):
         made.verify()

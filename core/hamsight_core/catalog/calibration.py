@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
-from hamsight_core.catalog.item_pages import item_pages
+from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
-from hamsight_core.hashing.hash_settings import DEFAULT_CANDIDATES, Calibration
+from hamsight_core.hashing.hash_settings import GROWTH, Calibration
 from hamsight_core.hashing.recall import (
     Float32,
     Recall,
@@ -31,8 +31,6 @@ K = 10
 SHARE = 0.97
 """Of exact cosine's best ten, what the default number of candidates keeps."""
 QUERIES = 200
-GROWTH = 1.25
-"""By what a table may grow before it is measured again; the candidates have that to spare."""
 LEAST = 500
 ITEMS = 1_000_000
 """Of a larger table so many items are measured, and the places of their hashes scaled."""
@@ -58,8 +56,11 @@ def calibrate(
     hash: Hash,
     package: ModelPackage | None,
     compute: Compute = HERE,
+    making: str = "",
 ) -> Calibration:
     """Measure the table of a model with its own items and texts, and return what it needs.
+
+    `making` is a side table of new hashes, which then count in place of the table's own.
 
     Texts are asked where there is a package with a text side, and captions or tags.
     """
@@ -67,7 +68,7 @@ def calibrate(
     candidates: dict[str, int] = {}
     recall: dict[str, float] = {}
     asked: dict[str, int] = {}
-    for queries, found in measure(catalog, model, hash, package, compute):
+    for queries, found in measure(catalog, model, hash, package, compute, making=making):
         places = found.places()
         if not len(places):
             continue
@@ -80,14 +81,6 @@ def calibrate(
     return Calibration(items, candidates, recall, asked)
 
 
-def stale(model: CatalogModel, items: int) -> bool:
-    """Tell whether a table of so many items is to be measured, or measured again."""
-    if items <= DEFAULT_CANDIDATES:
-        return False
-    calibration = model.hash_settings.calibration
-    return calibration is None or items > calibration.items * GROWTH
-
-
 def measure(
     catalog: Catalog,
     model: CatalogModel,
@@ -96,6 +89,7 @@ def measure(
     compute: Compute = HERE,
     k: int = K,
     count: int = QUERIES,
+    making: str = "",
 ) -> list[tuple[Queries, Recall]]:
     """Return the queries of each kind with what the hash keeps of their exact best k."""
     kinds = [image_queries(catalog, model, count)]
@@ -106,7 +100,7 @@ def measure(
         for queries in kinds
         if len(queries.features)
     ]
-    for features, hashes, keys in _stream(catalog, model):
+    for features, hashes, keys in _stream(catalog, model, making):
         for _, recall in measured:
             recall.add(features, hashes, keys)
     return measured
@@ -149,14 +143,19 @@ def _encoded(package: ModelPackage, texts: Sequence[str], compute: Compute) -> Q
 
 
 def _stream(
-    catalog: Catalog, model: CatalogModel
+    catalog: Catalog, model: CatalogModel, making: str
 ) -> Iterator[tuple[Float32, NDArray[np.uint8], NDArray[np.uint64]]]:
     table = model.items_table
     items = int(catalog.rows("count_items", table=table)[0][0])
     every = -(-items // ITEMS)
     drawn = ([fill("one_in")], {"every": every}) if every > 1 else ([], {})
     for conditions, values in item_pages(catalog, table, _PAGE, *drawn):
-        page = fill("page_of_hashes", table=table, conditions=conditions)
+        named = {"table": table, "conditions": conditions}
+        page = (
+            fill("page_of_made_hashes", making=making, **named)
+            if making
+            else fill("page_of_hashes", **named)
+        )
         rows = catalog.arrow(page, values)
         if rows.num_rows:
             features = unit_length(features_of(rows["feature"]))  # BFloat16 is off by up to 0.004

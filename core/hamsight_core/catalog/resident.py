@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.catalog.generations import view_of
 from hamsight_core.errors import StatementError
 
 if TYPE_CHECKING:
-    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.catalog.database import Database
 
 ROWS_OF_A_LOOKUP = 20_000
 """Rows whose hashes are read from disk in the time of looking one up by its key."""
@@ -26,8 +27,8 @@ class ResidentHashes:
     what `hold` has read, and see with `is_held` afterwards that nothing has changed.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._held: dict[str, Sequence[Any]] = {}
 
     def hold(self, items_table: str, wanted: int) -> bool:
@@ -42,14 +43,14 @@ class ResidentHashes:
             return False
         if items_table in self._held:
             return True
-        # one of former rows, and those of tables from which their models have moved
-        gone = [one for one in self._held if not self._catalog.has_table(one)]
+        # one of former rows, and those of other generations of the same items
+        gone = [one for one in self._held if view_of(one) == view_of(items_table)]
         for table in [items_table, *gone]:
             self._held.pop(table, None)
-            self._catalog.run("drop_resident", resident=resident_table(table))
+            self._database.run("drop_resident", resident=resident_table(table))
         resident = resident_table(items_table)
         try:
-            self._catalog.run("hold_resident", resident=resident, table=items_table)
+            self._database.run("hold_resident", resident=resident, table=items_table)
         except StatementError as error:
             raise StatementError(
                 f"the hashes of {items_table} cannot be held in memory: leave hashes=memory out"
@@ -69,4 +70,4 @@ class ResidentHashes:
         return False
 
     def _state(self, items_table: str) -> Sequence[Any]:
-        return tuple(self._catalog.rows("state_of_table", {"table": items_table})[0])
+        return tuple(self._database.rows("state_of_table", {"table": items_table})[0])

@@ -12,6 +12,8 @@ from hamsight_core.errors import CatalogError
 VERSION = 1
 _CELLS_TABLE = re.compile(r"cells_items_[a-z0-9_]+")
 DEFAULT_CANDIDATES = 2000
+GROWTH = 1.25
+"""By what a table may grow before it is measured again; the candidates have that to spare."""
 MOST_READ = 0.25
 """Of the cells, the share from which on reading all items costs no more."""
 
@@ -113,6 +115,12 @@ class HashSettings:
                 f" {VERSION}: use the Hamsight that made it"
             )
         return settings
+
+    def is_stale(self, items: int) -> bool:
+        """Tell whether a table of so many items is to be measured, or measured again."""
+        if items <= DEFAULT_CANDIDATES:
+            return False
+        return self.calibration is None or items > self.calibration.items * GROWTH
 
     def candidates(self, kind: str) -> int:
         """Return how many candidates a query of a kind, image or words, needs."""

@@ -11,17 +11,16 @@ from pathlib import Path
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.catalog.item_pages import item_pages
-from hamsight_core.catalog.moving import settle
+from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import SourceError, StatementError, UsageError
+from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.hashing.sign import SIGN, bits_of
 from hamsight_ingest.features.check import Checker
 from hamsight_ingest.features.files import read_features
 from hamsight_ingest.listing import printable
 from hamsight_ingest.record import Record
 from hamsight_ingest.source import ReadOptions
-from hamsight_ingest.tune import keep_measured
+from hamsight_ingest.upkeep.tune import keep_measured
 from hamsight_ingest.writer import Counts
 
 FORMAT = "features"
@@ -61,83 +60,66 @@ def import_features(
     is stays. All rows become visible at the end,
     or none. Raises UsageError and SourceError, which names the row.
     """
-    target = _model(catalog, model, dimension, bits)
     if dataset is not None and (not dataset or "/" in dataset):
         raise UsageError(f"--dataset {dataset!r}: a dataset's name is not empty and has no '/'")
     default = printable(path.stem) if dataset is None else dataset
     given = (dataset is not None, subset is not None)
-    hash = hash_of(catalog, target)
-    checker = Checker(printable(path), target, hash, default, subset or "", *given)
     for (old,) in catalog.rows("old_imports"):
         catalog.drop(old)
-    staging = f"import_{uuid.uuid4().hex}"
-    catalog.run("create_import", table=staging, hash_bytes=target.bits // 8)
-    try:
-        rows = 0
-        for piece in read_features(path, columns or {}, table):
-            if catalog.layout.myscale and "feature" not in piece.column_names:
-                raise UsageError(
-                    f"{printable(path)} holds hashes alone, but MyScale's vector index takes only"
-                    " items with features: give the features too, or a catalog on ClickHouse"
-                )
-            if piece.num_rows:
-                catalog.insert(staging, checker.rows(piece, rows))
-                rows += piece.num_rows
-                on_progress(rows)
-        if not rows:
-            raise SourceError(f"{printable(path)} holds no rows")
-        _check_twice(catalog, staging, printable(path))
-        if not target.items_table:
-            target = catalog.add_model(target)
+    while True:
+        target = _model(catalog, model, dimension, bits)
+        hash = hash_of(catalog, target)
+        checker = Checker(printable(path), target, hash, default, subset or "", *given)
+        staging = f"import_{uuid.uuid4().hex}"
+        catalog.run("create_import", table=staging, hash_bytes=target.bits // 8)
         try:
-            cells = _add_to_cells(catalog, staging, target, [])
-            counts = _move(catalog, staging, target, printable(path.absolute()))
-            _add_to_cells(catalog, staging, target, cells)
-        except StatementError:
-            if _stays(catalog, target):
-                raise
-    finally:
-        catalog.drop(staging)
-    if not _stays(catalog, target):  # the rows may be in the former table, by its hash
-        return import_features(
-            catalog,
-            path,
-            model,
-            dataset=dataset,
-            subset=subset,
-            dimension=dimension,
-            bits=bits,
-            table=table,
-            columns=columns,
-            on_progress=on_progress,
-        )
-    keep_measured(catalog, target)
-    return Imported(target, counts)
+            rows = 0
+            for piece in read_features(path, columns or {}, table):
+                if catalog.layout.myscale and "feature" not in piece.column_names:
+                    raise UsageError(
+                        f"{printable(path)} holds hashes alone, but MyScale's vector index takes"
+                        " only items with features: give the features too, or a catalog on"
+                        " ClickHouse"
+                    )
+                if piece.num_rows:
+                    catalog.insert(staging, checker.rows(piece, rows))
+                    rows += piece.num_rows
+                    on_progress(rows)
+            if not rows:
+                raise SourceError(f"{printable(path)} holds no rows")
+            _check_twice(catalog, staging, printable(path))
+            with catalog.locked("an import of features"):
+                present = _registered(catalog, target)
+                if present is not None:
+                    _add_to_cells(catalog, staging, present)
+                    counts = _move(catalog, staging, present, printable(path.absolute()))
+                    break
+        finally:
+            catalog.drop(staging)
+        # another process has given the model another hash meanwhile, and the rows have the former
+    keep_measured(catalog, present)
+    return Imported(present, counts)
 
 
-def _add_to_cells(
-    catalog: Catalog, staging: str, model: CatalogModel, done: Sequence[str]
-) -> Sequence[str]:
-    """Put the rows of the staging table into the tables of cells that the model has now.
+def _registered(catalog: Catalog, target: CatalogModel) -> CatalogModel | None:
+    """Return the model's row as it is, a new one where it has none; None for another hash."""
+    if not target.items_table:
+        return catalog.add_model(target)
+    present = next(one for one in catalog.models() if one.name == target.name)
+    same = ("bits", "hash_scheme", "digest")
+    if any(getattr(present, key) != getattr(target, key) for key in same):
+        return None
+    return present if present.hash_settings.fit == target.hash_settings.fit else None
 
-    Those of `done` have them; return all that have them then.
-    """
-    found = [one for one in catalog.models() if one.items_table == model.items_table]
-    tables = [table for one in found for table in one.hash_settings.cell_tables]
-    new = sorted(set(tables) - set(done))
-    if new:
+
+def _add_to_cells(catalog: Catalog, staging: str, model: CatalogModel) -> None:
+    """Put the rows of the staging table into the tables of cells that the model has."""
+    if tables := model.hash_settings.cell_tables:
         from hamsight_core.catalog.cells import add_to_cells
 
         for condition, values in item_pages(catalog, staging, _PAGE):
             page = fill("page_of_named_hashes", table=staging, conditions=condition)
-            add_to_cells(catalog, new, catalog.arrow(page, values))
-    return tables
-
-
-def _stays(catalog: Catalog, model: CatalogModel) -> bool:
-    """Return whether a model still has the table; waits while it is being moved."""
-    settle(catalog, model.items_table)
-    return any(one.items_table == model.items_table for one in catalog.models())
+            add_to_cells(catalog, tables, catalog.arrow(page, values))
 
 
 def _model(catalog: Catalog, name: str, dimension: int | None, bits: int | None) -> CatalogModel:
@@ -220,6 +202,7 @@ def _move(catalog: Catalog, staging: str, model: CatalogModel, source: str) -> M
         catalog.run("merge_imported", moment, staging=staging, **fragments)
         if any(one.replaced for one in counts.values()):
             catalog.run("delete_merged", moment, table=table)
+    catalog.await_replicas(table)
     for name, record in records.items():
         record.finish(counts[name], complete=True)
     return counts

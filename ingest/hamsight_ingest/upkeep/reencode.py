@@ -1,36 +1,37 @@
 """Encoding all that a model has again, under other weights, while searches see the former rows.
 
 Features of different weights must never be compared, and what a search compares with is found
-through one row of `models`: digest and table together. So the new features are made in a table of
-their own name, and the one statement that changes digest and table in that row is the switch: who
-read the row before it searches the former table with the former weights, who reads it after the
-new one with the new. A table under the same name (EXCHANGE TABLES) would let a query that was
-encoded before meet rows that came after. The former table is dropped once the row names the new.
-
-What the new weights give is gathered beside the rows (in `…_making`), so that a killed run goes
-on. What comes, changes or goes meanwhile is followed, last of all under a lease of the former table
-(`hamsight_core.catalog.moving`), for the end of which all who change items wait.
+through one row of `models`: digest and table together. What the new weights give is gathered in a
+side table, so that a run that was killed goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel, model_of
-from hamsight_core.catalog.moving import leased
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.generations import (
+    MAKING,
+    create_items,
+    new_generation,
+    switch,
+    view_of,
+)
+from hamsight_core.catalog.model_row import model_of
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.items import Item
-from hamsight_core.models.package import ModelPackage
-from hamsight_ingest.catch_up import PASSES, Place, catch_up
+from hamsight_core.models.package import ModelPackage, load_package
 from hamsight_ingest.pipeline import Settings, Stages
 from hamsight_ingest.prepare import Rejected
-from hamsight_ingest.tables import MAKING, base_of, sweep
+from hamsight_ingest.progress import shown
+from hamsight_ingest.upkeep.tune import tune
 from hamsight_ingest.vanished import Seen
 from hamsight_ingest.writer import Counts, Writer
 
+PASSES = 5
+"""How often what came meanwhile is encoded before the lock is taken in any case."""
 _PAGE = 5_000
 _LISTED = 5
 
@@ -51,6 +52,33 @@ class Reencoded:
     complete: bool
 
 
+def encode_again(
+    catalog: Catalog,
+    model: str | None,
+    *,
+    settings: Settings | None = None,
+    progress: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Reencoded | None:
+    """Encode all that a model has again with the package that `model` names, as it is now.
+
+    `model` is a model of the catalog or a package; None is the only model of the catalog. Return
+    None where the features are of that package already. Raises what `reencode` raises.
+    """
+    known = {one.name: one for one in catalog.models()}
+    if model is None:
+        model = catalog.model().name
+    package = load_package(known[model].source if model in known else model)
+    _present(catalog, package)
+    catalog.create()
+    given = settings or Settings()
+    with shown(f"{package.name} again", " images", progress) as show:
+        done = reencode(catalog, package, given, on_progress=show, stopped=stopped)
+    if done is not None and done.complete and (registered := catalog.check(package)):
+        tune(catalog, registered, package, given.compute)
+    return done
+
+
 def reencode(
     catalog: Catalog,
     package: ModelPackage,
@@ -66,58 +94,66 @@ def reencode(
     model, SourceError where no file of a dataset can be read (nothing is changed then), and what
     `hamsight_ingest.pipeline.run` raises.
     """
-    former = next((one for one in catalog.models() if one.name == package.name), None)
-    if former is None:
-        names = ", ".join(one.name for one in catalog.models()) or "no model"
+    former = _present(catalog, package)
+    view = view_of(former.items_table)
+    making = replace(model_of(package), items_table=f"{view}_r{package.digest[:8]}{MAKING}")
+    same = former.digest == package.digest
+    _drop_others(catalog, view, "" if same else making.items_table)
+    if same:
+        return None
+    create_items(catalog, making)
+    work = _Work(catalog, package, settings, making, on_progress, stopped)
+    for _ in range(PASSES):
+        before = work.encoded
+        if not work.all():
+            return work.outcome()
+        if work.encoded == before:
+            break
+    work.check_datasets()
+    with catalog.locked(f"the switch of {package.name} to other weights") as lock:
+        former = _present(catalog, package)  # it may have got another hash
+        if not work.all():
+            return work.outcome()
+        work.check_datasets()
+        made = replace(making, items_table=new_generation(view))
+        create_items(catalog, made)
+        tables = {"former": former.items_table, "making": making.items_table}
+        catalog.run("join_reencoded", table=made.items_table, **tables)
+        lock.check()
+        switch(catalog, former, made)
+    catalog.drop(making.items_table)
+    items = catalog.rows("count_items", table=made.items_table)[0][0]
+    return Reencoded(package.name, work.encoded, items, tuple(work.rejected), True)
+
+
+def _present(catalog: Catalog, package: ModelPackage) -> CatalogModel:
+    models = catalog.models()
+    found = next((one for one in models if one.name == package.name), None)
+    if found is None:
+        names = ", ".join(one.name for one in models) or "no model"
         raise UsageError(
             f"the catalog has nothing of the model {package.name!r} to encode again;"
             f" it has {names}. Ingest without --re-encode"
         )
-    table = base_of(former.items_table) + f"_r{package.digest[:8]}"
-    making = replace(model_of(package), items_table=table + MAKING)
-    if former.digest == package.digest:
-        sweep(catalog, former.items_table)
-        return None
-    sweep(catalog, former.items_table, keep=making.items_table)
-    catalog.create_items(making)
-    model = replace(making, items_table=table)
-    work = _Work(catalog, package, settings, former, making, on_progress, stopped)
-    if not work.all():
-        return work.outcome()
-    work.check_datasets()
-    catalog.drop(table)
-    catalog.create_items(model)
-    work.refill(fill("every_item"), {})
-    for _ in range(PASSES):
-        if not work.all():
-            return work.outcome()
-        if not work.catch_up():
-            break
-    with leased(catalog, former.items_table) as lease:
-        stays = any(one.items_table == former.items_table for one in catalog.models())
-        if stays:
-            if not work.all(lease.renew):
-                return work.outcome()
-            work.check_datasets()
-            work.catch_up(lease.renew)
-            lease.renew(at_once=True)
-            catalog.run("switch_model", asdict(model))
-    if not stays:  # another process hashed the model again; what was encoded serves on
-        return reencode(catalog, package, settings, on_progress=on_progress, stopped=stopped)
-    sweep(catalog, model.items_table)
-    items = catalog.rows("count_items", table=table)[0][0]
-    return Reencoded(package.name, work.encoded, items, tuple(work.rejected), True)
+    return found
+
+
+def _drop_others(catalog: Catalog, view: str, keep: str) -> None:
+    """Drop the side tables of runs for other weights that were given up."""
+    leftover = re.compile(rf"{view}_r[0-9a-f]{{8}}{MAKING}")
+    for (name,) in catalog.rows("tables_of_prefix", {"prefix": view}):
+        if leftover.fullmatch(name) and name != keep:
+            catalog.drop(name)
 
 
 class _Work:
-    """The passes over the former rows, until one finds nothing left to encode."""
+    """Passes over the former rows, which may be in another generation by then."""
 
     def __init__(
         self,
         catalog: Catalog,
         package: ModelPackage,
         settings: Settings,
-        former: CatalogModel,
         making: CatalogModel,
         on_progress: Callable[[int, int], None],
         stopped: Callable[[], bool],
@@ -125,50 +161,30 @@ class _Work:
         self.encoded = 0
         self.rejected: list[Rejected] = []
         self._catalog, self._package, self._settings = catalog, package, settings
-        self._renew: Callable[[], None] = lambda: None
-        self._former, self._making = former, making
-        self._gathered = making.items_table
-        self._table = self._gathered.removesuffix(MAKING)
+        self._making = making
         self._on_progress, self._stopped = on_progress, stopped
         self._tried: set[tuple[str, str, str]] = set()
         self._first_rejected: dict[str, Rejected] = {}
         self._done = 0
-        self._items = catalog.rows("count_items", table=former.items_table)[0][0]
+        self._items = catalog.rows("count_items", table=self._former)[0][0]
 
-    def all(self, renew: Callable[[], None] = lambda: None) -> bool:
-        """Return whether all is done; False where the run was stopped. `renew` is called often."""
-        self._renew = renew
-        while True:
-            before = self.encoded
-            for dataset in self._datasets(self._former):
-                if not self._dataset(dataset):
-                    return False
-            if self.encoded == before:
-                return True
+    @property
+    def _former(self) -> str:
+        """The table that the model's row names now."""
+        return _present(self._catalog, self._package).items_table
+
+    def all(self) -> bool:
+        """Encode what the side table lacks; return False where the run was stopped."""
+        self._done = 0
+        return all(self._dataset(dataset) for dataset in self._datasets(self._former))
 
     def outcome(self) -> Reencoded:
         """Return what a run that was stopped has done."""
         return Reencoded(self._package.name, self.encoded, 0, tuple(self.rejected), False)
 
-    def catch_up(self, renew: Callable[[], None] = lambda: None) -> int:
-        """Bring the new table up to date with what is encoded; return how many items differed."""
-        former = self._former.items_table
-        return catch_up(self._catalog, former, self._table, self._expected, self.refill, renew)
-
-    def _expected(self, condition: str, place: Place) -> str:
-        tables = {"former": place(self._former.items_table), "making": place(self._gathered)}
-        return fill("reencoded_rows", **tables, digest=fill("row_digest"), conditions=condition)
-
-    def refill(self, condition: str, values: Mapping[str, Any]) -> None:
-        """Put those items into the new table that are encoded and that it lacks."""
-        tables = {"former": self._former.items_table, "making": self._gathered}
-        lacking = fill("not_among", table=self._table, conditions=condition)
-        held = f"{condition} {fill('and_also')} {lacking}"
-        self._catalog.run("join_reencoded", values, table=self._table, **tables, conditions=held)
-
     def check_datasets(self) -> None:
         """Raise SourceError where no file of a dataset could be read: a disk may be missing."""
-        lost = set(self._datasets(self._former)) - set(self._datasets(self._making))
+        lost = set(self._datasets(self._former)) - set(self._datasets(self._making.items_table))
         if lost:
             names = ", ".join(map(repr, sorted(lost)[:_LISTED]))
             first = self._first_rejected[min(lost)]
@@ -186,7 +202,6 @@ class _Work:
 
         def show(counts: Counts) -> None:
             self._done = done + counts.total
-            self._renew()
             self._on_progress(self._done, self._items)
 
         stages = Stages(writer, self._package, self._settings, lambda: None, show, Seen())
@@ -204,7 +219,7 @@ class _Work:
         while True:
             place = {"after_subset": after[0], "after_id": after[1], "limit": _PAGE}
             parameters = {"dataset": dataset, **place}
-            rows = self._catalog.rows("rows_after", parameters, table=self._former.items_table)
+            rows = self._catalog.rows("rows_after", parameters, table=self._former)
             if not rows:
                 return
             after = (rows[-1][0], rows[-1][1])
@@ -221,6 +236,6 @@ class _Work:
                     else:
                         self._done += 1
 
-    def _datasets(self, model: CatalogModel) -> list[str]:
-        rows = self._catalog.rows("dataset_names", table=model.items_table)
+    def _datasets(self, table: str) -> list[str]:
+        rows = self._catalog.rows("dataset_names", table=table)
         return list(dict.fromkeys(row[0] for row in rows))

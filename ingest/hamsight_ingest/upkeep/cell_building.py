@@ -19,20 +19,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hamsight_core.catalog.calibration import QUERIES, image_queries, text_queries
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.cells import Cells, signs, train
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.catalog.hash_row import change_settings
-from hamsight_core.catalog.item_pages import item_pages
+from hamsight_core.catalog.generations import drop_cells
 from hamsight_core.catalog.layout import CENTRES
+from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import CatalogError, StatementError, UsageError
+from hamsight_core.errors import CatalogError, UsageError
 from hamsight_core.hashing.hash_settings import CellSettings, HashSettings
 from hamsight_core.hashing.recall import candidates_for, hashes_of
 from hamsight_core.hashing.sign import PLANES
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
-from hamsight_ingest.tables import cells_prefix, drop_cells
+from hamsight_ingest.progress import shown
 
 LEAST_ITEMS = 100_000
 """Items below which a search reads all of them: that takes a few milliseconds."""
@@ -55,6 +55,26 @@ class Indexed:
     model: str
     items: int
     cells: CellSettings | None
+
+
+def index_items(
+    catalog: Catalog,
+    model: str | None,
+    *,
+    compute: Compute = HERE,
+    progress: bool = False,
+) -> Indexed:
+    """Build the coarse cells of a model's items again. Raises what `build_index` raises.
+
+    `model` is a model of the catalog or the folder of its package; None is the only one. Without
+    its package, words are not measured: searches for words then read all items.
+    """
+    found = catalog.model(model)
+    package = None
+    if found.words and found.source != IMPORTED:
+        package = catalog.package(found, model)
+    with shown(f"{found.name} indexed", " items", progress, delay=1) as show:
+        return build_index(catalog, found, package, compute=compute, on_progress=show)
 
 
 def build_index(
@@ -80,33 +100,28 @@ def build_index(
     if items < LEAST_ITEMS:
         drop_index(catalog, model)
         return Indexed(model.name, items, None)
-    table = f"{cells_prefix(model.items_table)}{uuid.uuid4().hex[:8]}"
+    table = f"cells_{model.items_table}_{uuid.uuid4().hex[:8]}"
     work = _Work(catalog, model, table, items)
-    try:
-        work.announce()
+    changed = None
+    if work.announce():
         measured = _Measured(_queries(catalog, model, package, compute), items)
         work.fill(measured, on_progress)
         settings = CellSettings(table, items, len(work.cells.centres), measured.probes(work.cells))
-        changed = change_settings(catalog, model, lambda one: _with_cells(one, settings))
-    except StatementError:
-        if any(table in one.hash_settings.making for one in catalog.models()):
-            raise
-        changed = None
+        changed = catalog.change_settings(model, lambda one: _with_cells(one, settings))
+    drop_cells(catalog, model.items_table, catalog.models())
     if changed is None:
-        drop_cells(catalog, model.items_table, table)
         raise CatalogError(
             f"another process has built cells of the model {model.name!r} or given it another hash"
             " meanwhile: nothing was changed; look at `hamsight info` before trying again"
         )
-    drop_cells(catalog, model.items_table, keep=table)
     return Indexed(model.name, items, settings)
 
 
 def drop_index(catalog: Catalog, model: CatalogModel) -> bool:
     """Let searches of a model read all items again; return whether they read cells before."""
     had = model.hash_settings.cells is not None
-    change_settings(catalog, model, lambda one: replace(one, cells=None, making=()))
-    drop_cells(catalog, model.items_table)
+    catalog.change_settings(model, lambda one: replace(one, cells=None, making=()))
+    drop_cells(catalog, model.items_table, catalog.models())
     return had
 
 
@@ -124,8 +139,8 @@ class _Work:
         self._hash_bytes = model.bits // 8
         self.cells = self._train()
 
-    def announce(self) -> None:
-        """Make the table, and let new items go into it too."""
+    def announce(self) -> bool:
+        """Make the table, and let new items go into it too; False where the model has moved."""
         table, hash_bytes = self._table, self._hash_bytes
         self._catalog.run("create_cells", table=table, hash_bytes=hash_bytes)
         self._catalog.spread(table)
@@ -139,8 +154,8 @@ class _Work:
         self._catalog.insert(table + CENTRES, pa.table(columns))
         self._catalog.await_replicas(table + CENTRES)
         making = (self._table,)
-        if not change_settings(self._catalog, self._model, lambda one: replace(one, making=making)):
-            raise StatementError("the model has moved")
+        model = self._catalog.change_settings(self._model, lambda one: replace(one, making=making))
+        return model is not None
 
     def fill(self, measured: _Measured, on_progress: Callable[[int, int], None]) -> None:
         """Put all items into their cells; those of datasets that are renamed meanwhile too."""

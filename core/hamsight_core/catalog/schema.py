@@ -1,0 +1,117 @@
+"""What a catalog lacks when it is opened for writing: it is found by two statements, and made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hamsight_core.catalog.database import Database
+from hamsight_core.catalog.generations import (
+    adopt,
+    drop_generation,
+    is_generation,
+    leftovers,
+    name_generation,
+    read_by,
+    show,
+    view_of,
+)
+from hamsight_core.catalog.model_row import CatalogModel, read_models
+
+_OF_EVERY_CATALOG = {
+    "models": "create_models",
+    "ingests": "create_ingests",
+    "rejects": "create_rejects",
+}
+_ADDED_TO_INGESTS = {"run", "options", "categories", "not_read"}
+_FORMER_FILENAME = "basename(uri)"
+"""What `filename` was made of in older versions, where a member of an archive had the archive's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table or view of the catalog; `definition` is a view's SELECT."""
+
+    engine: str
+    comment: str
+    definition: str
+    columns: Sequence[str]
+    filename: str
+
+
+def complete(database: Database) -> list[CatalogModel]:
+    """Make the tables that every catalog has, and what those of older versions lack.
+
+    Views are mended that do not read what the models' rows name, and former generations dropped
+    that are old. Return the models. No statement changes anything where nothing lacks.
+    """
+    tables, now = _tables(database)
+    for table, statement in _OF_EVERY_CATALOG.items():
+        if table not in tables:
+            database.run(statement)
+    if "ingests" in tables and not set(tables["ingests"].columns) >= _ADDED_TO_INGESTS:
+        database.run("add_ingest_columns")
+    if "models" not in tables:
+        return []
+    models = read_models(database)
+    if _old(tables, models, now) or any(_lacks(tables, model) for model in models):
+        with database.locked("an upgrade of the catalog"):
+            tables, now = _tables(database)
+            models = [_mended(database, tables, model) for model in read_models(database)]
+            for table in _old(tables, models, now):
+                drop_generation(database, table, models)
+    return models
+
+
+def _tables(database: Database) -> tuple[dict[str, _Table], int]:
+    """Return the tables by name, and the time of the server in seconds since 1970."""
+    rows = database.rows("tables_and_columns")
+    return {row[0]: _Table(*row[1:-1]) for row in rows}, int(rows[0][-1]) if rows else 0
+
+
+def _old(tables: Mapping[str, _Table], models: Sequence[CatalogModel], now: int) -> list[str]:
+    known = {name: (table.engine, table.comment) for name, table in tables.items()}
+    return leftovers(known, {model.items_table for model in models}, now)
+
+
+def _lacks(tables: Mapping[str, _Table], model: CatalogModel) -> bool:
+    """Tell whether a model's table or view is not as this version makes it."""
+    table = tables.get(model.items_table)
+    if table is None:  # `verify` says so
+        return False
+    return (
+        not is_generation(model.items_table)
+        or "scores" not in table.columns
+        or table.filename == _FORMER_FILENAME
+        or not _is_shown(tables, model.items_table)
+    )
+
+
+def _is_shown(tables: Mapping[str, _Table], items_table: str) -> bool:
+    view = tables.get(view_of(items_table))
+    return (
+        view is not None
+        and read_by(view.definition) == items_table
+        and set(tables[items_table].columns) <= set(view.columns)
+    )
+
+
+def _mended(database: Database, tables: Mapping[str, _Table], model: CatalogModel) -> CatalogModel:
+    if not _lacks(tables, model):
+        return model
+    named = tables[model.items_table]
+    if "scores" not in named.columns and named.engine != "View":
+        shards = database.layout.shard_table(model.items_table)
+        for table in dict.fromkeys([shards, model.items_table]):
+            database.run("add_scores", table=model.items_table, shard_table=table)
+    if named.filename == _FORMER_FILENAME:
+        database.run("modify_filename", table=model.items_table)
+    if is_generation(model.items_table):
+        view = tables.get(view_of(model.items_table))
+        if view is not None and view.engine != "View":  # a generation that a killed run left
+            database.drop(view_of(model.items_table))
+        show(database, model.items_table)
+        return model
+    if named.engine == "View":  # a run was killed between exchanging the names and the row
+        return name_generation(database, model, read_by(named.definition))
+    return adopt(database, model)

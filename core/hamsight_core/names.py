@@ -12,6 +12,7 @@ from hamsight_core.errors import UsageError
 MAX_NAME = 4096
 """Bytes of the longest name of a group, a status, an attribute, a dataset or a saved query."""
 _SHOWN = 20
+_LONGEST = 80
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -48,11 +49,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
     if near:
-        return f"did you mean {near[0]!r}?"
-    if not names:
-        return "there are none"
+        return f"did you mean {_cut(near[0])!r}?"
+    return f"there are: {listed(names)}" if names else "there are none"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of many names for a message, long ones cut, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"there are: {', '.join(map(repr, names[:_SHOWN]))}{more}"
+    return ", ".join(repr(_cut(name)) for name in names[:_SHOWN]) + more
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
 
 
 def check_options(given: Iterable[str], known: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -192,7 +192,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
     for one in done:
         tell(f"{one.dataset}: {one.mended} of {one.rejects} rejected items mended")
         for outcome in one.outcomes:
-            _report_rejects(outcome.rejected, outcome.counts.rejected)
+            _report_rejects(outcome.rejected, outcome.counts.rejected, outcome.silent)
     if not done:
         say("no file was rejected: there is nothing to try again")
     if stopped:
@@ -215,7 +215,7 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
         say(f"stopped after {done.encoded} images: searches see the former features until the")
         stop(EXIT_INTERRUPTED, "same command has gone on to the end")
     tell(f"{done.model}: {done.items} images encoded again")
-    _report_rejects(done.rejected, len(done.rejected))
+    _report_rejects(done.rejected, len(done.rejected), {})
 
 
 def _report_vanished(vanished: Vanished, path: Path | str) -> None:
@@ -253,7 +253,7 @@ def _report(outcome: Outcome, seconds: float) -> None:
         f" {counts.unchanged} unchanged, {counts.rejected} rejected"
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
     )
-    _report_rejects(outcome.rejected, counts.rejected)
+    _report_rejects(outcome.rejected, counts.rejected, outcome.silent)
     if outcome.not_read:
         say(f"not read: {outcome.not_read}")
     if (made := outcome.rehashed) is not None:
@@ -261,7 +261,14 @@ def _report(outcome: Outcome, seconds: float) -> None:
         say(f"the hash of {outcome.model} is now fitted to {made.sample} of its features{words}")
 
 
-def _report_rejects(rejected: Sequence[Rejected], count: int) -> None:
+def _report_rejects(rejected: Sequence[Rejected], count: int, silent: Mapping[str, int]) -> None:
+    for host, images in silent.items():
+        say(
+            f"{host} does not answer and was given up: {images} more images rejected;"
+            " hamsight ingest --retry-rejects tries them again"
+        )
+        count -= images
+    rejected = [one for one in rejected if not one.silent_host]
     for one in rejected[:_SHOWN_REJECTS]:
         say(f"rejected {one.item.uri}: {one.reason}")
     if count > _SHOWN_REJECTS:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import queue
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +15,7 @@ from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.errors import UsageError
 from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.images.places.addresses import EVERYWHERE, Reach, reach_of
+from hamsight_core.images.places.web import ask_all_hosts_again
 from hamsight_core.items import Item
 from hamsight_core.models.encoder import DEFAULT_BATCH, ImageEncoder
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
@@ -75,7 +76,8 @@ class Outcome:
 
     `vanished` are items that the catalog had from this source, which has them no longer;
     `rehashed` is the hash that was fitted once it was done. `not_read` are words on the files of
-    the source that no reader understood, `faults` on pictures that are damaged, but whole.
+    the source that no reader understood, `faults` on pictures that are damaged, but whole; `silent`
+    counts rejects by the host that was given up, as it did not answer.
     `registered` is the model's row as the run read it last.
     """
 
@@ -89,6 +91,7 @@ class Outcome:
     rehashed: Rehashed | None = None
     not_read: str = ""
     faults: tuple[str, ...] = ()
+    silent: Mapping[str, int] = field(default_factory=dict)
     registered: CatalogModel | None = field(default=None, repr=False)
 
 
@@ -126,6 +129,7 @@ def run(
     seen = Seen() if seen is None else seen
     reach = EVERYWHERE if settings.allow_private else reach_of(printable(source.path))
     work = Stages(writer, package, settings, record.begin, on_progress, seen, reach)
+    ask_all_hosts_again()
     complete = work.all(source, stopped)
     not_read = unread_words(source.unread) if complete else ""
     record.finish(writer.counts, complete=complete, not_read=not_read)
@@ -139,6 +143,7 @@ def run(
         listed,
         not_read=not_read,
         faults=tuple(work.faults.lines()),
+        silent=dict(work.silent),
         registered=writer.model,
     )
 
@@ -161,6 +166,7 @@ class Stages:
         reach: Reach | None = None,
     ) -> None:
         self.rejected: list[Rejected] = []
+        self.silent: Counter[str] = Counter()
         self.faults = Notes()
         self._seen, self._reach = seen, reach
         self._writer, self._package, self._settings = writer, package, settings
@@ -257,6 +263,8 @@ class Stages:
     def _reject(self, rejected: Rejected) -> None:
         self._begin()
         self._writer.reject(rejected)
+        if rejected.silent_host:
+            self.silent[rejected.silent_host] += 1
         if len(self.rejected) < _LISTED_REJECTS:
             self.rejected.append(rejected)
 

@@ -60,10 +60,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An item whose image cannot be used, and why."""
+    """An item whose image cannot be used, and why; `silent_host` is a host given up before."""
 
     item: Item
     reason: str
+    silent_host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def prepare(
             return Unchanged(item, known) if same_metadata else Kept(prepared)
         picture = decode(data, max_pixels=max_pixels, least=preprocess.least)
     except ImageError as error:
-        return Rejected(item, str(error))
+        return Rejected(item, str(error), getattr(error, "host", ""))
     prepared = replace(
         prepared,
         width=picture.width,

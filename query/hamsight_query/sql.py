@@ -11,7 +11,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.connect import engine_errors
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import StatementError, UsageError
-from hamsight_core.names import as_text
+from hamsight_core.names import as_text, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -128,7 +128,7 @@ def _bindable(text: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     types = dict(_PARAMETER.findall(text))
     for name in parameters:
         if name not in types:
-            names = ", ".join(types) or "none"
+            names = listed([*types]) or "none"
             raise UsageError(
                 f"the statement has no parameter {{{name}:Type}}; its parameters: {names}"
             )

@@ -179,16 +179,18 @@ def _named(format: str) -> Reader:
 def _missing(path: Path) -> str:
     if re.match("[A-Za-z0-9+]{2,}:/[^/]", printable(path)):
         return f"{printable(path)}: no such file; give a URL as text, pathlib drops a slash of it"
-    parent = path.absolute().parent
+    lacking, parent = path.absolute(), path.absolute().parent
     while not parent.is_dir() and parent != parent.parent:
-        path, parent = parent, parent.parent
+        lacking, parent = parent, parent.parent
     near: list[str] = []
     try:
-        near = difflib.get_close_matches(path.name, [entry.name for entry in parent.iterdir()], 3)
+        names = [entry.name for entry in parent.iterdir()]
+        near = difflib.get_close_matches(lacking.name, names, 3)
     except OSError as error:
         return f"{printable(path)}: cannot be seen: {printable(parent)}: {error.strerror}"
+    there = f"{printable(parent)} has no {printable(lacking.name)}"
     meant = f"; did you mean {' or '.join(map(printable, near))}?" if near else ""
-    return f"{printable(path)}: no such file or folder in {printable(parent)}{meant}"
+    return f"{printable(path)}: no such file or folder: {there}{meant}"
 
 
 def _forced(reader: Reader, listing: Listing, options: ReadOptions) -> Source:
@@ -219,6 +221,8 @@ def _opened(reader: Reader, reason: str, listing: Listing, options: ReadOptions)
 
 def _unrecognised(listing: Listing) -> list[str]:
     path = printable(listing.path)
+    if not listing.is_file and not any(listing.folders.values()) and not listing.notes:
+        return [f"no images in {path}: it holds no files"]
     what = "a file" if listing.is_file else "no images and no dataset"
     words = [f"{path}: {what} of {'no' if listing.is_file else 'a'} known format; looked for"]
     words += [f"  {reader.name}: {reader.description}" for reader in _looking()]

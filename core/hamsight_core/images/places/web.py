@@ -28,9 +28,20 @@ TOTAL_SECONDS = 120.0
 HOST_CONNECTIONS = 8
 """How many downloads from one host run at once."""
 
+HOST_FAILURES = 8
+"""After so many tries in a row to which a host does not answer, it is given up."""
+
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 16.0
 _CHUNK = 64 * 1024
+
+
+class SilentHostError(ImageError):
+    """A host that does not answer; `host` is its name and port."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"{host} does not answer: {why}")
+        self.host = host
 
 
 class _PassingError(Exception):
@@ -95,6 +106,22 @@ def download_into(
     raise AssertionError("unreachable: the last try returns or raises")
 
 
+_failures: dict[str, int] = {}
+"""How many tries in a row each host did not answer."""
+
+
+def ask_all_hosts_again() -> None:
+    """Forget which hosts did not answer."""
+    _failures.clear()
+
+
+def _note(host: str, *, answers: bool) -> None:
+    if answers:
+        _failures.pop(host, None)
+    else:
+        _failures[host] = _failures.get(host, 0) + 1
+
+
 _turns: dict[str, tuple[threading.BoundedSemaphore, int]] = {}
 _turns_lock = threading.Lock()
 
@@ -131,21 +158,28 @@ def _attempt(
     left = deadline - time.monotonic()
     if left <= 0:
         raise _PassingError("no turn to download it in time: its host is busy")
+    host = _host(url)
+    if _failures.get(host, 0) >= HOST_FAILURES:
+        raise SilentHostError(host, f"given up after {HOST_FAILURES} tries")
     watch = Watch(left)
     try:
         web = opener(reach, watch)
         with watch, web.open(request_of(url), timeout=min(timeout, left)) as response:
+            _note(host, answers=True)
             _body(file, response, max_bytes)
         if watch.expired:
             raise ConnectionAbortedError("its time was over")
     except urllib.error.HTTPError as error:
         with error:
+            _note(host, answers=True)
             reason = f"HTTP {error.code} {error.reason}".strip()
             if error.code in _PASSING:
                 raise _PassingError(reason, _asked_delay(error)) from error
             raise ImageError(reason) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(cause, (TimeoutError, ConnectionRefusedError, socket.gaierror)):
+            _note(host, answers=False)
         if watch.expired:
             raise ImageError(f"not complete within {watch.seconds:.0f} seconds") from error
         if isinstance(cause, TimeoutError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight.cli.completion import saved_queries
 from hamsight.cli.options import ComputePrecision, Database, Device
 from hamsight.cli.output import listing, show
 from hamsight.cli.request_options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
@@ -99,7 +100,9 @@ def _for_people(matches: Matches) -> pa.Table:
     return table.select(columns)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The saved query.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The saved query.", autocompletion=saved_queries)
+]
 
 
 @takes_request

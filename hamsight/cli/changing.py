@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight.cli import completion
 from hamsight.cli.options import Asked, Database, takes_items
 from hamsight.cli.output import listing, show
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 5
 
-Group = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
+Group = Annotated[
+    str, typer.Argument(metavar="NAME", help="The group.", autocompletion=completion.groups)
+]
 
 group = App(no_args_is_help=True, help="Add items to groups and remove them.")
 
@@ -188,7 +191,9 @@ def _attributes(given: list[str]) -> dict[str, str]:
     return attributes
 
 
-Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
+Dataset = Annotated[
+    str, typer.Argument(metavar="NAME", help="The dataset.", autocompletion=completion.datasets)
+]
 
 
 def _listed(catalog: Catalog) -> pa.Table:
@@ -202,7 +207,9 @@ datasets = listing("List the datasets of the catalog; rename, move or delete a d
 
 @datasets.command("rename")
 def rename_(
-    former: Annotated[str, typer.Argument(metavar="OLD", help="The dataset.")],
+    former: Annotated[
+        str, typer.Argument(metavar="OLD", help="The dataset.", autocompletion=completion.datasets)
+    ],
     name: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
     db: Database = None,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight.cli.completion import known_models
 from hamsight.cli.options import Database, Device, StoredModel, refuse_before_command
 from hamsight.cli.output import show
 from hamsight_core.errors import CatalogError, UsageError
@@ -53,7 +54,10 @@ def _for_people(table: pa.Table) -> pa.Table:
 @models.command("pull")
 def pull(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME", help="Names from `hamsight models`.")
+        list[str],
+        typer.Argument(
+            metavar="NAME", help="Names from `hamsight models`.", autocompletion=known_models
+        ),
     ],
 ) -> None:
     """Download models into the cache and check their files, also those already there.

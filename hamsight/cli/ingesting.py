@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight.cli.completion import all_models, datasets
 from hamsight.cli.options import ComputePrecision, Database, Device
 from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_REJECTED, UsageError
 from hamsight_core.images.decode import MAX_PIXELS
@@ -39,7 +40,11 @@ def ingest(
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of the dataset. Default: the name of the folder."),
+        typer.Option(
+            metavar="NAME",
+            help="Name of the dataset. Default: the name of the folder.",
+            autocompletion=datasets,
+        ),
     ] = None,
     subset: Annotated[
         str | None,
@@ -49,6 +54,7 @@ def ingest(
         str | None,
         typer.Option(
             metavar="NAME|FOLDER",
+            autocompletion=all_models,
             help="A model of the catalog, a name of `hamsight models` (downloaded if needed), or"
             " the folder of a package. Default: the model that the dataset has, else the best"
             " downloaded model, else mini.",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hamsight.cli.completion import datasets, groups
 from hamsight.cli.options import StoredModel, takes
 from hamsight_core.show.formats import Format
 from hamsight_query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Kind, Query, Rank, Request
@@ -18,7 +19,9 @@ Sheet = Annotated[
 ]
 AddToGroup = Annotated[
     str | None,
-    typer.Option("--add-to-group", metavar="NAME", help="Add the matches to a group."),
+    typer.Option(
+        "--add-to-group", metavar="NAME", help="Add the matches to a group.", autocompletion=groups
+    ),
 ]
 ShowSql = Annotated[
     bool,
@@ -65,7 +68,8 @@ def request_of(
         bool, typer.Option("--dissimilar", help="Least similar items first.")
     ] = False,
     dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only items of this dataset.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only items of this dataset.", autocompletion=datasets),
     ] = None,
     subset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only items of this subset.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamsight.cli.changing import items_
+from hamsight.cli.completion import groups, models
 from hamsight.cli.ingesting import role_columns
 from hamsight.cli.options import Asked, Database, Dataset, Items, Subset, Where
 from hamsight_core.errors import EXIT_NO_MATCH, SourceError, UsageError
@@ -44,13 +45,18 @@ def export(
     ] = False,
     where: Where = None,
     group: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only items of this group.")
+        str | None,
+        typer.Option(metavar="NAME", help="Only items of this group.", autocompletion=groups),
     ] = None,
     dataset: Dataset = None,
     subset: Subset = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only items of this model. Default: of all models."),
+        typer.Option(
+            metavar="NAME",
+            help="Only items of this model. Default: of all models.",
+            autocompletion=models,
+        ),
     ] = None,
     db: Database = None,
 ) -> None:

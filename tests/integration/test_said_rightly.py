@@ -1,4 +1,4 @@
-"""Wrong paths, filters, empty folders and silent hosts are said as a person would say them, once."""
+"""Wrong paths, filters, empty folders and silent hosts are said as a person would, once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import toy
 from typer.testing import CliRunner
 
 import hamsight
+from hamsight.cli import completion
 from hamsight.cli.app import app
 from hamsight_core.errors import ExpressionError
 from hamsight_core.names import listed, nearest
@@ -88,40 +90,29 @@ def test_a_host_that_does_not_answer_is_given_up_and_said_once(dsn, tmp_path):
     assert rejects == [{"n": 300}]
 
 
-def complete(line: str, db: Path) -> list[str]:
-    env = {
-        **os.environ,
-        "_HAMSIGHT_COMPLETE": "complete_zsh",
-        "_TYPER_COMPLETE_ARGS": line,
-        "HAMSIGHT_DB": str(db),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "hamsight"], env=env, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    return [word.strip('"') for word in done.stdout.split()]
-
-
-def test_completion_knows_the_names_of_the_catalog(tmp_path):
-    db = tmp_path / "c"
-    photos = toy.photos(tmp_path / "birds", 1)
-    code = (
-        "import sys, hamsight\n"
-        "with hamsight.open(sys.argv[1]) as session:\n"
-        "    session.ingest(sys.argv[2], model=sys.argv[3])\n"
-        "    session.add_to_group('good', '000.jpg')\n"
-        "    session.add_to_group('evil\\x1b[2J', '000.jpg')\n"
-        "    session.save_query('sunsets', item='000.jpg')\n"
-    )
-    package = str(toy.model(tmp_path / "toy"))
-    subprocess.run([sys.executable, "-c", code, str(db), str(photos), package], check=True)
-    joined = " ".join(complete("hamsight query --dataset ", db))
-    assert "birds" in joined
-    assert "toy" in " ".join(complete("hamsight query --model ", db))
-    groups = " ".join(complete("hamsight group remove ", db))
-    assert "good" in groups and "\x1b" not in groups and "evil" not in groups
-    assert "sunsets" in " ".join(complete("hamsight run ", db))
-    assert "birds" not in " ".join(complete("hamsight query --dataset x", db))
-    assert "clip-vit-b-32" in " ".join(complete("hamsight models pull ", db))
-    assert "birds" not in " ".join(complete("hamsight query --dataset ", tmp_path / "none"))
+def test_completion_knows_the_names_of_the_catalog(dsn, tmp_path):
+    here = SimpleNamespace(params={"db": dsn})
+    with hamsight.open(dsn) as session:
+        photos = toy.photos(tmp_path / "birds", 1)
+        session.ingest(photos, model=str(toy.model(tmp_path / "toy")))
+        session.add_to_group("good", "000.jpg")
+        session.add_to_group("evil\x1b[2J", "000.jpg")
+        session.save_query("sunsets", item="000.jpg")
+    assert completion.datasets(here, "") == ["birds"]
+    assert completion.datasets(here, "x") == []
+    assert completion.groups(here, "") == ["good"]
+    assert completion.saved_queries(here, "sun") == ["sunsets"]
+    assert completion.models(here, "") == ["toy"]
+    assert {"toy", "mini", "clip-vit-b-32"} <= set(completion.all_models(here, ""))
+    nowhere = SimpleNamespace(params={"db": str(tmp_path / "none")})
+    assert completion.groups(nowhere, "") == []
     assert not (tmp_path / "none").exists()
+
+
+def test_a_shell_is_told_the_names():
+    code = "import sys; sys.argv = ['hamsight']; from hamsight.cli import main; main()"
+    line = "hamsight models pull clip-vit-b"
+    env = {**os.environ, "_HAMSIGHT_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": line}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.stderr, "clip-vit-b-32" in done.stdout) == ("", True)

@@ -16,8 +16,8 @@ HamsightError
     └── ImageError             5  one image that cannot be read
 
 Exit status 0 is success, 1 is "no match", 6 is "--strict and something was rejected",
-7 is "a disk or pipe failed, say a full disk", 130 is "interrupted". Every message says what was
-wrong, where, and the remedy.
+7 is "a disk or pipe failed, say a full disk, or memory", 8 is "a fault of Hamsight itself", 130 is
+"interrupted". Every message says what was wrong, where, and the remedy.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from hamsight_core.controls import printable
 EXIT_NO_MATCH = 1
 EXIT_REJECTED = 6
 EXIT_SYSTEM = 7
+EXIT_UNFORESEEN = 8
 EXIT_INTERRUPTED = 130
 _EXCERPT = 40
 

@@ -30,7 +30,8 @@ app = App(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 success, 1 no match, 2 wrong usage, 3 catalog error, 4 model error,"
-    " 5 image or dataset error, 6 rejected files, 7 disk full, 130 interrupted.",
+    " 5 image or dataset error, 6 rejected files, 7 disk full,"
+    " 8 a fault of Hamsight, 130 interrupted.",
 )
 
 
@@ -49,6 +50,9 @@ def _options(
         typer.Option(
             "--version", callback=_version, is_eager=True, help="Show the version and exit."
         ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error of Hamsight itself comes from.")
     ] = False,
 ) -> None:
     pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ import typer
 from hamsight.cli.options import Database, refuse_before_command
 from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format, write
-from hamsight_core.show.terminal import App
+from hamsight_core.show.terminal import App, output
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,10 +24,10 @@ def show(table: pa.Table, format: Format) -> None:
 
     Raises UsageError for a binary format on a terminal.
     """
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns if output().isatty() else None
     if width is not None and format in (Format.PARQUET, Format.ARROW):
         raise UsageError(f"--format {format.value} is binary: redirect it to a file, > FILE")
-    write(table, format, sys.stdout.buffer, width=width)
+    write(table, format, output().buffer, width=width)
 
 
 def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> App:

@@ -6,9 +6,11 @@ Everything that the command prints goes through `say` or `tell`, but for tables 
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +21,16 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from hamsight_core.controls import printable
-from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_SYSTEM, HamsightError
+from hamsight_core.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_SYSTEM,
+    EXIT_UNFORESEEN,
+    HamsightError,
+)
 from hamsight_core.names import as_text
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_LONGEST = 300
 _OF_BYTES = ("PATH", "PATH|URL")
 """The metavars of parameters that take any bytes which name a file."""
 
@@ -53,7 +61,7 @@ def say(*lines: str) -> None:
 
 def tell(*lines: str) -> None:
     """Print lines of the answer to stdout."""
-    _print(lines, sys.stdout)
+    _print(lines, output())
 
 
 def stop(status: int, message: str = "") -> NoReturn:
@@ -68,13 +76,20 @@ def confirmed(question: str) -> bool:
     return typer.confirm(printable(question), err=True)
 
 
+def output() -> TextIO:
+    """Return stdout; raises OSError where it is closed."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    return sys.stdout
+
+
 def _print(lines: tuple[str, ...], stream: TextIO | None) -> None:
     if stream is None:
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     for line in lines:
         shown = printable(line).encode(encoding, "backslashreplace").decode(encoding)
-        print(shown, file=stream)
+        print(shown, file=stream, flush=True)
 
 
 class _TextAlone:
@@ -120,6 +135,7 @@ class Commands(Group):
 
     def make_context(self, *given: Any, **named: Any) -> Any:
         """Parse the arguments that stand before a command."""
+        _fill_closed()
         warnings.showwarning = _show_warning
         warnings.filterwarnings("ignore", module="PIL")
         # What the driver logs it also raises.
@@ -140,14 +156,16 @@ class Commands(Group):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error ends the process with its exit status."""
-        with _errors_said():
+        with _errors_said(debug=bool(ctx.params.get("debug"))):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _errors_said() -> Iterator[None]:
+def _errors_said(*, debug: bool = False) -> Iterator[None]:
     try:
         yield
+    except (typer.Exit, typer.Abort):
+        raise
     except HamsightError as error:
         say(*f"error: {error}".split("\n"))
         raise typer.Exit(error.exit_status) from None
@@ -161,16 +179,41 @@ def _errors_said() -> Iterator[None]:
         _discard_output()
         say(f"error: the operating system refused: {error}")
         raise typer.Exit(EXIT_SYSTEM) from None
+    except MemoryError as error:
+        say(f"error: not enough memory: {error or 'none is left'}; ask for less, or allow more")
+        raise typer.Exit(EXIT_SYSTEM) from None
     except Exception as error:
         # Of the parser, which shows it with the usage and has many classes in two packages.
         if hasattr(error, "format_message") and hasattr(error, "message"):
             error.message = printable(error.message or "")
-        raise
+            raise
+        if debug:
+            say(*traceback.format_exc().rstrip().split("\n"))
+        words = " ".join(str(error).split())[:_LONGEST]
+        how = "" if debug else "; `hamsight --debug COMMAND …` shows where, for a report"
+        say(
+            f"error: this is a fault of Hamsight, which its makers want to know of:"
+            f" {type(error).__name__}: {words}{how}"
+        )
+        raise typer.Exit(EXIT_UNFORESEEN) from None
 
 
 def _discard_output() -> None:
     """Let nothing fail any more that is written to stdout, as Python does when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fill_closed() -> None:
+    """Open the null device where stdin, stdout or stderr is closed.
+
+    A file of the catalog would get its number else, and what an engine prints would be in it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 class _Logged(logging.Handler):

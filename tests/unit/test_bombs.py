@@ -1,4 +1,4 @@
-"""Small files that claim to be huge, of every type that is read: refused before they take memory."""
+"""Small files that claim to be huge, of every type that is read: refused, and no memory taken."""
 
 from __future__ import annotations
 

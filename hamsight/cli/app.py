@@ -11,9 +11,10 @@ from hamsight.cli.asking import query, run, save, saved
 from hamsight.cli.changing import datasets, delete, group, set_
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
-from hamsight.cli.explore import explore
+from hamsight.cli.explore import explore, serve
+from hamsight.cli.finding import cluster, compare, find, sample
 from hamsight.cli.ingesting import ingest
-from hamsight.cli.look import info
+from hamsight.cli.look import info, show_item
 from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
 from hamsight_core.show.terminal import App, Commands, tell
@@ -30,8 +31,8 @@ app = App(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 success, 1 no match, 2 wrong usage, 3 catalog error, 4 model error,"
-    " 5 image or dataset error, 6 rejected files, 7 disk full,"
-    " 8 a fault of Hamsight, 130 interrupted.",
+    " 5 image or dataset error, 6 rejected files, 7 disk full or out of memory, 70 not foreseen,"
+    " 130 interrupted.",
 )
 
 
@@ -52,14 +53,15 @@ def _options(
         ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show where an error of Hamsight itself comes from.")
+        bool, typer.Option("--debug", help="Show the traceback of an error that was not foreseen.")
     ] = False,
 ) -> None:
     pass
 
 
-app.command(rich_help_panel=LOOK)(explore)
 app.command(rich_help_panel=LOOK)(info)
+app.command(rich_help_panel=LOOK)(explore)
+app.command("show", rich_help_panel=LOOK)(show_item)
 app.command(rich_help_panel=LOOK)(demo)
 
 app.command(rich_help_panel=SEARCH)(query)
@@ -67,6 +69,10 @@ app.command(rich_help_panel=SEARCH)(save)
 app.command(rich_help_panel=SEARCH)(run)
 app.add_typer(saved, name="saved", rich_help_panel=SEARCH)
 
+app.add_typer(find, name="find", rich_help_panel=CLEAN)
+app.command(rich_help_panel=CLEAN)(sample)
+app.command(rich_help_panel=CLEAN)(compare)
+app.command(rich_help_panel=CLEAN)(cluster)
 app.command(rich_help_panel=CLEAN)(verify)
 
 app.add_typer(group, name="group", rich_help_panel=CHANGE)
@@ -85,6 +91,7 @@ app.command(rich_help_panel=ENGINE)(index)
 app.command(rich_help_panel=ENGINE)(evaluate)
 
 app.command(rich_help_panel=SQL)(sql)
+app.command(rich_help_panel=SQL)(serve)
 app.command(rich_help_panel=SQL)(functions)
 
 

@@ -100,6 +100,12 @@ def ingest(
             " elsewhere names them.",
         ),
     ] = False,
+    quality: Annotated[
+        bool,
+        typer.Option(
+            help="Score each picture's quality and hash how it looks, to find duplicates."
+        ),
+    ] = True,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Delete items that PATH no longer has."),
@@ -141,9 +147,8 @@ def ingest(
     options = ReadOptions(
         subset, subset_from_folder, tags_from_folder, role_columns(column or []), image_width
     )
-    settings = Settings(
-        device, batch, workers or Settings().workers, max_pixels, precision, allow_private
-    )
+    threads = workers or Settings().workers
+    settings = Settings(device, batch, threads, max_pixels, precision, quality, allow_private)
     if retry:
         if paths or prune or re_encode or model or format or options != ReadOptions():
             raise UsageError(

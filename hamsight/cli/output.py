@@ -10,6 +10,7 @@ import typer
 
 from hamsight.cli.options import Database, refuse_before_command
 from hamsight_core.errors import UsageError
+from hamsight_core.names import nearest
 from hamsight_core.show.formats import Format, write
 from hamsight_core.show.terminal import App, output
 
@@ -28,6 +29,17 @@ def show(table: pa.Table, format: Format) -> None:
     if width is not None and format in (Format.PARQUET, Format.ARROW):
         raise UsageError(f"--format {format.value} is binary: redirect it to a file, > FILE")
     write(table, format, output().buffer, width=width)
+
+
+def chosen_columns(table: pa.Table, names: str) -> pa.Table:
+    """Return the columns of those names, which commas part. Raises UsageError for another."""
+    wanted = [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in table.column_names:
+            raise UsageError(
+                f"--columns: there is no column {name!r}; {nearest(name, table.column_names)}"
+            )
+    return table.select(list(dict.fromkeys(wanted)))
 
 
 def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> App:

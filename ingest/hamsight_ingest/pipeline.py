@@ -47,6 +47,8 @@ class Settings:
     """How a run encodes. `workers` threads decode; `max_pixels` limits a picture's area.
 
     `allow_private` fetches images from private networks too, whoever names them.
+    With `quality`, pictures get perceptual hashes and scores of quality.
+
     `precision` is one of `hamsight_core.models.network.Precision`, or its value.
     """
 
@@ -55,6 +57,7 @@ class Settings:
     workers: int = os.cpu_count() or 1
     max_pixels: int = MAX_PIXELS
     precision: Precision = Precision.AUTO
+    quality: bool = True
     allow_private: bool = False
 
     def __post_init__(self) -> None:
@@ -225,7 +228,15 @@ class Stages:
 
     def _prepare(self, item: Item, known: Known | None) -> _Result:
         preprocess = self._package.image.preprocess
-        return prepare(item, known, preprocess, self._settings.max_pixels, self._reach)
+        settings = self._settings
+        return prepare(
+            item,
+            known,
+            preprocess,
+            settings.max_pixels,
+            quality=settings.quality,
+            reach=self._reach,
+        )
 
     def _take(self, result: _Result) -> None:
         if isinstance(result, Unchanged):

@@ -17,10 +17,6 @@ _DSN_FORMS = (
     "a folder, chdb:///FOLDER, clickhouse://USER:PASSWORD@HOST:8123/DATABASE"
     " or clickhouses://… for TLS"
 )
-_ONE_SLASH = re.compile(r"(clickhouses?|chdb|https?|tcp|native):", re.IGNORECASE)
-_PLAIN = re.compile(
-    r"(?:\[[^]@]*]|[^:/?#@]*)(?::[0-9]+)?(?:/\w*)?(?:\?[\w.-]+=.*)?"
-)  # HOST:PORT/DATABASE?…
 _CLUSTER = re.compile(r"[\w.-]+", re.ASCII)
 _LEAST_MEMORY = 0.1
 _UNKNOWN_MEMORY = 4.0
@@ -66,27 +62,30 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
     if "\x00" in text:
         raise UsageError(f"the DSN {text!r} holds a NUL character; expected {_DSN_FORMS}")
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
+    if scheme is None and re.match(r"(chdb|clickhouses?):", text, re.IGNORECASE):
+        shown = re.sub(r":.*@", ":***@", text, flags=re.DOTALL)
+        raise UsageError(f"the DSN {shown!r} lacks // after the colon; expected {_DSN_FORMS}")
     if scheme is None:
-        slashed = _ONE_SLASH.match(text)
-        if slashed is not None:
-            raise UsageError(
-                f"the DSN begins with {slashed[1]}:, but without the two slashes of a URL (pathlib"
-                f" drops one: give it as text); expected {_DSN_FORMS}"
-            )
         path = Path(text).expanduser().resolve()
         return Address(database="default", path=path, memory=half_of_memory())
     name = scheme[1].lower()
-    rest = text[scheme.end() :]
-    userinfo, place = ("", rest) if name == "chdb" else _divided(rest)
-    shown = f"{name}://{'***@' if userinfo else ''}{place.partition('?')[0]}"
+    shown = re.sub(r"://.*@", "://***@", text, flags=re.DOTALL)
     try:
-        parts = urlsplit(f"{name}://{place}")
+        parts = urlsplit(text)
         port = parts.port
-    except ValueError:
+        well_formed = name == "chdb" or "@" not in parts.path + parts.query + parts.fragment
+    except ValueError:  # its words may quote the password
+        well_formed = False
+    if not well_formed:
+        if "@" not in text:
+            raise UsageError(
+                f"the DSN {shown!r} is not well formed: the port is a number up to 65535;"
+                f" expected {_DSN_FORMS}"
+            )
         raise UsageError(
-            f"the DSN {name}://… is not well formed: its host and port cannot be read; in a user"
-            f" and a password write @ : / ? # % as %40 %3A %2F %3F %23 %25; expected {_DSN_FORMS}"
-        ) from None
+            f"the DSN {shown!r} is not well formed: write / as %2F, ? as %3F, # as %23, @ as %40"
+            f" and : as %3A in the user and the password; expected {_DSN_FORMS}"
+        )
     if name == "chdb":
         options = dict(parse_qsl(parts.query))
         folder = unquote(parts.netloc + parts.path)
@@ -119,25 +118,12 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         host=parts.hostname,
         port=port or (8443 if secure else 8123),
         secure=secure,
-        user=unquote(userinfo.partition(":")[0] or "default"),
-        password=unquote(userinfo.partition(":")[2]),
+        user=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
         cluster=_cluster(options),
         memory=_memory(options),
         options=tuple(options.items()),
     )
-
-
-def _divided(rest: str) -> tuple[str, str]:
-    """Return what stands before the host of a DSN, USER:PASSWORD, and the rest from the host on.
-
-    A password may hold characters that a URL would have as escapes: it ends at the last @ then.
-    """
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    userinfo, at, _ = authority.rpartition("@")
-    place = rest[len(userinfo) + len(at) :]
-    if "@" in place and not _PLAIN.fullmatch(place):
-        userinfo, at, place = rest.rpartition("@")
-    return userinfo, place
 
 
 def _cluster(options: dict[str, str]) -> str:

@@ -180,8 +180,10 @@ def _load(folder: Path, source: str) -> ModelPackage:
     file = folder / "model.toml"
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
+    except (OSError, ValueError) as error:  # a TOMLDecodeError is a ValueError
         raise ModelError(f"{file} cannot be read: {error}") from None
+    except RecursionError:
+        raise ModelError(f"{file} cannot be read: it is nested too deeply") from None
     package = _Table(content, file, "")
     name = package.take("name", str)
     if not _NAME.fullmatch(name):

@@ -26,6 +26,8 @@ from hamsight_core.errors import (
     EXIT_SYSTEM,
     EXIT_UNFORESEEN,
     HamsightError,
+    UsageError,
+    not_text,
 )
 from hamsight_core.names import as_text
 
@@ -169,6 +171,9 @@ def _errors_said(*, debug: bool = False) -> Iterator[None]:
     except HamsightError as error:
         say(*f"error: {error}".split("\n"))
         raise typer.Exit(error.exit_status) from None
+    except UnicodeEncodeError as error:
+        say(f"error: {not_text(error)}")
+        raise typer.Exit(UsageError.exit_status) from None
     except KeyboardInterrupt:
         say("interrupted")
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -190,10 +195,9 @@ def _errors_said(*, debug: bool = False) -> Iterator[None]:
         if debug:
             say(*traceback.format_exc().rstrip().split("\n"))
         words = " ".join(str(error).split())[:_LONGEST]
-        how = "" if debug else "; `hamsight --debug COMMAND …` shows where, for a report"
         say(
-            f"error: this is a fault of Hamsight, which its makers want to know of:"
-            f" {type(error).__name__}: {words}{how}"
+            f"error: this was not foreseen ({type(error).__name__}: {words}). Repeat the command as"
+            " `hamsight --debug …` and report what it prints to the maintainers of Hamsight"
         )
         raise typer.Exit(EXIT_UNFORESEEN) from None
 

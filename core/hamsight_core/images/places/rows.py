@@ -12,13 +12,15 @@ from urllib.parse import quote
 
 from hamsight_core.errors import ImageError
 from hamsight_core.images.places.addresses import Reach, reach_of
+from hamsight_core.images.places.archives import open_seekable, stamp
 from hamsight_core.images.places.arrow import arrow_errors, ipc_batches
+from hamsight_core.images.places.bytes_at import bytes_at
 from hamsight_core.images.places.local import read_file, too_large
 from hamsight_core.images.places.opened import Opened
-from hamsight_core.images.places.seekable import open_seekable, stamp
 from hamsight_core.images.places.uris import TableKind, is_url, local_path, scheme, split_row
 
 _OPEN_TABLES = 4
+_SECONDS = 30.0
 _BATCH_ROWS = 32
 _KEPT_BYTES = 64 * 1024 * 1024
 _Key: TypeAlias = tuple[TableKind, str, str, int, int, Reach]
@@ -51,10 +53,8 @@ def read_row(uri: str, max_bytes: int, reach: Reach | None = None) -> bytes:
 
 def _elsewhere(path: str, table: str, max_bytes: int, reach: Reach) -> bytes:
     """Return the bytes at a URL, or at a path from the table's folder that does not leave it."""
-    from hamsight_core.images.places import fetch
-
     if is_url(path):
-        return fetch(path, max_bytes=max_bytes, reach=reach)
+        return bytes_at(path, _SECONDS, max_bytes, reach)
     parts = path.replace("\\", "/").split("/")
     if scheme(path) or not parts[0] or ".." in parts or PureWindowsPath(path).drive:
         raise ImageError(f"the row's path {path!r} leads out of the table's folder")
@@ -62,7 +62,7 @@ def _elsewhere(path: str, table: str, max_bytes: int, reach: Reach) -> bytes:
     if file is not None:
         return read_file(file.parent / path, max_bytes)
     there = f"{table.rpartition('/')[0]}/{quote(path) if is_url(table) else path}"
-    return fetch(there, max_bytes=max_bytes, reach=reach)
+    return bytes_at(there, _SECONDS, max_bytes, reach)
 
 
 class _Column(Protocol):

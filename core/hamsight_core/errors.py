@@ -24,6 +24,8 @@ Exit status 0 is success, 1 is "no match", 6 is "--strict and something was reje
 
 from __future__ import annotations
 
+from hamsight_core.controls import printable
+
 EXIT_NO_MATCH = 1
 EXIT_REJECTED = 6
 EXIT_SYSTEM = 7
@@ -33,9 +35,16 @@ _EXCERPT = 40
 
 
 class HamsightError(Exception):
-    """The base of all errors that Hamsight raises on purpose."""
+    """The base of all errors that Hamsight raises on purpose.
+
+    Its arguments are the lines of the message. As text each of them is printable, so that no name
+    in it sends a terminal controls or begins a line of its own.
+    """
 
     exit_status = 3
+
+    def __str__(self) -> str:
+        return "\n".join(printable(str(line)) for line in self.args)
 
 
 class UsageError(HamsightError):
@@ -57,7 +66,7 @@ class ExpressionError(UsageError):
         excerpt = expression[start : column - 1 + _EXCERPT]
         shown = "".join(char if char.isprintable() else " " for char in excerpt)
         caret = " " * (column - 1 - start) + "^"
-        super().__init__(f"{message} (column {column})\n  {shown}\n  {caret}")
+        super().__init__(f"{message} (column {column})", f"  {shown}", f"  {caret}")
 
 
 class CatalogError(HamsightError):

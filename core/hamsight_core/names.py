@@ -12,6 +12,7 @@ from hamsight_core.errors import UsageError
 MAX_NAME = 4096
 """Bytes of the longest name of a group, a status, an attribute, a dataset or a saved query."""
 _SHOWN = 20
+_LONGEST = 80
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -25,10 +26,16 @@ def checked(what: str, name: str) -> str:
 
 def within(what: str, text: str, size: int) -> str:
     """Return text of at most `size` bytes in UTF-8; raises UsageError for another."""
-    if not is_text(text):
-        raise UsageError(f"{what} {text!r} is not UTF-8: give it as UTF-8 text")
+    as_text(what, text)
     if len(text.encode()) > size:
         raise UsageError(f"{what} has {len(text.encode())} bytes; at most {size} are allowed")
+    return text
+
+
+def as_text(what: str, text: str) -> str:
+    """Return text that is UTF-8; raises UsageError for bytes of an argument that are not."""
+    if not is_text(text):
+        raise UsageError(f"{what} {text!r} is not UTF-8: give it as UTF-8 text")
     return text
 
 
@@ -42,11 +49,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
     if near:
-        return f"did you mean {near[0]!r}?"
-    if not names:
-        return "there are none"
+        return f"did you mean {_cut(near[0])!r}?"
+    return f"there are: {listed(names)}" if names else "there are none"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of many names for a message, long ones cut, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"there are: {', '.join(map(repr, names[:_SHOWN]))}{more}"
+    return ", ".join(repr(_cut(name)) for name in names[:_SHOWN]) + more
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
 
 
 def check_options(given: Iterable[str], known: Iterable[str]) -> None:

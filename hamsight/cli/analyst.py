@@ -12,6 +12,7 @@ from hamsight.cli.options import Database
 from hamsight.cli.output import show
 from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format
+from hamsight_core.show.terminal import tell
 
 
 def sql(
@@ -57,19 +58,20 @@ def functions(db: Database = None) -> None:
 
     with Catalog.open(db) as catalog:
         made = make_functions(catalog)
-    typer.echo(f"made the functions {', '.join(made)}")
+    tell(f"made the functions {', '.join(made)}")
 
 
 def _text(statement: str | None, file: Path | None) -> str:
     if (statement is None) == (file is None):
         raise UsageError("give one statement: as an argument, - for stdin, or with --file")
-    if file is not None:
-        try:
+    try:
+        if file is not None:
             return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--file {file} cannot be read: {error}") from None
-    assert statement is not None
-    return sys.stdin.read() if statement == "-" else statement
+        assert statement is not None
+        return sys.stdin.buffer.read().decode() if statement == "-" else statement
+    except (OSError, UnicodeDecodeError) as error:
+        named = "standard input" if file is None else f"--file {file}"
+        raise UsageError(f"{named} cannot be read: {error}") from None
 
 
 def _parameter(text: str) -> tuple[str, str]:

@@ -17,12 +17,12 @@ from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info, show_item
 from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
-from hamsight_core.show.terminal import Commands
+from hamsight_core.show.terminal import App, Commands, tell
 
 LOOK, SEARCH, CLEAN, CHANGE = "Look", "Search", "Clean", "Change"
 DATA, ENGINE, SQL = "Data in and out", "Models and engine", "SQL"
 
-app = typer.Typer(
+app = App(
     cls=Commands,
     name="hamsight",
     help="Find, compare and clean images in datasets by content, in plain ClickHouse.",
@@ -40,7 +40,7 @@ def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"hamsight {version('hamsight')}")
+        tell(f"hamsight {version('hamsight')}")
         raise typer.Exit
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight.cli.completion import saved_queries
 from hamsight.cli.options import ComputePrecision, Database, Device
 from hamsight.cli.output import chosen_columns, listing, show
 from hamsight.cli.request_options import (
@@ -23,7 +24,7 @@ from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.names import checked
 from hamsight_core.show.arrays import strings
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say, stop
+from hamsight_core.show.terminal import say, stop, tell
 from hamsight_query.request import DEFAULT_K, Request
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def query(
         if show_sql:
             prepared = prepare(catalog, request, Compute(device, precision))
             prepared.check(catalog)
-            typer.echo(prepared.statement.script())
+            tell(*prepared.statement.script().split("\n"))
             return
         matches = search(catalog, request, Compute(device, precision))
     deliver(matches, format, columns, save, add_to_group, db)
@@ -132,7 +133,9 @@ def _for_people(matches: Matches) -> pa.Table:
     return table.select(columns)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The saved query.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The saved query.", autocompletion=saved_queries)
+]
 
 
 @takes_request
@@ -156,7 +159,7 @@ def save(
 
     with Catalog.open(db) as catalog:
         save_query(catalog, name, request, replace=replace, compute=Compute(device, precision))
-    typer.echo(f"the query {name!r} is saved: repeat it with `hamsight run`")
+    tell(f"the query {name!r} is saved: repeat it with `hamsight run`")
 
 
 def run(
@@ -184,7 +187,7 @@ def run(
         if show_sql:
             prepared = prepare_saved(catalog, name, k=k, offset=offset)
             prepared.check(catalog)
-            typer.echo(prepared.statement.script())
+            tell(*prepared.statement.script().split("\n"))
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
     deliver(matches, format, columns, save, add_to_group, db)
@@ -207,7 +210,7 @@ def delete_saved(name: Name, db: Database = None) -> None:
 
     with Catalog.open(db) as catalog:
         delete(catalog, name)
-    typer.echo(f"the saved query {name!r} is deleted")
+    tell(f"the saved query {name!r} is deleted")
 
 
 @saved.command("view")
@@ -225,4 +228,4 @@ def save_view(
 
     with Catalog.open(db) as catalog:
         make_view(catalog, name, view, replace=replace)
-    typer.echo(f"the view {view} answers the saved query {name!r}")
+    tell(f"the view {view} answers the saved query {name!r}")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight.cli import completion
 from hamsight.cli.options import Asked, Database, takes_items
 from hamsight.cli.output import listing, show
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say, stop
+from hamsight_core.show.terminal import App, confirmed, say, stop, tell
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 
 _SHOWN = 5
 
-Group = Annotated[str, typer.Argument(metavar="NAME", help="The group.")]
+Group = Annotated[
+    str, typer.Argument(metavar="NAME", help="The group.", autocompletion=completion.groups)
+]
 
-group = typer.Typer(no_args_is_help=True, help="Add items to groups and remove them.")
+group = App(no_args_is_help=True, help="Add items to groups and remove them.")
 
 
 @group.command("add")
@@ -75,7 +78,7 @@ def delete_group(name: Group, db: Database = None) -> None:
 
     with Catalog.open(db) as catalog:
         count = delete(catalog, name)
-    typer.echo(f"{items_(count)} taken out of the group {name!r}")
+    tell(f"{items_(count)} taken out of the group {name!r}")
 
 
 @takes_items
@@ -120,7 +123,6 @@ def delete(
 ) -> None:
     """Delete items from the catalog. Image files are never touched."""
     from hamsight_core.catalog.catalog import Catalog
-    from hamsight_core.show.text_table import printable
     from hamsight_curate.delete import delete as delete_items
     from hamsight_curate.delete import preview
     from hamsight_curate.names import written
@@ -132,11 +134,11 @@ def delete(
         if not total:
             _nothing()
         for identity in first:
-            say(f"  {printable(written(identity))}")
+            say(f"  {written(identity)}")
         if total > len(first):
             say(f"  … and {total - len(first)} more")
         confirm(f"delete {items_(total)} from the catalog {catalog.location}", yes)
-        typer.echo(f"{items_(delete_items(catalog, selection))} deleted")
+        tell(f"{items_(delete_items(catalog, selection))} deleted")
 
 
 def confirm(what: str, yes: bool) -> None:
@@ -148,7 +150,7 @@ def confirm(what: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"to {what}, say --yes: stdin is no terminal, so nobody can be asked")
-    if not typer.confirm(f"{what[0].upper()}{what[1:]}?", err=True):
+    if not confirmed(f"{what[0].upper()}{what[1:]}?"):
         stop(EXIT_NO_MATCH, "nothing was changed")
 
 
@@ -163,7 +165,7 @@ def _report(change: Change, selection: Selection, done: str, not_needed: str) ->
         _nothing()
     same = change.selected - change.changed
     rest = f"; {same} {not_needed}" if same else ""
-    typer.echo(f"{items_(change.changed)} {done}{rest}")
+    tell(f"{items_(change.changed)} {done}{rest}")
 
 
 def _missing(selection: Selection, found: int) -> None:
@@ -189,7 +191,9 @@ def _attributes(given: list[str]) -> dict[str, str]:
     return attributes
 
 
-Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
+Dataset = Annotated[
+    str, typer.Argument(metavar="NAME", help="The dataset.", autocompletion=completion.datasets)
+]
 
 
 def _listed(catalog: Catalog) -> pa.Table:
@@ -203,7 +207,9 @@ datasets = listing("List the datasets of the catalog; rename, move or delete a d
 
 @datasets.command("rename")
 def rename_(
-    former: Annotated[str, typer.Argument(metavar="OLD", help="The dataset.")],
+    former: Annotated[
+        str, typer.Argument(metavar="OLD", help="The dataset.", autocompletion=completion.datasets)
+    ],
     name: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
     db: Database = None,
 ) -> None:
@@ -213,7 +219,7 @@ def rename_(
 
     with Catalog.open(db) as catalog:
         rename_dataset(catalog, former, name)
-    typer.echo(f"the dataset {former!r} is now {name!r}")
+    tell(f"the dataset {former!r} is now {name!r}")
 
 
 @datasets.command("delete")
@@ -235,7 +241,7 @@ def delete_dataset_(
             yes,
         )
         deleted = delete_dataset(catalog, name)
-    typer.echo(f"the dataset {name!r} is deleted, with {items_(deleted)}")
+    tell(f"the dataset {name!r} is deleted, with {items_(deleted)}")
 
 
 @datasets.command("move")
@@ -267,7 +273,7 @@ def move_(
         moved = move_dataset(catalog, name, new_root, former_root=former_root, check_all=check)
     if not moved.checked:
         say("note: files at a URL were not looked for")
-    typer.echo(
+    tell(
         f"{items_(moved.items)} of {name!r} moved from {moved.former_root} to {moved.new_root}"
         f" ({moved.checked} files looked for)"
     )

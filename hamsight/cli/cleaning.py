@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hamsight.cli.completion import datasets
 from hamsight.cli.options import Database
 from hamsight.cli.output import show
 from hamsight_core.errors import CatalogError
@@ -18,7 +19,12 @@ _EXIT_DIFFERENT = 1
 
 def verify(
     dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this dataset. Default: all datasets.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only this dataset. Default: all datasets.",
+            autocompletion=datasets,
+        ),
     ] = None,
     files: Annotated[
         Files,

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight.cli.completion import known_models
 from hamsight.cli.options import Database, Device, StoredModel, refuse_before_command
 from hamsight.cli.output import show
 from hamsight_core.errors import CatalogError, UsageError
 from hamsight_core.hashing.sign import SIGN, TERNARY
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import App, say, tell
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-models = typer.Typer(help="List the models known by name; download a model, or add your own.")
+models = App(help="List the models known by name; download a model, or add your own.")
 
 _FOR_PEOPLE = ["name", "here", "mb", "dimension", "words", "license", "about"]
 
@@ -53,7 +54,10 @@ def _for_people(table: pa.Table) -> pa.Table:
 @models.command("pull")
 def pull(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME", help="Names from `hamsight models`.")
+        list[str],
+        typer.Argument(
+            metavar="NAME", help="Names from `hamsight models`.", autocompletion=known_models
+        ),
     ],
 ) -> None:
     """Download models into the cache and check their files, also those already there.
@@ -74,7 +78,7 @@ def pull(
     for name in names:
         entry = known[name]
         folder = fetch(entry)
-        typer.echo(f"{name}: {folder}")
+        tell(f"{name}: {folder}")
         say(f"licence: {entry.license}, see {entry.card}")
 
 
@@ -101,7 +105,7 @@ def add(
     from hamsight_core.models.describe import describe
 
     described = describe(path, name=name, replace=replace)
-    typer.echo(f"wrote {described.file}")
+    tell(f"wrote {described.file}")
     for line in described.notes:
         say(line)
     say(f"then: hamsight ingest FOLDER --model {described.file.parent}")
@@ -149,11 +153,11 @@ def rehash(
             " look at `hamsight info` before trying again"
         )
     made_of = f", fitted to {done.sample} features and {done.words} words" if done.sample else ""
-    typer.echo(
+    tell(
         f"{done.model.name}: {done.items} items hashed again, {done.model.bits} bits"
         f" ({done.model.hash_scheme}{made_of}; {time.monotonic() - started:.1f} s)"
     )
-    typer.echo(f"{view_of(done.model.items_table)} shows them")
+    tell(f"{view_of(done.model.items_table)} shows them")
     for name in views:
         say(f"the view {name} reads the old hashes, which go in some minutes: make it again")
 
@@ -184,16 +188,16 @@ def index(
 
             found = catalog.model(model)
             said = "cells dropped" if drop_index(catalog, found) else "there were no cells"
-            typer.echo(f"{found.name}: {said}; searches read all items")
+            tell(f"{found.name}: {said}; searches read all items")
             return
         done = index_items(catalog, model, compute=Compute(device), progress=True)
     if done.cells is None:
-        typer.echo(
+        tell(
             f"{done.model}: {done.items:,} items need no cells (from {LEAST_ITEMS:,} on);"
             " searches read all items"
         )
         return
-    typer.echo(
+    tell(
         f"{done.model}: {done.cells.items:,} items in {done.cells.cells:,} cells"
         f" ({time.monotonic() - started:.1f} s)"
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hamsight.cli.options import Database
+from hamsight_core.show.terminal import tell
 
 
 def explore(
@@ -35,7 +36,7 @@ def explore(
     if link:
         from hamsight_explore.shared import page_link
 
-        typer.echo(page_link(db))
+        tell(page_link(db))
         return
     from hamsight_explore import Options, explore
 

@@ -16,14 +16,14 @@ from hamsight.cli.output import show
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.names import checked
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import App, say, tell
 
 if TYPE_CHECKING:
     from hamsight_analyze.analysis import Analysis
 
 _SHOWN = 5
 
-find = typer.Typer(no_args_is_help=True, help="Find what is wrong with a dataset.")
+find = App(no_args_is_help=True, help="Find what is wrong with a dataset.")
 
 
 class Across(str, Enum):
@@ -159,7 +159,7 @@ def keep_groups(groups: list[int], db: str | None) -> None:
 
     with Session(db) as session:
         for group in groups:
-            typer.echo(f"group {group}: {session.keep_all(group)} items are kept")
+            tell(f"group {group}: {session.keep_all(group)} items are kept")
 
 
 @find.command("list")
@@ -233,7 +233,7 @@ def quality(
 def update_quality(request: Request) -> None:
     """Look at the pictures that have no scores of quality."""
     from hamsight.session import Session
-    from hamsight_core.show.text_table import printable
+    from hamsight_core.controls import printable
     from hamsight_curate.names import written
 
     with Session(request.db) as session:
@@ -266,7 +266,7 @@ def mislabelled(
 
         with Session(request.db) as session:
             change = session.relabel(relabel)
-        typer.echo(f"{change.changed} of {change.selected} tags changed")
+        tell(f"{change.changed} of {change.selected} tags changed")
         return
     run(Mislabelled(), request)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hamsight.cli.completion import all_models, datasets
 from hamsight.cli.options import ComputePrecision, Database, Device
 from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_REJECTED, UsageError
 from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.models.encoder import DEFAULT_BATCH
 from hamsight_core.models.network import DEFAULT_DEVICE, Precision
-from hamsight_core.show.terminal import say, stop
+from hamsight_core.show.terminal import say, stop, tell
 
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog
@@ -39,7 +40,11 @@ def ingest(
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of the dataset. Default: the name of the folder."),
+        typer.Option(
+            metavar="NAME",
+            help="Name of the dataset. Default: the name of the folder.",
+            autocompletion=datasets,
+        ),
     ] = None,
     subset: Annotated[
         str | None,
@@ -49,6 +54,7 @@ def ingest(
         str | None,
         typer.Option(
             metavar="NAME|FOLDER",
+            autocompletion=all_models,
             help="A model of the catalog, a name of `hamsight models` (downloaded if needed), or"
             " the folder of a package. Default: the model that the dataset has, else the best"
             " downloaded model, else mini.",
@@ -86,6 +92,14 @@ def ingest(
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Reject images with more pixels.")
     ] = MAX_PIXELS,
+    allow_private: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private",
+            help="Fetch images from private networks and this machine too, if a dataset from"
+            " elsewhere names them.",
+        ),
+    ] = False,
     quality: Annotated[
         bool,
         typer.Option(
@@ -134,7 +148,7 @@ def ingest(
         subset, subset_from_folder, tags_from_folder, role_columns(column or []), image_width
     )
     threads = workers or Settings().workers
-    settings = Settings(device, batch, threads, max_pixels, precision, quality)
+    settings = Settings(device, batch, threads, max_pixels, precision, quality, allow_private)
     if retry:
         if paths or prune or re_encode or model or format or options != ReadOptions():
             raise UsageError(
@@ -187,9 +201,9 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
             catalog, names, settings=settings, progress=True, stopped=lambda: bool(stopped)
         )
     for one in done:
-        typer.echo(f"{one.dataset}: {one.mended} of {one.rejects} rejected items mended")
+        tell(f"{one.dataset}: {one.mended} of {one.rejects} rejected items mended")
         for outcome in one.outcomes:
-            _report_rejects(outcome.rejected, outcome.counts.rejected)
+            _report_rejects(outcome.rejected, outcome.counts.rejected, outcome.silent)
     if not done:
         say("no file was rejected: there is nothing to try again")
     if stopped:
@@ -211,8 +225,8 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
     if not done.complete:
         say(f"stopped after {done.encoded} images: searches see the former features until the")
         stop(EXIT_INTERRUPTED, "same command has gone on to the end")
-    typer.echo(f"{done.model}: {done.items} images encoded again")
-    _report_rejects(done.rejected, len(done.rejected))
+    tell(f"{done.model}: {done.items} images encoded again")
+    _report_rejects(done.rejected, len(done.rejected), {})
 
 
 def _report_vanished(vanished: Vanished, path: Path | str) -> None:
@@ -220,7 +234,7 @@ def _report_vanished(vanished: Vanished, path: Path | str) -> None:
         return
     items = "1 item" if vanished.items == 1 else f"{vanished.items} items"
     if vanished.pruned:
-        typer.echo(f"{items} no longer in {path} deleted from the catalog")
+        tell(f"{items} no longer in {path} deleted from the catalog")
         return
     are = "is" if vanished.items == 1 else "are"
     say(f"{items} of the catalog {are} no longer in {path}: --prune deletes them")
@@ -245,12 +259,12 @@ def _report(outcome: Outcome, seconds: float) -> None:
     counts = outcome.counts
     encoded = counts.added + counts.replaced
     rate = f", {encoded / seconds:.0f} images/s" if encoded and seconds else ""
-    typer.echo(
+    tell(
         f"{outcome.dataset}: {counts.added} added, {counts.replaced} replaced,"
         f" {counts.unchanged} unchanged, {counts.rejected} rejected"
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
     )
-    _report_rejects(outcome.rejected, counts.rejected)
+    _report_rejects(outcome.rejected, counts.rejected, outcome.silent)
     if outcome.not_read:
         say(f"not read: {outcome.not_read}")
     if (made := outcome.rehashed) is not None:
@@ -258,7 +272,14 @@ def _report(outcome: Outcome, seconds: float) -> None:
         say(f"the hash of {outcome.model} is now fitted to {made.sample} of its features{words}")
 
 
-def _report_rejects(rejected: Sequence[Rejected], count: int) -> None:
+def _report_rejects(rejected: Sequence[Rejected], count: int, silent: Mapping[str, int]) -> None:
+    for host, images in silent.items():
+        say(
+            f"{host} does not answer and was given up: {images} more images rejected;"
+            " hamsight ingest --retry-rejects tries them again"
+        )
+        count -= images
+    rejected = [one for one in rejected if not one.silent_host]
     for one in rejected[:_SHOWN_REJECTS]:
         say(f"rejected {one.item.uri}: {one.reason}")
     if count > _SHOWN_REJECTS:
@@ -274,7 +295,7 @@ def _interrupts() -> Iterator[list[int]]:
         if received:
             raise KeyboardInterrupt
         received.append(number)
-        say("\nstopping after the images under way; once more to give them up")
+        say("", "stopping after the images under way; once more to give them up")
 
     former = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

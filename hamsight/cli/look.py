@@ -11,7 +11,7 @@ from hamsight.cli.options import Database, StoredModel
 from hamsight.cli.output import show
 from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, tell
 
 
 def info(
@@ -33,7 +33,7 @@ def info(
             return
         if format not in (Format.TABLE, Format.JSON):
             raise UsageError(f"--format {format.value}: `hamsight info` has table and json")
-        typer.echo(describe(catalog, as_json=format is Format.JSON))
+        tell(*describe(catalog, format).split("\n"))
 
 
 def show_item(
@@ -58,7 +58,7 @@ def show_item(
         row = describe_item(catalog, item, model)
     if format is Format.TABLE:
         for line in fields(row):
-            typer.echo(line)
+            tell(line)
     else:
         show(row, format)
     if save is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from hamsight.cli.completion import datasets, models
 from hamsight_core.errors import UsageError
 from hamsight_core.models.network import Precision
 
@@ -26,12 +27,17 @@ Database = Annotated[
         metavar="DSN",
         envvar="HAMSIGHT_DB",
         help="The catalog: a folder (embedded engine) or clickhouse://USER:PASSWORD@HOST:8123/DB."
-        " Default: ./.hamsight",
+        " Default: ./.hamsight. Others on this machine see the option, not the variable.",
     ),
 ]
 StoredModel = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME|FOLDER", help="The model, if the catalog has several."),
+    typer.Option(
+        "--model",
+        metavar="NAME|FOLDER",
+        help="The model, if the catalog has several.",
+        autocompletion=models,
+    ),
 ]
 Device = Annotated[
     str, typer.Option(metavar="DEVICE", help="OpenVINO device: AUTO, CPU, GPU, NPU.")
@@ -98,14 +104,19 @@ Where = Annotated[
     ),
 ]
 Dataset = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Only items of this dataset.")
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Only items of this dataset.", autocompletion=datasets),
 ]
 Subset = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Only items of this subset.")
 ]
 Model = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Only in the table of this model. Default: in all."),
+    typer.Option(
+        metavar="NAME",
+        help="Only in the table of this model. Default: in all.",
+        autocompletion=models,
+    ),
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from hamsight.cli.options import Database, refuse_before_command
 from hamsight_core.errors import UsageError
 from hamsight_core.names import nearest
 from hamsight_core.show.formats import Format, write
+from hamsight_core.show.terminal import App, output
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 def show(table: pa.Table, format: Format) -> None:
-    """Write a table to stdout; one for people is cut to the terminal."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    write(table, format, sys.stdout.buffer, width=width)
+    """Write a table to stdout; one for people is cut to the terminal.
+
+    Raises UsageError for a binary format on a terminal.
+    """
+    width = shutil.get_terminal_size().columns if output().isatty() else None
+    if width is not None and format in (Format.PARQUET, Format.ARROW):
+        raise UsageError(f"--format {format.value} is binary: redirect it to a file, > FILE")
+    write(table, format, output().buffer, width=width)
 
 
 def chosen_columns(table: pa.Table, names: str) -> pa.Table:
@@ -37,9 +42,9 @@ def chosen_columns(table: pa.Table, names: str) -> pa.Table:
     return table.select(list(dict.fromkeys(wanted)))
 
 
-def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> typer.Typer:
+def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> App:
     """Return a group of commands that shows a table of the catalog where none of them is named."""
-    group = typer.Typer()
+    group = App()
 
     @group.callback(invoke_without_command=True, help=help)
     def show_all(

@@ -43,7 +43,7 @@ def _json_lines(start: bytes, stream: BinaryIO) -> Iterator[Identity]:
             where = f"line {number} of the items piped in"
             try:
                 value = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UsageError(f"{where} is not JSON ({error}); {_EXPECTED}") from None
             yield _identity(value, where)
         line = stream.readline()
@@ -57,7 +57,7 @@ def _json_array(data: bytes) -> Iterator[Identity]:
         raise UsageError(
             f"line {error.lineno} of the items piped in is not JSON ({error.msg}); {_EXPECTED}"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the items piped in are not JSON ({error}); {_EXPECTED}") from None
     for number, value in enumerate(values, 1):
         yield _identity(value, f"item {number} of the JSON array piped in")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hamsight.cli.completion import datasets, groups
 from hamsight.cli.options import StoredModel, takes
 from hamsight_core.show.formats import Format
 from hamsight_query.asked import request_of
@@ -19,7 +20,9 @@ Sheet = Annotated[
 ]
 AddToGroup = Annotated[
     str | None,
-    typer.Option("--add-to-group", metavar="NAME", help="Add the matches to a group."),
+    typer.Option(
+        "--add-to-group", metavar="NAME", help="Add the matches to a group.", autocompletion=groups
+    ),
 ]
 Columns = Annotated[
     str | None,
@@ -98,7 +101,8 @@ def request(
         bool, typer.Option("--dissimilar", help="Least similar items first.")
     ] = False,
     dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only items of this dataset.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only items of this dataset.", autocompletion=datasets),
     ] = None,
     subset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only items of this subset.")

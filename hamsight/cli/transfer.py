@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamsight.cli.changing import items_
+from hamsight.cli.completion import groups, models
 from hamsight.cli.ingesting import role_columns
 from hamsight.cli.options import Asked, Database, Dataset, Items, Subset, Where
 from hamsight_core.errors import EXIT_NO_MATCH, SourceError, UsageError
-from hamsight_core.show.terminal import say, stop
+from hamsight_core.show.terminal import say, stop, tell
 from hamsight_curate.export.choices import Images
 
 if TYPE_CHECKING:
@@ -51,13 +52,18 @@ def export(
     ] = False,
     where: Where = None,
     group: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only items of this group.")
+        str | None,
+        typer.Option(metavar="NAME", help="Only items of this group.", autocompletion=groups),
     ] = None,
     dataset: Dataset = None,
     subset: Subset = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only items of this model. Default: of all models."),
+        typer.Option(
+            metavar="NAME",
+            help="Only items of this model. Default: of all models.",
+            autocompletion=models,
+        ),
     ] = None,
     db: Database = None,
 ) -> None:
@@ -67,7 +73,6 @@ def export(
     is then 5.
     """
     from hamsight_core.catalog.catalog import Catalog
-    from hamsight_core.show.text_table import printable
     from hamsight_curate.export.items import in_group
     from hamsight_curate.export.job import check
     from hamsight_curate.export.job import export as export_items
@@ -82,7 +87,7 @@ def export(
     asked = Asked(items, where, dataset, subset, model)
 
     def missing(one: Missing) -> None:
-        say(f"missing: {printable(written(one.identity))}: {printable(one.uri)}: {one.reason}")
+        say(f"missing: {written(one.identity)}: {one.uri}: {one.reason}")
 
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)
@@ -96,14 +101,14 @@ def export(
             on_missing=missing,
         )
     for words in done.notes:
-        say(f"note: {printable(words)}")
+        say(f"note: {words}")
     found = done.items + done.missing_count
     if selection.identities is not None and len(set(selection.identities)) > found:
         absent = len(set(selection.identities)) - found
         say(f"note: not in the catalog: {items_(absent)} of those named")
     if not found:
         stop(EXIT_NO_MATCH, "no item matched: nothing was exported")
-    typer.echo(f"{items_(done.items)} exported to {target} ({to})")
+    tell(f"{items_(done.items)} exported to {target} ({to})")
     if done.missing_count:
         left_out = f"{items_(done.missing_count)} left out, as their images could not be had"
         stop(SourceError.exit_status, left_out)
@@ -173,7 +178,7 @@ def import_features(
             columns=role_columns(column or []),
         )
     for name, counts in done.datasets.items():
-        typer.echo(
+        tell(
             f"{name}: {counts.added} added, {counts.replaced} replaced,"
             f" {counts.unchanged} unchanged"
             f" (model {done.model.name}, {time.monotonic() - started:.1f} s)"
@@ -203,10 +208,10 @@ def formats(
     from hamsight_ingest.readers import readers
 
     if format is FormatsFormat.JSON:
-        typer.echo(json.dumps([_described(reader) for reader in readers()], indent=2))
+        tell(*json.dumps([_described(reader) for reader in readers()], indent=2).split("\n"))
         return
     for line in _table([_described(reader) for reader in readers()]):
-        typer.echo(line)
+        tell(line)
 
 
 def _described(reader: Reader) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hamsight_core.errors import UsageError
-from hamsight_core.show.terminal import say
+from hamsight_core.show.terminal import say, tell
 
 if TYPE_CHECKING:
     from hamsight.session import Session
@@ -81,11 +81,11 @@ def _ask(session: Session, name: str, query: dict[str, Any], catalog: Path, shee
         for value in [values] if isinstance(values, str) else values:
             options.extend((f"--{option}", value))
     command = shlex.join(["hamsight", "query", *options, "-k", str(_MATCHES), "--db", str(catalog)])
-    typer.echo(f"\n# {name}\n$ {command}")
+    tell("", f"# {name}", f"$ {command}")
     for match in matches:
-        typer.echo(
+        tell(
             f"{match.rank:3d}  {match.similarity:6.3f}  {match.distance:3d} bits  {match.name}"
             f"  {match.captions[0] if match.captions else ''}"
         )
     matches.save(sheet)
-    typer.echo(f"    as a picture: {sheet}")
+    tell(f"    as a picture: {sheet}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hamsight_core import controls
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.errors import UsageError
 from hamsight_core.models.package import DEFAULT_MODEL, ModelPackage, load_package
@@ -87,7 +88,7 @@ def ingest(
         rehashed = tune(catalog, registered, package, (settings or Settings()).compute)
         outcome = replace(outcome, rehashed=rehashed)
     for note in [*source.notes, *source.ignored, *outcome.faults]:
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(controls.printable(note), stacklevel=2)
     return outcome
 
 
@@ -161,9 +162,9 @@ def choose_package(
         return load_package(best.name)
     warnings.warn(
         f"no model is named and none is downloaded, so this is encoded with {DEFAULT_MODEL}, which"
-        " is small, knows photos ONLY ROUGHLY and some 2,700 words. For a real CLIP, once:\n"
-        f"    hamsight models pull {_COMMON}\n"
-        f"and then the same command with --model {_COMMON}. `hamsight models` lists others",
+        " is small, knows photos ONLY ROUGHLY and some 2,700 words. For a real CLIP run `hamsight"
+        f" models pull {_COMMON}` once, and then the same command with --model {_COMMON}."
+        " `hamsight models` lists others",
         stacklevel=3,
     )
     return load_package(DEFAULT_MODEL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import queue
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.errors import UsageError
 from hamsight_core.images.decode import MAX_PIXELS
+from hamsight_core.images.places.addresses import EVERYWHERE, Reach, reach_of
+from hamsight_core.images.places.web import ask_all_hosts_again
 from hamsight_core.items import Item
 from hamsight_core.models.encoder import DEFAULT_BATCH, ImageEncoder
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
@@ -44,6 +46,7 @@ _LOOK_AHEAD_BATCHES = 4
 class Settings:
     """How a run encodes. `workers` threads decode; `max_pixels` limits a picture's area.
 
+    `allow_private` fetches images from private networks too, whoever names them.
     With `quality`, pictures get perceptual hashes and scores of quality.
 
     `precision` is one of `hamsight_core.models.network.Precision`, or its value.
@@ -55,6 +58,7 @@ class Settings:
     max_pixels: int = MAX_PIXELS
     precision: Precision = Precision.AUTO
     quality: bool = True
+    allow_private: bool = False
 
     def __post_init__(self) -> None:
         for name in ("batch", "workers", "max_pixels"):
@@ -75,7 +79,8 @@ class Outcome:
 
     `vanished` are items that the catalog had from this source, which has them no longer;
     `rehashed` is the hash that was fitted once it was done. `not_read` are words on the files of
-    the source that no reader understood, `faults` on pictures that are damaged, but whole.
+    the source that no reader understood, `faults` on pictures that are damaged, but whole; `silent`
+    counts rejects by the host that was given up, as it did not answer.
     `registered` is the model's row as the run read it last.
     """
 
@@ -89,6 +94,7 @@ class Outcome:
     rehashed: Rehashed | None = None
     not_read: str = ""
     faults: tuple[str, ...] = ()
+    silent: Mapping[str, int] = field(default_factory=dict)
     registered: CatalogModel | None = field(default=None, repr=False)
 
 
@@ -124,7 +130,9 @@ def run(
     writer = Writer(catalog, package, dataset, catalog.check(package, models), new=new)
     writer.heal()
     seen = Seen() if seen is None else seen
-    work = Stages(writer, package, settings, record.begin, on_progress, seen)
+    reach = EVERYWHERE if settings.allow_private else reach_of(printable(source.path))
+    work = Stages(writer, package, settings, record.begin, on_progress, seen, reach)
+    ask_all_hosts_again()
     complete = work.all(source, stopped)
     not_read = unread_words(source.unread) if complete else ""
     record.finish(writer.counts, complete=complete, not_read=not_read)
@@ -138,6 +146,7 @@ def run(
         listed,
         not_read=not_read,
         faults=tuple(work.faults.lines()),
+        silent=dict(work.silent),
         registered=writer.model,
     )
 
@@ -145,7 +154,8 @@ def run(
 class Stages:
     """The stages between the source and the writer, and what is under way in them.
 
-    `begin` is called once, before the first row is written.
+    `begin` is called once, before the first row is written; `reach` says which hosts of private
+    networks may be asked: by default those that each item's uri names.
     """
 
     def __init__(
@@ -156,10 +166,12 @@ class Stages:
         begin: Callable[[], None],
         on_progress: Callable[[Counts], None],
         seen: Seen,
+        reach: Reach | None = None,
     ) -> None:
         self.rejected: list[Rejected] = []
+        self.silent: Counter[str] = Counter()
         self.faults = Notes()
-        self._seen = seen
+        self._seen, self._reach = seen, reach
         self._writer, self._package, self._settings = writer, package, settings
         self._tell_begin, self._on_progress = begin, on_progress
         self._encoded: queue.SimpleQueue[tuple[Sequence[Prepared], NDArray[np.float32]]]
@@ -217,7 +229,14 @@ class Stages:
     def _prepare(self, item: Item, known: Known | None) -> _Result:
         preprocess = self._package.image.preprocess
         settings = self._settings
-        return prepare(item, known, preprocess, settings.max_pixels, quality=settings.quality)
+        return prepare(
+            item,
+            known,
+            preprocess,
+            settings.max_pixels,
+            quality=settings.quality,
+            reach=self._reach,
+        )
 
     def _take(self, result: _Result) -> None:
         if isinstance(result, Unchanged):
@@ -255,6 +274,8 @@ class Stages:
     def _reject(self, rejected: Rejected) -> None:
         self._begin()
         self._writer.reject(rejected)
+        if rejected.silent_host:
+            self.silent[rejected.silent_host] += 1
         if len(self.rejected) < _LISTED_REJECTS:
             self.rejected.append(rejected)
 

@@ -13,6 +13,7 @@ from hamsight_core.images.decode import decode
 from hamsight_core.images.looks import look_at
 from hamsight_core.images.perceptual_hash import BYTES
 from hamsight_core.images.places import fetch, local_path
+from hamsight_core.images.places.addresses import Reach
 from hamsight_core.images.preprocess import Preprocess
 from hamsight_core.items import Item
 
@@ -62,10 +63,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An item whose image cannot be used, and why."""
+    """An item whose image cannot be used, and why; `silent_host` is a host given up before."""
 
     item: Item
     reason: str
+    silent_host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,14 @@ def prepare(
     max_pixels: int,
     *,
     quality: bool = True,
+    reach: Reach | None = None,
 ) -> tuple[Prepared, NDArray[np.uint8]] | Unchanged | Kept | Rejected:
     """Read, compare and decode the image of an item; return it with its pixels for the encoder.
 
     Pixels are uint8 (size, size, 3). A file of the same size and time of change, or of the same
     bytes, is unchanged; where the dataset says something else of it, its feature is kept. With
-    `quality`, perceptual hashes and scores of quality are made of a picture too.
+    `quality`, perceptual hashes and scores of quality are made of a picture too. `reach`
+    says which hosts may be asked at a private address.
     """
     digest = metadata_digest(item)
     same_metadata = known is not None and known.metadata_digest == digest
@@ -116,14 +120,14 @@ def prepare(
             return Unchanged(item, known)
         return Kept(_of_bytes(item, known, known.file_size, modified_ns, known.sha256, digest))
     try:
-        data = fetch(item.uri)
+        data = fetch(item.uri, reach=reach)
         sha256 = hashlib.sha256(data).digest()
         prepared = _of_bytes(item, known, len(data), modified_ns, sha256, digest)
         if known and sha256 == known.sha256:
             return Unchanged(item, known) if same_metadata else Kept(prepared)
         picture = decode(data, max_pixels=max_pixels, least=preprocess.least)
     except ImageError as error:
-        return Rejected(item, str(error))
+        return Rejected(item, str(error), getattr(error, "host", ""))
     prepared = replace(
         prepared,
         width=picture.width,

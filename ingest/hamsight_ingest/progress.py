@@ -9,6 +9,8 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from hamsight_core.controls import printable
+
 
 def bar(
     what: str, unit: str, progress: bool, total: int | None = None, delay: float = 0
@@ -19,7 +21,7 @@ def bar(
     """
     return tqdm(
         total=total,
-        desc=what,
+        desc=printable(what),
         unit=unit,
         delay=delay,
         file=sys.stderr,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.items import Item
+from hamsight_core.names import listed
 from hamsight_ingest.job import ingest
 from hamsight_ingest.pipeline import Outcome, Settings
 from hamsight_ingest.readers import open_source
@@ -46,7 +47,7 @@ def retry_rejects(
     known = {row[1] for row in counted}
     for name in datasets:
         if name not in known:
-            names = ", ".join(map(repr, sorted(known))) or "no dataset"
+            names = listed(sorted(known)) or "no dataset"
             raise UsageError(f"--dataset {name!r} has no rejected files; these have: {names}")
     done: list[Retried] = []
     for model, dataset, _ in counted:
@@ -122,7 +123,8 @@ def _sources(
         except SourceError as error:
             raise SourceError(
                 f"the dataset {dataset!r} was ingested from {path}, which cannot be read now:"
-                f" {error}. If it was moved, say so with `hamsight datasets move {dataset} NEWROOT`"
+                f" {error.args[0]}. If it was moved, say so with"
+                f" `hamsight datasets move {dataset} NEWROOT`"
             ) from None
         found.append((_Only(source, identities), read))
     return found

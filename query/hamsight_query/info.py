@@ -11,7 +11,7 @@ from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError
-from hamsight_core.show.formats import Format, write
+from hamsight_core.show.formats import Format, as_json, write
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,15 +20,15 @@ _INGESTS = 10
 _REJECTS = 2**31
 
 
-def describe(catalog: Catalog, *, as_json: bool) -> str:
+def describe(catalog: Catalog, format: Format) -> str:
     """Return the catalog's models, searches, datasets, last ingests, rejects and tables as text.
 
     Raises EmptyCatalogError for a database that is no catalog.
     """
     sections = _sections(catalog)
-    if as_json:
+    if format is Format.JSON:
         objects = {name: json.loads(_written(table, Format.JSON)) for name, table in sections}
-        return json.dumps(objects, ensure_ascii=False, indent=2)
+        return as_json(objects, indent=2)
     shown = [
         f"{name}\n{_written(table, Format.TABLE)}"
         for name, table in sections

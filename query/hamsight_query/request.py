@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
+from hamsight_core.controls import masked
 from hamsight_core.errors import UsageError
-from hamsight_core.names import check_options, chosen
+from hamsight_core.names import as_text, check_options, chosen
 from hamsight_query.region import Region
 
 DEFAULT_K = 50
@@ -66,10 +67,15 @@ class Query:
 
     @property
     def label(self) -> str:
-        """Return how the query is called in answers."""
+        """Return how the query is called in answers.
+
+        Secrets of a URL are masked, and bytes of a path that are not UTF-8 are escaped.
+        """
         box = "" if self.box is None else f" [{self.box}]"
         weight = "" if self.weight == 1 else f" ^{self.weight:g}"
-        return f"{self.kind.value}: {self.given}{box}{weight}"
+        given = masked(self.given) if self.kind is Kind.IMAGE else self.given
+        label = f"{self.kind.value}: {given}{box}{weight}"
+        return label.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,11 @@ class Request:
         for query in self.queries:
             if not query.given.strip():
                 raise UsageError(f"--{query.kind.value} is empty: say what to search for")
+            if query.kind is not Kind.IMAGE:
+                as_text(f"--{query.kind.value}", query.given)
+        for option, names in (("--dataset", self.datasets), ("--subset", self.subsets)):
+            for name in names:
+                as_text(option, name)
             if not math.isfinite(query.weight) or query.weight == 0:
                 raise UsageError(f"{query.label}: a weight is a number other than 0")
             if query.box is not None and query.kind not in (Kind.IMAGE, Kind.ITEM):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.statements import fill
+from hamsight_core.controls import masked
 from hamsight_core.errors import CatalogError, ModelMismatchError, StatementError, UsageError
 from hamsight_core.images.places import local_path, path_uri
 from hamsight_core.models.network import HERE, Compute
@@ -199,7 +200,10 @@ def _row(name: str, prepared: Prepared, now_us: int) -> dict[str, Any]:
         "filter": request.where,
         "options": json.dumps(options),
         "targets.kind": [target.query.kind.value for target in targets],
-        "targets.given": [target.query.given for target in targets],
+        "targets.given": [
+            masked(query.given) if query.kind is Kind.IMAGE else query.given
+            for query in (target.query for target in targets)
+        ],
         "targets.hash": [target.hash for target in targets],
         "targets.feature": [list(target.feature) for target in targets],
         "targets.uri": [_lasting(target) for target in targets],

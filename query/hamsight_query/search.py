@@ -70,6 +70,7 @@ def prepare(catalog: Catalog, request: Request, compute: Compute = HERE) -> Prep
     """
     model = catalog.model(request.model, request.datasets)
     try:
+        conditions_of(catalog, model.items_table, request)  # before a model is loaded
         targets = resolve(catalog, model, request, compute)
     except HamsightError:  # that there is nothing to search is to be told first
         check_filled(catalog, model.name, model.items_table)

@@ -11,6 +11,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.connect import engine_errors
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import StatementError, UsageError
+from hamsight_core.names import as_text, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,7 +66,7 @@ def run_sql(
     Unless `write`, ClickHouse itself refuses every change. Raises UsageError for text that is
     not one statement and StatementError for a statement that ClickHouse refuses.
     """
-    text, first = _checked(statement)
+    text, first = _checked(as_text("the statement", statement))
     if first in _CONTROLLING and not write:
         raise StatementError(f"{first} controls the server: it needs --write")
     if first in _OF_SESSION:
@@ -139,10 +140,12 @@ def _bindable(text: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     types = dict(_PARAMETER.findall(text))
     for name in parameters:
         if name not in types:
-            names = ", ".join(types) or "none"
+            names = listed([*types]) or "none"
             raise UsageError(
                 f"the statement has no parameter {{{name}:Type}}; its parameters: {names}"
             )
+        if isinstance(parameters[name], str):
+            as_text(f"the parameter {name}", parameters[name])
     return {
         name: _Literal(value)
         if isinstance(value, str) and types[name].startswith(_NESTED)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
+from hamsight_core.controls import escaped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,7 @@ class Statement:
 
         _, bound = bind_query(self.sql, dict(self.parameters))
         lines = [
-            fill("set_parameter", name=name, value=quoted(value)) + ";"
+            fill("set_parameter", name=name, value=escaped(quoted(value), _as_bytes)) + ";"
             for name, value in bound.items()
         ]
         return "\n".join([*lines, self.sql + ";"])
@@ -170,3 +171,7 @@ def _identities(table: pa.Table) -> list[tuple[str, ...]]:
 def quoted(text: str) -> str:
     """Return text as a string literal of ClickHouse's SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _as_bytes(char: str) -> str:
+    return "".join(f"\\x{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))

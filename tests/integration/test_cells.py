@@ -13,6 +13,7 @@ import hamsight
 import hamsight_ingest.upkeep.cell_building
 from hamsight_core.catalog.cells import train
 from hamsight_core.errors import CatalogError, UsageError
+from hamsight_core.show.formats import Format
 from hamsight_query.info import describe
 
 pytestmark = pytest.mark.homes("chdb", "cluster")
@@ -160,7 +161,7 @@ def test_a_renamed_dataset_keeps_its_cells(session):
     session.rename_dataset("made", "called")
     assert kept(session) >= 0.95
     assert reads_cells(session, ASKED[0], rank="hamming")
-    sizes = json.loads(describe(session.catalog(), as_json=True))["tables"]
+    sizes = json.loads(describe(session.catalog(), Format.JSON))["tables"]
     (cells,) = (one for one in sizes if one["table"].startswith("cells_"))
     assert cells["rows"] == COUNT
     assert cells["bytes"] > 0

@@ -41,7 +41,7 @@ class Address:
     cluster: str = ""
     memory: float = 0.0
     resident: bool = False
-    options: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         if self.path is not None:

@@ -26,6 +26,7 @@ from hamsight_core.catalog.schema import complete
 from hamsight_core.errors import EmptyCatalogError, ModelError, ModelMismatchError, UsageError
 from hamsight_core.hashing.hash_settings import HashSettings
 from hamsight_core.models.package import ModelPackage, load_package
+from hamsight_core.names import listed
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -101,7 +102,7 @@ class Catalog(Database):
 
     def _unknown_model(self, name: str, names: list[str]) -> CatalogModel:
         near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it holds: {', '.join(names)}"
+        hint = f"did you mean {near[0]!r}?" if near else f"it holds: {listed(names)}"
         raise UsageError(f"the catalog holds nothing of the model {name!r}; {hint}")
 
     def check(

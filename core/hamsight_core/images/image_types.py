@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -166,11 +167,15 @@ def _open_heif(file: BinaryIO) -> Any:
     return HeifImageFile(file)
 
 
+_QUOTED = re.compile(r"""b(['"]).*""")
+"""Bytes of the file that an error of Pillow quotes: the file may be no picture, but a secret."""
+
+
 def damage(name: str, error: Exception) -> str:
     """Return the reason why an image of type `name` cannot be read, in one line."""
     from PIL import Image
 
-    words = " ".join(str(error).split())
+    words = _QUOTED.sub("…", " ".join(str(error).split()))
     if isinstance(error, Image.DecompressionBombError):
         return f"more pixels than Pillow decodes: {words}"
     if isinstance(error, MemoryError):
@@ -197,11 +202,10 @@ def _appearance(prefix: bytes, file: BinaryIO) -> str:
         if prefix.startswith(start):
             return words
     if _brands(prefix):
-        brand = prefix[8:12].decode("ascii", "replace")
         words = "a video or another ISO media file"
         if _brands(prefix) & _AV1_BRANDS:
             words = "an AVIF image, which this build of Pillow cannot read"
-        return f"{words} (brand {brand!r})"
+        return words
     if not prefix.strip(b"\0"):
         file.seek(0)
         data = file.read()
@@ -215,5 +219,5 @@ def _appearance(prefix: bytes, file: BinaryIO) -> str:
         for opening, words in _TEXTS:
             if text.lower().startswith(opening):
                 return words
-        return f"text that starts with {text[:24]!r}"
-    return f"starts with the bytes {prefix[:8].hex(' ')}"
+        return "text"
+    return "of no known type"

@@ -53,7 +53,7 @@ class _Draft:
             return {}
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{file} cannot be read: {error}") from None
         return content if isinstance(content, dict) else {}
 
@@ -81,9 +81,24 @@ def describe(path: Path, *, name: str | None = None, replace: bool = False) -> D
                 " do not belong together, or another output is meant; write model.toml by hand"
             )
     draft.assume('license = "unknown": put in what the model\'s page says')
-    target.write_text(to_toml(package), encoding="utf-8")
-    load_package(str(folder))
+    _write_checked(target, package)
     return Described(target, tuple(draft.notes))
+
+
+def _write_checked(target: Path, package: dict[str, Any]) -> None:
+    """Write a `model.toml` that can be loaded; else raise ModelError, the folder as it was."""
+    former = target.read_bytes() if target.exists() else None
+    try:
+        target.write_text(to_toml(package), encoding="utf-8")
+        load_package(str(target.parent))
+    except (ModelError, ValueError) as error:  # text that is not UTF-8, which JSON can hold
+        if former is None:
+            target.unlink()
+        else:
+            target.write_bytes(former)
+        raise ModelError(
+            f"the files in {target.parent} say what no model.toml can: {error}; write it by hand"
+        ) from None
 
 
 def _networks(path: Path) -> tuple[Path, Path | None]:
@@ -126,9 +141,22 @@ def _image(draft: _Draft, file: Path) -> tuple[int, dict[str, Any]]:
     draft.read(f"{file.name} takes {shape} of {kind}, so layout = {layout}")
     config = draft.config("preprocessor_config.json")
     edge = sides[1] if layout == "NHWC" else sides[2]
-    spec |= _preprocess(draft, config, edge, spec["dtype"])
+    try:
+        spec |= _preprocess(draft, config, edge, spec["dtype"])
+        if type(spec["size"]) is not int or not 0 < spec["size"] <= _LONGEST:
+            raise ValueError(f"a size of {str(spec['size'])[:40]}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"{draft.folder / 'preprocessor_config.json'} cannot be understood: {error!r}; write"
+            " model.toml by hand"
+        ) from None
     rest = [spec["size"]] * 2
-    model.reshape([1, *rest, 3] if layout == "NHWC" else [1, 3, *rest])
+    try:
+        model.reshape([1, *rest, 3] if layout == "NHWC" else [1, 3, *rest])
+    except RuntimeError as error:
+        raise ModelError(
+            f"{file} takes no pictures of {spec['size']} pixels: {reason(error)}"
+        ) from None
     dimension, output = _output(draft, file, model, _IMAGE_OUTPUTS, "cls")
     return dimension, spec | output
 

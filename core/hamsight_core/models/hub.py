@@ -7,6 +7,7 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -146,13 +147,15 @@ def _from_hub(
 
 def _unreachable(entry: Entry, why: str) -> ModelError:
     missing = [file for file in entry.files if not (entry.folder / file.path).is_file()]
-    lines = [f"  {_address(file)}\n    as {entry.folder / file.path}" for file in missing]
+    places = ((f"  {_address(file)}", f"    as {entry.folder / file.path}") for file in missing)
     return ModelError(
-        f"{entry.name} cannot be downloaded: {why}\n"
+        f"{entry.name} cannot be downloaded: {why}",
         "The same command goes on when there is a network. Without one, put these files there and"
-        " run it again:\n" + "\n".join(lines) + "\nWhat works meanwhile: `mini`, which knows photos"
+        " run it again:",
+        *chain.from_iterable(places),
+        "What works meanwhile: `mini`, which knows photos"
         f" roughly; models in {models_folder()}; --model FOLDER; and all that asks by --item, by"
-        " --where or in SQL"
+        " --where or in SQL",
     )
 
 
@@ -173,7 +176,7 @@ def _recorded(folder: Path) -> dict[str, Pulled]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         return {path: Pulled(**said) for path, said in content.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"{file} cannot be read: {error}. Delete {folder} and pull the model again"
         ) from None

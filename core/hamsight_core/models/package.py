@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from hamsight_core.errors import ModelError
@@ -108,11 +107,6 @@ class ModelPackage:
         return files + [file for file in beside if file.is_file()]
 
 
-def _is_within(folder: Path, file: Path) -> bool:
-    """Tell whether a path leads into the folder by its words; caches hold links that lead out."""
-    return Path(os.path.normpath(file)).is_relative_to(os.path.normpath(folder))
-
-
 def stamp(file: Path) -> tuple[Path, int, int, int]:
     """Return a file with what changes when it does: inode, size in bytes and moment in ns."""
     stat = file.stat()
@@ -186,45 +180,35 @@ def _load(folder: Path, source: str) -> ModelPackage:
     file = folder / "model.toml"
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # a TOMLDecodeError is a ValueError
         raise ModelError(f"{file} cannot be read: {error}") from None
     except RecursionError:
         raise ModelError(f"{file} cannot be read: it is nested too deeply") from None
     package = _Table(content, file, "")
     name = package.take("name", str)
     if not _NAME.fullmatch(name):
-        raise ModelError(f"{file}: name = {name!r}; expected letters, digits, '.', '_' and '-'")
+        raise ModelError(f"{file}: name = {_cut(name)}; expected letters, digits, '.', '_' and '-'")
     image = package.table("image")
     text = package.table("text") if "text" in content else None
     found = ModelPackage(
         name=name,
         folder=folder,
         source=source,
-        dimension=package.take("dimension", int),
+        dimension=package.number("dimension", 1, _LARGEST_DIMENSION),
         license=package.take("license", str, "unknown"),
         image=_image(image),
         text=_text(text) if text else None,
     )
     package.done()
-    if found.dimension < 1:
-        raise ModelError(f"{file}: dimension = {found.dimension}; expected at least 1")
     for needed in found._files():
-        if not _is_within(folder, needed):
-            raise ModelError(
-                f"{file} names {needed}, which is outside {folder}: a model package holds its files"
-            )
         if not needed.is_file():
             raise ModelError(f"{file} names {needed.name}, which is not in {folder}")
     return found
 
 
 def _image(table: _Table) -> ImageSpec:
-    size = table.take("size", int)
-    if size < 1:
-        raise ModelError(f"{table.place('size')} = {size}; expected at least 1")
-    edge = table.take("edge", int, size)
-    if edge < size:
-        raise ModelError(f"{table.place('edge')} = {edge}; expected at least size, {size}")
+    size = table.number("size", 1, _LARGEST_SIDE)
+    edge = table.number("edge", size, _LARGEST_SIDE, size)
     preprocess = Preprocess(
         size=size,
         edge=edge,
@@ -238,7 +222,7 @@ def _image(table: _Table) -> ImageSpec:
     if preprocess.interpolation == "lanczos" and not preprocess.antialias:
         raise ModelError(f"{table.place('interpolation')} = 'lanczos' needs antialias = true")
     spec = ImageSpec(
-        file=table.take("file", str),
+        file=table.file("file"),
         preprocess=preprocess,
         layout=table.choice("layout", ("NCHW", "NHWC"), "NCHW"),
         dtype=table.choice("dtype", ("f32", "u8"), "f32"),
@@ -251,25 +235,40 @@ def _image(table: _Table) -> ImageSpec:
 
 def _text(table: _Table) -> TextSpec:
     spec = TextSpec(
-        file=table.take("file", str),
-        tokenizer=table.take("tokenizer", str),
-        context=table.take("context", int),
+        file=table.file("file"),
+        tokenizer=table.file("tokenizer"),
+        context=table.number("context", 1, _LONGEST_CONTEXT),
         prompt=table.take("prompt", str, "{}"),
         output=table.take("output", str, None),
         pad=table.take("pad", str, None),
         lowercase=table.take("lowercase", bool, False),
         pool=table.optional_choice("pool", (CLS, MEAN)),
-        project=table.take("project", str, None),
+        project=table.file("project", None),
     )
     if "{}" not in spec.prompt:
         raise ModelError(f"{table.place('prompt')} = {spec.prompt!r}; expected {{}} in it")
-    if spec.context < 1:
-        raise ModelError(f"{table.place('context')} = {spec.context}; expected at least 1")
     table.done()
     return spec
 
 
 _REQUIRED: Any = object()
+_LARGEST_SIDE = 8192
+_LARGEST_DIMENSION = 65536
+_LONGEST_CONTEXT = 65536
+_LARGEST_NUMBER = 1e9  # of mean and std; NaN is not below it
+_SHOWN = 60
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) < _LARGEST_NUMBER  # type: ignore[arg-type]
+
+
+def _cut(value: object) -> str:
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits
+        return "…"
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
 class _Table:
@@ -291,13 +290,31 @@ class _Table:
             return default
         value = self._left.pop(key)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise ModelError(f"{self.place(key)} = {value!r}; expected {kind.__name__}")
+            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected {kind.__name__}")
         return value
+
+    def number(self, key: str, least: int, most: int, default: Any = _REQUIRED) -> int:
+        value: int = self.take(key, int, default)
+        if not least <= value <= most:
+            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected {least} to {most}")
+        return value
+
+    def file(self, key: str, default: Any = _REQUIRED) -> Any:
+        """Take the path of a file in the package's folder."""
+        name = self.take(key, str, default)
+        if name is None:
+            return None
+        parts = name.replace("\\", "/").split("/")
+        if not parts[0] or ".." in parts or PureWindowsPath(name).drive or "\0" in name:
+            raise ModelError(
+                f"{self.place(key)} = {_cut(name)}; expected a file in the folder of model.toml"
+            )
+        return name
 
     def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
         value: str = self.take(key, str, default)
         if value not in choices:
-            raise ModelError(f"{self.place(key)} = {value!r}; expected {', '.join(choices)}")
+            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected {', '.join(choices)}")
         return value
 
     def optional_choice(self, key: str, choices: tuple[str, ...]) -> str | None:
@@ -311,10 +328,10 @@ class _Table:
         value = self.take(key, list, None)
         if value is None:
             return None
-        if len(value) != 3 or not all(type(one) in (int, float) for one in value):
-            raise ModelError(f"{self.place(key)} = {value!r}; expected three numbers, RGB")
+        if len(value) != 3 or not all(map(_is_number, value)):
+            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected three numbers, RGB")
         if key == "std" and not all(one > 0 for one in value):
-            raise ModelError(f"{self.place(key)} = {value!r}; expected numbers above 0")
+            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected numbers above 0")
         return (float(value[0]), float(value[1]), float(value[2]))
 
     def table(self, key: str) -> _Table:

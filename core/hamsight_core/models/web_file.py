@@ -6,12 +6,15 @@ import http.client
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+from hamsight_core.controls import printable
+from hamsight_core.images.places.addresses import EVERYWHERE
+from hamsight_core.images.places.web_connection import opener, request_of
 
 _SILENCE = 60.0
 _BLOCK = 1 << 18
@@ -36,7 +39,7 @@ def download_file(
     part.parent.mkdir(parents=True, exist_ok=True)
     progress: tqdm[Any]
     with tqdm(
-        desc=target.name, unit="B", unit_scale=True, file=sys.stderr, disable=None
+        desc=printable(target.name), unit="B", unit_scale=True, file=sys.stderr, disable=None
     ) as progress:
         tries = 0
         while True:
@@ -64,10 +67,10 @@ def download_file(
 def _attempt(url: str, part: Path, headers: Mapping[str, str], progress: tqdm[Any]) -> int | None:
     """Append what the web gives to `part`; return how many bytes the whole has, if it says so."""
     start = _size(part)
-    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - of the registry
+    request = request_of(url, dict(headers))
     if start:
         request.add_header("Range", f"bytes={start}-")
-    with urllib.request.urlopen(request, timeout=_SILENCE) as answer:  # noqa: S310
+    with opener(EVERYWHERE).open(request, timeout=_SILENCE) as answer:
         if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
             start = 0
         size = answer.headers.get("Content-Length")

@@ -75,7 +75,7 @@ def read_matrix(file: Path) -> NDArray[np.float32]:
             raise ValueError(f"it holds {tensor['dtype']}")
         numbers = np.frombuffer(data[start + first : start + last], "<f4")
         return numbers.reshape(rows, columns)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"{file} is no safetensors file of one matrix of 32-bit floats: {error}"
         ) from None

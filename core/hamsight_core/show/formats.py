@@ -6,10 +6,11 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from hamsight_core.controls import masked, printable, printable_json
 from hamsight_core.errors import UsageError
 from hamsight_core.images.places.uris import local_path
 
@@ -47,16 +48,19 @@ class Format(str, Enum):
 def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | None = None) -> None:
     """Write the table to a binary stream, which need not be seekable and stays open.
 
-    `width` is that of the terminal, in columns, for `Format.TABLE`; None cuts nothing.
+    `width` is that of the terminal, in columns, to which `Format.TABLE` is cut; None where the
+    stream is none. What a terminal would obey is escaped in tables, in JSON, whose values stay the
+    same, and in CSV for a terminal.
+    User, password and signatures of URLs are masked in every format.
     Raises BrokenPipeError when the reader has gone, and UsageError for a type, such as a
     Variant, that Parquet does not have.
     """
     if format is Format.PARQUET:
-        _write_parquet(table, stream)
+        _write_parquet(masked_table(table), stream)
     elif format is Format.ARROW:
-        _write_arrow(table, stream)
+        _write_arrow(masked_table(table), stream)
     elif format is Format.FEATHER:
-        _write_feather(table, stream)
+        _write_feather(masked_table(table), stream)
     elif format is Format.PATHS0:
         _write_paths(table, stream)
     else:
@@ -90,11 +94,12 @@ def _csv(table: pa.Table, width: int | None) -> Iterator[str]:
 
     sink = _CsvLines()
     writer = csv.writer(sink, lineterminator="\r\n")
-    writer.writerow(table.column_names)
+    shown = printable if width is not None else masked
+    writer.writerow(map(shown, table.column_names))
     yield from sink.take()
     for batch in batches(table):
         columns = [
-            [_field(value) for value in values(column, finite=column.type.num_fields > 0)]
+            [_field(value, shown) for value in values(column, finite=column.type.num_fields > 0)]
             for column in batch.columns
         ]
         writer.writerows(zip(*columns, strict=True))
@@ -118,26 +123,45 @@ class _CsvLines:
         return lines
 
 
-def _field(value: Any) -> Any:
-    return _dump(value) if isinstance(value, (bool, list, dict)) else value
+def _field(value: Any, shown: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return shown(value)
+    return as_json(value) if isinstance(value, (bool, list, dict)) else value
 
 
 def _objects(table: pa.Table) -> Iterator[str]:
     """Yield each row as JSON; columns of one name are all kept."""
     from hamsight_core.show.values import batches, values
 
-    keys = [_dump(name) + ": " for name in table.column_names]
+    keys = [as_json(name) + ": " for name in table.column_names]
     for batch in batches(table):
         columns = [
-            [key + _dump(value) for value in values(column, finite=True)]
+            [key + as_json(value) for value in values(column, finite=True)]
             for key, column in zip(keys, batch.columns, strict=True)
         ]
         for row in zip(*columns, strict=True):
             yield "{" + ", ".join(row) + "}"
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON, safe to print on a terminal; raises ValueError for NaN."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str, indent=indent)
+    return "\n".join(map(printable_json, text.split("\n")))
+
+
+def masked_table(table: pa.Table) -> pa.Table:
+    """Return the table with the secrets of URLs in its columns of text masked."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as pt
+
+    for index, field in enumerate(table.schema):
+        if pt.is_string(field.type) or pt.is_large_string(field.type):
+            column = table.column(index)
+            if pc.any(pc.match_substring(column, "://")).as_py():
+                texts = (None if one is None else masked(one) for one in column.to_pylist())
+                table = table.set_column(index, field, pa.array(texts, field.type))
+    return table
 
 
 def _write_parquet(table: pa.Table, stream: BinaryIO) -> None:

@@ -55,9 +55,9 @@ def compose_rows(sections: Sequence[Section], title: str) -> Image.Image:
     """Return the sheet, its pictures read from where the tiles say."""
     from PIL import Image, ImageDraw
 
+    from hamsight_core.controls import printable
     from hamsight_core.images.thumbnails import thumbnails
     from hamsight_core.show.lettering import cut_end, draw_text
-    from hamsight_core.show.text_table import printable
 
     shown, cut = _shown(sections)
     places, bottom = _places(shown, _MARGIN + (_TITLE if title else 0))
@@ -129,8 +129,8 @@ def _draw_tile(
     picture: Image.Image | str,
     place: tuple[int, int],
 ) -> None:
+    from hamsight_core.controls import printable
     from hamsight_core.show.lettering import cut_middle, draw_text, wrap
-    from hamsight_core.show.text_table import printable
 
     x, y = place
     draw.rectangle((x, y, x + _TILE - 1, y + _TILE - 1), fill=_EMPTY)

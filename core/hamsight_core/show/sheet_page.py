@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from hamsight_core.controls import printable
 from hamsight_core.images.thumbnails import thumbnails
 from hamsight_core.show.lettering import cut_end, cut_middle, draw_text, text_width, wrap
 from hamsight_core.show.sheet import MatchCell, QueryCell, save_picture, sheet_format
-from hamsight_core.show.text_table import printable
 
 MOST_QUERIES = 40
 MOST_MATCHES = 500  # with the queries within the 16,383 pixels of a WebP

@@ -9,6 +9,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.controls import printable
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -47,13 +49,6 @@ def fields(table: pa.Table) -> Iterator[str]:
             yield f"{name}{' ' * (widest - display_width(name))}{_GAP}{cell}".rstrip()
 
 
-def printable(text: str) -> str:
-    """Return the text with controls, line ends and bidirectional marks as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(_escape(char) if _moves_cursor(char) else char for char in text)
-
-
 def display_width(text: str) -> int:
     """Return how many terminal columns the text takes."""
     return len(text) if text.isascii() else sum(map(_char_width, text))
@@ -75,16 +70,6 @@ def _head(text: str, width: int) -> str:
         if used > width:
             return text[:index]
     return text
-
-
-def _moves_cursor(char: str) -> bool:
-    category = unicodedata.category(char)
-    joiner = char in "\u200c\u200d"  # within emoji and Persian words
-    return category in ("Cc", "Cs", "Zl", "Zp") or (category == "Cf" and not joiner)
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
 
 
 @lru_cache(maxsize=4096)

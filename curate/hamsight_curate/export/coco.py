@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
+from hamsight_core.controls import masked
 from hamsight_core.errors import ImageError
 from hamsight_core.items import Category
 from hamsight_curate.export.choices import Images
@@ -97,7 +98,7 @@ def _categories(source: Source, dataset: str) -> list[Category]:
 
 def _image(key: int, file_name: str, item: Stored) -> dict[str, Any]:
     size = {"width": item.width, "height": item.height}
-    return {"id": key, "file_name": file_name, **size, "uri": item.uri}
+    return {"id": key, "file_name": file_name, **size, "uri": masked(item.uri)}
 
 
 def _annotations(key: int, item: Stored, numbers: Mapping[str, int]) -> Iterator[dict[str, Any]]:

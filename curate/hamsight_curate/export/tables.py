@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hamsight_core.show.formats import Format, write
+from hamsight_core.show.formats import Format, masked_table, write
 from hamsight_curate.export.exporter import Exporter
 from hamsight_curate.export.items import Source
 from hamsight_curate.export.report import Report
@@ -49,7 +49,7 @@ def _pages(source: Source, report: Report) -> Iterator[pa.Table]:
     for part in source.parts:
         for page in source.pages(part):
             report.items += page.num_rows
-            yield page
+            yield masked_table(page)
 
 
 def csv() -> Exporter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hamsight_core.errors import SourceError, UsageError
+from hamsight_core.names import listed
 
 KNOWN_NAMES: Mapping[str, Sequence[str]] = {
     "id": ("id", "ids", "item_id", "image_id", "filename", "file_name", "name", "path"),
@@ -22,7 +23,7 @@ def find_roles(path: str, names: Sequence[str], given: Mapping[str, str]) -> dic
     A role with an empty name is left out. Raises UsageError for an unknown role, SourceError for
     a column that the file has not, and where there is no id or neither feature nor hash.
     """
-    there = f"it has the columns {', '.join(map(repr, names))}"
+    there = f"it has the columns {listed(names)}"
     for role, name in given.items():
         if role not in KNOWN_NAMES:
             raise UsageError(f"--column {role}={name}: roles are {', '.join(KNOWN_NAMES)}")

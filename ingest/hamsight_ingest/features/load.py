@@ -15,6 +15,7 @@ from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.hashing.sign import SIGN, bits_of
+from hamsight_core.names import listed
 from hamsight_ingest.features.check import Checker
 from hamsight_ingest.features.files import read_features
 from hamsight_ingest.listing import printable
@@ -141,7 +142,7 @@ def _model(catalog: Catalog, name: str, dimension: int | None, bits: int | None)
     if not _NAME.fullmatch(name):
         raise UsageError(f"--model {name!r}: expected letters, digits, '.', '_' and '-'")
     if dimension is None and bits is None:
-        there = f"it has {', '.join(models)}" if models else "it has none"
+        there = f"it has {listed([*models])}" if models else "it has none"
         raise UsageError(
             f"the catalog has no model {name!r} ({there}): to make it, say --dimension of the"
             " features, or --bits where there are only hashes"

@@ -96,7 +96,7 @@ def open_source(
         return _forced(reader, listing, options)
     found = _first(listing)
     if found is None:
-        raise SourceError(_unrecognised(listing))
+        raise SourceError(*_unrecognised(listing))
     if found[0].name == "archive":
         return _in_archive(listing, format, options)
     return _opened(*found, listing, options)
@@ -111,8 +111,9 @@ def _first(listing: Listing) -> tuple[Reader, str] | None:
             if listing.is_file:
                 raise
             raise SourceError(
-                f"{error}\nmend the file, or take it out of {printable(listing.path)};"
-                " --format folder takes the images alone"
+                *error.args,
+                f"mend the file, or take it out of {printable(listing.path)};"
+                " --format folder takes the images alone",
             ) from error
         if reason is not None:
             return reader, reason
@@ -179,16 +180,18 @@ def _named(format: str) -> Reader:
 def _missing(path: Path) -> str:
     if re.match("[A-Za-z0-9+]{2,}:/[^/]", printable(path)):
         return f"{printable(path)}: no such file; give a URL as text, pathlib drops a slash of it"
-    parent = path.absolute().parent
+    lacking, parent = path.absolute(), path.absolute().parent
     while not parent.is_dir() and parent != parent.parent:
-        path, parent = parent, parent.parent
+        lacking, parent = parent, parent.parent
     near: list[str] = []
     try:
-        near = difflib.get_close_matches(path.name, [entry.name for entry in parent.iterdir()], 3)
+        names = [entry.name for entry in parent.iterdir()]
+        near = difflib.get_close_matches(lacking.name, names, 3)
     except OSError as error:
         return f"{printable(path)}: cannot be seen: {printable(parent)}: {error.strerror}"
+    there = f"{printable(parent)} has no {printable(lacking.name)}"
     meant = f"; did you mean {' or '.join(map(printable, near))}?" if near else ""
-    return f"{printable(path)}: no such file or folder in {printable(parent)}{meant}"
+    return f"{printable(path)}: no such file or folder: {there}{meant}"
 
 
 def _forced(reader: Reader, listing: Listing, options: ReadOptions) -> Source:
@@ -209,17 +212,20 @@ def _opened(reader: Reader, reason: str, listing: Listing, options: ReadOptions)
     except SourceError as error:
         instead = "" if listing.is_file else "--format folder takes the images alone, and "
         raise SourceError(
-            f"{error}\n{printable(listing.path)} was taken for {reader.name}: {reason};"
-            f" if it is not, {instead}`hamsight formats` lists the other formats"
+            *error.args,
+            f"{printable(listing.path)} was taken for {reader.name}: {reason};"
+            f" if it is not, {instead}`hamsight formats` lists the other formats",
         ) from error
     source.detected += _also(reader, listing)
     return source
 
 
-def _unrecognised(listing: Listing) -> str:
+def _unrecognised(listing: Listing) -> list[str]:
     path = printable(listing.path)
+    if not listing.is_file and not any(listing.folders.values()) and not listing.notes:
+        return [f"no images in {path}: it holds no files"]
     what = "a file" if listing.is_file else "no images and no dataset"
     words = [f"{path}: {what} of {'no' if listing.is_file else 'a'} known format; looked for"]
     words += [f"  {reader.name}: {reader.description}" for reader in _looking()]
     words += filter(None, [hint(listing.path)])
-    return "\n".join([*words, *listing.notes])
+    return [*words, *listing.notes]

@@ -75,9 +75,9 @@ class DatumaroSource(AnnotatedSource):
             raise SourceError(
                 f"{printable(self.path)}: datumaro reads it as {name}, but its images are not files"
                 f" of their own: {'; '.join(notes.lines())}. Let datumaro write them out, then"
-                " ingest NEWFOLDER with --format datumaro:datumaro:\n"
+                " ingest NEWFOLDER with --format datumaro:datumaro:",
                 f"  import datumaro; datumaro.Dataset.import_from({str(self.path)!r}, {name!r})"
-                ".export('NEWFOLDER', 'datumaro', save_media=True)"
+                ".export('NEWFOLDER', 'datumaro', save_media=True)",
             )
         super().check()
 

@@ -91,7 +91,7 @@ class FolderReader:
         """Return the folder as a source. Raises SourceError where it holds no image."""
         detected = _surveyed(listing)
         if detected is None:
-            raise SourceError(_no_images(listing))
+            raise SourceError(*_no_images(listing))
         words, classes = detected
         if classes and not options.tags_from_folder:
             words += f" in folders such as {classes}: --tags-from-folder makes tags of their names"
@@ -119,10 +119,8 @@ def _surveyed(listing: Listing) -> tuple[str, str] | None:
     return words, " and ".join(f"{printable(name)}/" for name in classes[:2])
 
 
-def _no_images(listing: Listing) -> str:
+def _no_images(listing: Listing) -> list[str]:
     looked_for, path = " ".join(sorted(EXTENSIONS)), printable(listing.path)
     if listing.is_file:
-        return f"{path}: no image file by its extension; known are {looked_for}"
-    return "\n".join(
-        [f"{path}: no image file in it or below; looked for {looked_for}", *listing.notes]
-    )
+        return [f"{path}: no image file by its extension; known are {looked_for}"]
+    return [f"{path}: no image file in it or below; looked for {looked_for}", *listing.notes]

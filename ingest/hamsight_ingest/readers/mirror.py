@@ -133,6 +133,10 @@ class Mirror:
             row = uri.rpartition("#")[2]
             kind: TableKind = "parquet" if form == "parquet" else "arrow"
             return f"{table_uri(kind, self.uri(str(table)))}#{row}" if table else uri
+        if form in ("zip", "tar"):
+            member, _, archive = uri.rpartition("::")
+            file = local_path(archive)
+            return uri if file is None else f"{member}::{self.uri(str(file))}"
         path = local_path(uri)
         return uri if path is None else self.uri(str(path))
 
@@ -249,4 +253,4 @@ def said_of(mirror: Mirror) -> Iterator[None]:
     try:
         yield
     except SourceError as error:
-        raise SourceError(mirror.said(str(error))) from error
+        raise SourceError(*(mirror.said(str(line)) for line in error.args)) from error

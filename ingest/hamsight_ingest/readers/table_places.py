@@ -7,12 +7,12 @@ from itertools import islice
 from pathlib import Path
 
 from hamsight_core.images.places import is_url, local_path, path_uri
-from hamsight_core.images.places.uris import scheme
+from hamsight_core.images.places.uris import scheme, without_secrets
 from hamsight_ingest.listing import Listing, printable
 from hamsight_ingest.readers.mirror import is_there, mirror_of
 from hamsight_ingest.readers.pairing import Pictures, cleaned, near_of, pictures_of
 from hamsight_ingest.readers.table_rows import Rows
-from hamsight_ingest.readers.wrong import Notes
+from hamsight_ingest.readers.wrong import Notes, fail, shown
 
 _PROBED = 32
 
@@ -36,18 +36,29 @@ class Places:
         self._near: dict[str, tuple[str, ...]] = {}
 
     def located(self, image: str, subset: str, place: str, notes: Notes) -> tuple[str, str]:
-        """Return (uri, id) of the image at a path or URL."""
+        """Return (uri, id) of the image at a path or URL.
+
+        Raises SourceError for a path that goes up out of the folder above the table's.
+        """
         if scheme(image) is not None and local_path(image) is None:
             uri = image
             if self._url_query and is_url(image):
                 uri = f"{image.partition('?')[0]}?{self._url_query}"
-            return uri, image.partition("://")[2].lstrip("/") or image
+            return uri, without_secrets(image).partition("://")[2].lstrip("/") or image
         path = local_path(image) if scheme(image) else None
         name = _slashed(image).strip() if path is None else str(path)
         base = self._folder()
         full = os.path.normpath(os.path.join(base, name))  # noqa: PTH118 - keeps its text
         pictures = self._of_dataset()
-        if pictures is not None and (found := self._found(full, name, subset, place, notes)):
+        leaves = self._leaves(name, full)
+        found = None
+        if pictures is not None:
+            found = self._found(full, name, subset, place, notes, leaves=leaves)
+        if found is None and leaves:
+            fail(
+                self._rows.file, place, f"the path {shown(image)} leads out of the dataset's folder"
+            )
+        if pictures is not None and found is not None:
             suffix = os.path.splitext(found)[1]  # noqa: PTH122
             if not name.lower().endswith(suffix.lower()):
                 name = f"{name}{suffix}"
@@ -58,14 +69,23 @@ class Places:
         parts = [part for part in relative.split("/") if part not in ("", ".", "..")]
         return path_uri(full), printable("/".join(parts) or relative)
 
-    def _found(self, full: str, name: str, subset: str, place: str, notes: Notes) -> str | None:
+    def _leaves(self, name: str, full: str) -> bool:
+        """Return whether a relative path leads out of the folder above the table's."""
+        if os.path.isabs(name) or ".." not in name.split("/"):  # noqa: PTH117 - of text
+            return False
+        top = os.path.normpath(self._rows.file.parent.parent)
+        return mirror_of(self._rows.file) is None and not full.startswith(f"{top.rstrip('/')}/")
+
+    def _found(
+        self, full: str, name: str, subset: str, place: str, notes: Notes, *, leaves: bool
+    ) -> str | None:
         """Return the path of an image that is in the dataset, or None with a note."""
         assert self._pictures is not None
         listing = self._pictures.listing
         root = f"{listing.root}/"
         if full.startswith(root) and listing.has(full.removeprefix(root)):
             return full
-        if not full.startswith(root) and os.path.isfile(full):  # noqa: PTH113 - never raises
+        if not leaves and not full.startswith(root) and os.path.isfile(full):  # noqa: PTH113
             return full
         if subset not in self._near:
             file = os.path.relpath(self._rows.file, listing.root).replace(os.sep, "/")
@@ -75,6 +95,8 @@ class Places:
         found = self._pictures.find(cleaned(name), near, notes, where, subset)
         if found is not None:
             return listing.at(found)
+        if leaves:
+            return None
         looked = [one or "." for one in near if listing.has_folder(one)]
         words = (
             f"images that are not there; looked for in {', '.join(map(printable, looked))}"

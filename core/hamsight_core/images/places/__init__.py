@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hamsight_core.images.places.addresses import Reach
 from hamsight_core.images.places.bytes_at import bytes_at
 from hamsight_core.images.places.uris import (
     is_url,
@@ -32,15 +33,18 @@ MAX_BYTES = 256 * 1024 * 1024
 """The default limit of a file's size in bytes."""
 
 
-def fetch(uri: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES) -> bytes:
+def fetch(
+    uri: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES, reach: Reach | None = None
+) -> bytes:
     """Return the bytes at a uri of any form that `hamsight_core.images.places.uris` lists.
 
     A path is taken as it is: `~` is not expanded. `timeout` is how many seconds a server may be
     silent; a download with all its tries ends after `places.web.TOTAL_SECONDS`.
+    `reach` says which hosts may be asked at a private address: by default those that the uri names.
     Raises ImageError with the reason alone, without the uri.
     """
     if scheme(uri) in ("parquet", "arrow"):
         from hamsight_core.images.places.rows import read_row
 
-        return read_row(uri, max_bytes)
-    return bytes_at(uri, timeout, max_bytes)
+        return read_row(uri, max_bytes, reach)
+    return bytes_at(uri, timeout, max_bytes, reach)

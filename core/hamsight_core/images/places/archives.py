@@ -10,9 +10,10 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, TypeAlias, cast
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.places.addresses import Reach, reach_of
 from hamsight_core.images.places.cloud import open_object
 from hamsight_core.images.places.local import file_errors, open_file, too_large
 from hamsight_core.images.places.opened import Opened
@@ -31,6 +32,7 @@ MAX_BYTES = 4 * 1024**3
 
 _SECONDS = 3600.0
 _OPEN_ARCHIVES = 16
+_Key: TypeAlias = tuple[ArchiveKind, str, tuple[int, int], Reach]
 
 
 class Archive(Protocol):
@@ -49,20 +51,20 @@ class Archive(Protocol):
         """Close the file."""
 
 
-def read_member(uri: str, max_bytes: int) -> bytes:
+def read_member(uri: str, max_bytes: int, reach: Reach | None = None) -> bytes:
     """Return the bytes of the member at a `zip://` or `tar://` uri. Raises ImageError."""
     kind, name, archive = split_member(uri)
-    with lease(kind, archive) as opened:
+    with lease(kind, archive, reach) as opened:
         return opened.read(name, max_bytes)
 
 
 @contextmanager
-def lease(kind: ArchiveKind, uri: str) -> Iterator[Archive]:
+def lease(kind: ArchiveKind, uri: str, reach: Reach | None = None) -> Iterator[Archive]:
     """Yield the archive at a uri, open; it stays open for later reads.
 
     Raises ImageError where there is no archive of that kind, or a damaged one.
     """
-    with _archives.lease((kind, uri, _stamp(uri))) as archive:
+    with _archives.lease((kind, uri, _stamp(uri), reach or reach_of(uri))) as archive:
         yield archive
 
 
@@ -73,11 +75,11 @@ def _stamp(uri: str) -> tuple[int, int]:
         raise ImageError(f"the archive {uri}: {error}") from error
 
 
-def _open(key: tuple[ArchiveKind, str, tuple[int, int]]) -> Archive:
-    kind, uri, _ = key
+def _open(key: _Key) -> Archive:
+    kind, uri, _, reach = key
     if scheme(uri) in ("zip", "tar"):
         raise ImageError("an archive within an archive is not read; unpack the outer one first")
-    file = open_seekable(uri)
+    file = open_seekable(uri, reach)
     try:
         return _Zip(file) if kind == "zip" else _Tar(file)
     except BaseException:
@@ -85,7 +87,7 @@ def _open(key: tuple[ArchiveKind, str, tuple[int, int]]) -> Archive:
         raise
 
 
-_archives: Opened[tuple[ArchiveKind, str, tuple[int, int]], Archive] = Opened(_open, _OPEN_ARCHIVES)
+_archives: Opened[_Key, Archive] = Opened(_open, _OPEN_ARCHIVES)
 
 
 class _Zip:
@@ -220,7 +222,7 @@ def stamp(uri: str) -> tuple[int, int]:
     return (found.st_size, found.st_mtime_ns)
 
 
-def open_seekable(uri: str) -> BinaryIO:
+def open_seekable(uri: str, reach: Reach | None = None) -> BinaryIO:
     """Return the file at a uri, open; one on the web is downloaded first. Raises ImageError."""
     path = local_path(uri)
     if path is not None:
@@ -228,19 +230,19 @@ def open_seekable(uri: str) -> BinaryIO:
     if scheme(uri) in ("s3", "gs"):
         return open_object(uri)
     if is_url(uri):
-        return _downloaded(uri)
+        return _downloaded(uri, reach)
     if scheme(uri) in ("zip", "tar"):
-        return io.BytesIO(read_member(uri, MAX_BYTES))
+        return io.BytesIO(read_member(uri, MAX_BYTES, reach))
     raise ImageError(f"a file at {scheme(uri)}:// is not read; download it first")
 
 
-def _downloaded(url: str) -> BinaryIO:
+def _downloaded(url: str, reach: Reach | None) -> BinaryIO:
     """Return an unnamed temporary file of what is on the web."""
     from hamsight_core.images.places.web import download_into
 
     file = tempfile.TemporaryFile(prefix="hamsight-")  # noqa: SIM115 - kept open
     try:
-        download_into(file, url, timeout=30.0, max_bytes=MAX_BYTES, total=_SECONDS)
+        download_into(file, url, timeout=30.0, max_bytes=MAX_BYTES, total=_SECONDS, reach=reach)
         file.seek(0)
     except BaseException:
         file.close()

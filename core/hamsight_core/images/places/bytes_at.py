@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.places.addresses import Reach
 from hamsight_core.images.places.local import read_file
 from hamsight_core.images.places.uris import local_path, scheme
 
 
-def bytes_at(uri: str, timeout: float, max_bytes: int) -> bytes:
+def bytes_at(uri: str, timeout: float, max_bytes: int, reach: Reach | None = None) -> bytes:
     """Return the bytes at a uri of any form but those of rows; as `places.fetch` does.
 
     Raises ImageError with the reason alone, without the uri.
@@ -16,7 +17,7 @@ def bytes_at(uri: str, timeout: float, max_bytes: int) -> bytes:
     if found in ("http", "https"):
         from hamsight_core.images.places.web import download
 
-        return download(uri, timeout=timeout, max_bytes=max_bytes)
+        return download(uri, timeout=timeout, max_bytes=max_bytes, reach=reach)
     if found in ("s3", "gs"):
         from hamsight_core.images.places.cloud import read_object
 
@@ -24,7 +25,7 @@ def bytes_at(uri: str, timeout: float, max_bytes: int) -> bytes:
     if found in ("zip", "tar"):
         from hamsight_core.images.places.archives import read_member
 
-        return read_member(uri, max_bytes)
+        return read_member(uri, max_bytes, reach)
     path = local_path(uri)
     if path is None:
         raise ImageError(

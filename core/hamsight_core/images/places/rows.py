@@ -6,33 +6,36 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from pathlib import Path, PureWindowsPath
+from typing import Any, BinaryIO, Protocol, TypeAlias
 from urllib.parse import quote
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.places.addresses import Reach, reach_of
 from hamsight_core.images.places.archives import open_seekable, stamp
 from hamsight_core.images.places.arrow import arrow_errors, ipc_batches
 from hamsight_core.images.places.bytes_at import bytes_at
 from hamsight_core.images.places.local import read_file, too_large
 from hamsight_core.images.places.opened import Opened
-from hamsight_core.images.places.uris import TableKind, is_url, local_path, split_row
+from hamsight_core.images.places.uris import TableKind, is_url, local_path, scheme, split_row
 
 _OPEN_TABLES = 4
 _SECONDS = 30.0
 _BATCH_ROWS = 32
 _KEPT_BYTES = 64 * 1024 * 1024
+_Key: TypeAlias = tuple[TableKind, str, str, int, int, Reach]
 
 
-def read_row(uri: str, max_bytes: int) -> bytes:
+def read_row(uri: str, max_bytes: int, reach: Reach | None = None) -> bytes:
     """Return the bytes at a `parquet://` or `arrow://` uri. Raises ImageError.
 
     A column of structs with the fields `bytes` and `path`, as Hugging Face datasets have, gives
-    its bytes, or what is at its path where it has none.
+    its bytes, or what is at its path, within the table's folder, or its URL where it has none.
     """
     place = split_row(uri)
+    reach = reach_of(place.table) if reach is None else reach
     try:
-        key = (place.kind, place.table, place.column, *stamp(place.table))
+        key = (place.kind, place.table, place.column, *stamp(place.table), reach)
     except ImageError as error:
         raise ImageError(f"the table {local_path(place.table)}: {error}") from error
     with _tables.lease(key) as table:
@@ -40,7 +43,7 @@ def read_row(uri: str, max_bytes: int) -> bytes:
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, str):
-        return _elsewhere(value, place.table, max_bytes)
+        return _elsewhere(value, place.table, max_bytes, reach)
     if not isinstance(value, bytes) or not value:
         raise ImageError("the row has no image")
     if len(value) > max_bytes:
@@ -48,14 +51,18 @@ def read_row(uri: str, max_bytes: int) -> bytes:
     return value
 
 
-def _elsewhere(path: str, table: str, max_bytes: int) -> bytes:
-    """Return the bytes at a URL, or at a path from the table's folder."""
+def _elsewhere(path: str, table: str, max_bytes: int, reach: Reach) -> bytes:
+    """Return the bytes at a URL, or at a path from the table's folder that does not leave it."""
+    if is_url(path):
+        return bytes_at(path, _SECONDS, max_bytes, reach)
+    parts = path.replace("\\", "/").split("/")
+    if scheme(path) or not parts[0] or ".." in parts or PureWindowsPath(path).drive:
+        raise ImageError(f"the row's path {path!r} leads out of the table's folder")
     file = local_path(table)
-    if file is not None and not is_url(path):
+    if file is not None:
         return read_file(file.parent / path, max_bytes)
-    if not is_url(path):
-        path = f"{table.rpartition('/')[0]}/{quote(path) if is_url(table) else path.lstrip('/')}"
-    return bytes_at(path, _SECONDS, max_bytes)
+    there = f"{table.rpartition('/')[0]}/{quote(path) if is_url(table) else path}"
+    return bytes_at(there, _SECONDS, max_bytes, reach)
 
 
 class _Column(Protocol):
@@ -120,11 +127,11 @@ class _Rows:
 
 
 class _ParquetColumn:
-    def __init__(self, table: str, column: str) -> None:
+    def __init__(self, table: str, column: str, reach: Reach) -> None:
         import pyarrow.parquet as pq
 
         self._column = column
-        self._opened = open_seekable(table)
+        self._opened = open_seekable(table, reach)
         self._file = pq.ParquetFile(self._opened, pre_buffer=False, buffer_size=1 << 20)
         if column not in self._file.schema_arrow.names:
             raise ImageError(f"the table has no column {column!r}")
@@ -149,8 +156,8 @@ class _ParquetColumn:
 class _ArrowColumn:
     """A column of an Arrow IPC file or stream; a local one is mapped into memory."""
 
-    def __init__(self, table: str, column: str) -> None:
-        self._source: Path | BinaryIO = local_path(table) or open_seekable(table)
+    def __init__(self, table: str, column: str, reach: Reach) -> None:
+        self._source: Path | BinaryIO = local_path(table) or open_seekable(table, reach)
         self._column = column
         self.rows, self.starts = 0, [0]
         for batch in ipc_batches(self._source):
@@ -170,12 +177,12 @@ class _ArrowColumn:
             self._source.close()
 
 
-def _open(key: tuple[TableKind, str, str, int, int]) -> _Rows:
-    kind, table, column = key[:3]
+def _open(key: _Key) -> _Rows:
+    kind, table, column, *_, reach = key
     with arrow_errors():
-        return _Rows(
-            _ParquetColumn(table, column) if kind == "parquet" else _ArrowColumn(table, column)
-        )
+        if kind == "parquet":
+            return _Rows(_ParquetColumn(table, column, reach))
+        return _Rows(_ArrowColumn(table, column, reach))
 
 
-_tables: Opened[tuple[TableKind, str, str, int, int], _Rows] = Opened(_open, _OPEN_TABLES)
+_tables: Opened[_Key, _Rows] = Opened(_open, _OPEN_TABLES)

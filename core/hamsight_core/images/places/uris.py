@@ -130,3 +130,37 @@ def split_row(uri: str) -> RowPlace:
 
 def _escape(match: re.Match[str]) -> str:
     return quote(match[0].encode("utf-8", "surrogateescape"), safe="")
+
+
+_SIGNATURES = frozenset({"sig", "signature", "x-amz-signature", "x-goog-signature"})
+_BESIDE_SIGNATURES = frozenset(  # of Amazon, CloudFront, Google and Azure
+    {*("awsaccesskeyid", "googleaccessid", "key-pair-id", "policy", "expires", "se", "st", "sp")}
+    | {*("sv", "sr", "spr", "sip", "skoid", "sktid", "skt", "ske", "sks", "skv")}
+)
+_TOKENS = frozenset(
+    {*("token", "access_token", "auth_token", "api_key", "apikey", "password", "secret")}
+)
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL as a name of what is there: without user, password, signature and fragment.
+
+    What a signature brings along and changes with it, such as its date, is left out too.
+    """
+    head, mark, place = url.rpartition("::")
+    if not is_url(place):
+        return url
+    start, _, rest = place.partition("://")
+    netloc, slash, path = rest.partition("/")
+    path, _, query = path.partition("#")[0].partition("?")
+    given = [(one.partition("=")[0].lower(), one) for one in query.split("&") if one]
+    left_out = _TOKENS | _SIGNATURES
+    if any(name in _SIGNATURES for name, _ in given):
+        left_out |= _BESIDE_SIGNATURES
+    kept = [
+        one
+        for name, one in given
+        if name not in left_out and not name.startswith(("x-amz-", "x-goog-"))
+    ]
+    bare = f"{start}://{netloc.rpartition('@')[2]}{slash}{path}"
+    return f"{head}{mark}{bare}{'?' if kept else ''}{'&'.join(kept)}"

@@ -6,19 +6,18 @@ import http.client
 import io
 import random
 import socket
-import ssl
 import threading
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import IO, Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import IO
+from urllib.parse import urlsplit
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.places.addresses import Reach, reach_of
 from hamsight_core.images.places.local import too_large
+from hamsight_core.images.places.web_connection import Watch, opener, request_of
 
 TRIES = 4
 """How often a download is tried where the fault may pass."""
@@ -29,9 +28,20 @@ TOTAL_SECONDS = 120.0
 HOST_CONNECTIONS = 8
 """How many downloads from one host run at once."""
 
+HOST_FAILURES = 8
+"""After so many tries in a row to which a host does not answer, it is given up."""
+
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 16.0
 _CHUNK = 64 * 1024
+
+
+class SilentHostError(ImageError):
+    """A host that does not answer; `host` is its name and port."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"{host} does not answer: {why}")
+        self.host = host
 
 
 class _PassingError(Exception):
@@ -49,10 +59,13 @@ def download(
     max_bytes: int,
     tries: int = TRIES,
     total: float = TOTAL_SECONDS,
+    reach: Reach | None = None,
 ) -> bytes:
     """Return what is at an http or https URL; the rest is as for `download_into`."""
     data = io.BytesIO()
-    download_into(data, url, timeout=timeout, max_bytes=max_bytes, tries=tries, total=total)
+    download_into(
+        data, url, timeout=timeout, max_bytes=max_bytes, tries=tries, total=total, reach=reach
+    )
     return data.getvalue()
 
 
@@ -64,20 +77,23 @@ def download_into(
     max_bytes: int,
     tries: int = TRIES,
     total: float = TOTAL_SECONDS,
+    reach: Reach | None = None,
 ) -> None:
     """Write what is at an http or https URL, redirected to such URLs alone, into an empty file.
 
     `timeout` is how many seconds a server may be silent, `total` how many all tries may take.
     Overloaded servers, timeouts and broken connections are tried again, after a delay that
-    doubles. Raises ImageError with the reason alone.
+    doubles. `reach` says which hosts may be asked at a private address: by default the URL's own,
+    as the user named it. Raises ImageError with the reason alone.
     """
+    reach = reach_of(url) if reach is None else reach
     deadline = time.monotonic() + total
     for number in range(1, tries + 1):
         try:
             with _turn(_host(url)):
                 file.seek(0)
                 file.truncate()
-                _attempt(file, url, timeout, deadline, max_bytes)
+                _attempt(file, url, timeout, deadline, max_bytes, reach)
                 return
         except _PassingError as error:
             delay = error.delay
@@ -88,6 +104,22 @@ def download_into(
                 raise ImageError(f"{error}{tried}") from error.__cause__
         time.sleep(delay)
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+_failures: dict[str, int] = {}
+"""How many tries in a row each host did not answer."""
+
+
+def ask_all_hosts_again() -> None:
+    """Forget which hosts did not answer."""
+    _failures.clear()
+
+
+def _note(host: str, *, answers: bool) -> None:
+    if answers:
+        _failures.pop(host, None)
+    else:
+        _failures[host] = _failures.get(host, 0) + 1
 
 
 _turns: dict[str, tuple[threading.BoundedSemaphore, int]] = {}
@@ -115,29 +147,39 @@ def _turn(host: str) -> Iterator[None]:
 
 def _host(url: str) -> str:
     try:
-        return urlsplit(url).netloc.lower()
+        return urlsplit(url).netloc.lower().rpartition("@")[2]
     except ValueError:
         return ""
 
 
-def _attempt(file: IO[bytes], url: str, timeout: float, deadline: float, max_bytes: int) -> None:
+def _attempt(
+    file: IO[bytes], url: str, timeout: float, deadline: float, max_bytes: int, reach: Reach
+) -> None:
     left = deadline - time.monotonic()
     if left <= 0:
         raise _PassingError("no turn to download it in time: its host is busy")
-    watch = _Watch(left)
+    host = _host(url)
+    if _failures.get(host, 0) >= HOST_FAILURES:
+        raise SilentHostError(host, f"given up after {HOST_FAILURES} tries")
+    watch = Watch(left)
     try:
-        with watch, _web(watch).open(_encoded(url), timeout=min(timeout, left)) as response:
+        web = opener(reach, watch)
+        with watch, web.open(request_of(url), timeout=min(timeout, left)) as response:
+            _note(host, answers=True)
             _body(file, response, max_bytes)
         if watch.expired:
             raise ConnectionAbortedError("its time was over")
     except urllib.error.HTTPError as error:
         with error:
+            _note(host, answers=True)
             reason = f"HTTP {error.code} {error.reason}".strip()
             if error.code in _PASSING:
                 raise _PassingError(reason, _asked_delay(error)) from error
             raise ImageError(reason) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(cause, (TimeoutError, ConnectionRefusedError, socket.gaierror)):
+            _note(host, answers=False)
         if watch.expired:
             raise ImageError(f"not complete within {watch.seconds:.0f} seconds") from error
         if isinstance(cause, TimeoutError):
@@ -161,82 +203,6 @@ def _asked_delay(error: urllib.error.HTTPError) -> float | None:
     return float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
 
 
-class _Watch:
-    """Cuts the connections of one download off when its time is over."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self.expired = seconds, False
-        self._sockets: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def connection(self, kind: type[http.client.HTTPConnection], *given: Any, **named: Any) -> Any:
-        """Return a connection of that class whose socket this watch cuts off."""
-        opened = kind(*given, **named)
-        connect = opened.connect
-
-        def connect_watched() -> None:
-            connect()
-            self._sockets.append(opened.sock)
-            if self.expired:
-                self._expire()
-
-        opened.connect = connect_watched  # type: ignore[method-assign]
-        return opened
-
-    def _expire(self) -> None:
-        self.expired = True
-        for opened in self._sockets:
-            try:
-                socket.socket.shutdown(opened, socket.SHUT_RDWR)  # of TLS sockets too
-            except OSError:  # closed already: the download is over
-                continue
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-def _web(watch: _Watch) -> urllib.request.OpenerDirector:
-    """Return an opener of http and https alone, so that no redirect leads to a file or FTP."""
-
-    class Http(urllib.request.HTTPHandler):
-        def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-            def connection(*given: Any, **named: Any) -> Any:
-                return watch.connection(http.client.HTTPConnection, *given, **named)
-
-            return self.do_open(connection, request)
-
-    class Https(urllib.request.HTTPSHandler):
-        def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-            def connection(*given: Any, **named: Any) -> Any:
-                kind = http.client.HTTPSConnection
-                return watch.connection(kind, *given, context=_tls(), **named)
-
-            return self.do_open(connection, request)
-
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.UnknownHandler(),
-        Http(),
-        Https(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-    ):
-        opener.add_handler(handler)
-    opener.addheaders = [("User-Agent", "hamsight"), ("Accept", "image/*,*/*;q=0.5")]
-    return opener
-
-
 def _body(file: IO[bytes], response: http.client.HTTPResponse, max_bytes: int) -> None:
     announced = response.length
     if announced is not None and announced > max_bytes:
@@ -249,13 +215,3 @@ def _body(file: IO[bytes], response: http.client.HTTPResponse, max_bytes: int) -
             raise too_large(max_bytes)
     if announced is not None and size < announced:
         raise ConnectionResetError(f"the connection closed after {size} of {announced} bytes")
-
-
-def _encoded(url: str) -> str:
-    """Return the URL with spaces and letters beyond ASCII encoded."""
-    parts = urlsplit(url)
-    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
-    kept = "%/:=&?~#+!$,;'@()*[]"
-    return urlunsplit(
-        (parts.scheme, host, quote(parts.path, safe=kept), quote(parts.query, safe=kept), "")
-    )

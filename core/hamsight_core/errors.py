@@ -9,7 +9,9 @@ HamsightError
 │   ├── EmptyCatalogError      3  nothing has been ingested
 │   ├── UnknownItemError       3  no item of that identity
 │   ├── ModelMismatchError     3  hashes of another model, or of other weights
-│   └── StatementError         3  ClickHouse refused a statement
+│   ├── StatementError         3  ClickHouse refused a statement
+│   ├── DamagedCatalogError    3  files of an embedded catalog are cut, empty or foreign
+│   └── DiskFullError          7  the catalog's disk has no room
 │       └── NoTableError       3  … for it names a table that the catalog lacks
 ├── ModelError                 4  a model package, a device, OpenVINO
 └── SourceError                5  a dataset, an annotation file, a folder
@@ -89,6 +91,16 @@ class StatementError(CatalogError):
 
 class NoTableError(StatementError):
     """ClickHouse refused a statement, for it names a table that the catalog lacks."""
+
+
+class DamagedCatalogError(CatalogError):
+    """The embedded engine cannot read its own files."""
+
+
+class DiskFullError(CatalogError):
+    """The disk has no room for what would be written."""
+
+    exit_status = EXIT_SYSTEM
 
 
 class ModelError(HamsightError):

@@ -181,7 +181,7 @@ class Results:
         """Return how many items a search ranks: the items that are queries are left out."""
         excluded = [target.identity for target in targets if target.identity]
         if excluded:
-            sql = f"{condition.sql} {fill('and_not_a_query')}"
+            sql = fill("without_queries", condition=condition.sql)
             condition = Condition(sql, {**condition.parameters, "excluded": excluded})
         return count(catalog, [model.items_table], condition)
 

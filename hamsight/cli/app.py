@@ -11,7 +11,8 @@ from hamsight.cli.asking import query, run, save, saved
 from hamsight.cli.changing import datasets, delete, group, set_
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
-from hamsight.cli.explore import explore
+from hamsight.cli.explore import explore, serve
+from hamsight.cli.finding import find, sample
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info, show_item
 from hamsight.cli.transfer import export, formats, import_features
@@ -54,9 +55,9 @@ def _options(
     pass
 
 
-app.command(rich_help_panel=LOOK)(explore)
 app.command(rich_help_panel=LOOK)(info)
 app.command("show", rich_help_panel=LOOK)(show_item)
+app.command(rich_help_panel=LOOK)(explore)
 app.command(rich_help_panel=LOOK)(demo)
 
 app.command(rich_help_panel=SEARCH)(query)
@@ -64,6 +65,8 @@ app.command(rich_help_panel=SEARCH)(save)
 app.command(rich_help_panel=SEARCH)(run)
 app.add_typer(saved, name="saved", rich_help_panel=SEARCH)
 
+app.add_typer(find, name="find", rich_help_panel=CLEAN)
+app.command(rich_help_panel=CLEAN)(sample)
 app.command(rich_help_panel=CLEAN)(verify)
 
 app.add_typer(group, name="group", rich_help_panel=CHANGE)
@@ -82,6 +85,7 @@ app.command(rich_help_panel=ENGINE)(index)
 app.command(rich_help_panel=ENGINE)(evaluate)
 
 app.command(rich_help_panel=SQL)(sql)
+app.command(rich_help_panel=SQL)(serve)
 app.command(rich_help_panel=SQL)(functions)
 
 

@@ -182,7 +182,7 @@ def test_a_refused_statement_is_a_statement_error(client, dsn):
 
 @pytest.mark.parametrize("statement", ["rows", "run", "insert"])
 def test_a_server_that_goes_away_is_a_hamsight_error(front, monkeypatch, statement):
-    import http_front
+    from hamsight_explore import front as http_front
 
     def hang_up(self):
         self.close_connection = True

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.catalog import served
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.connect import connect, engine_errors, has_fixed_settings
 from hamsight_core.catalog.layout import Layout
@@ -30,13 +31,19 @@ class Database(Closing):
         self.client = client
         address = parse_dsn(dsn)
         self.location = str(address)
-        self.embedded = address.path is not None
+        self._path = address.path if client.uri.startswith("chdb:") else None
+        resident = address.resident and self._path is not None
         self.layout = Layout(
-            address.cluster, is_myscale(client), address.resident, has_fixed_settings(client)
+            address.cluster, is_myscale(client), resident, has_fixed_settings(client)
         )
         self._dsn = dsn
         place = f"{address} {address.database}"
-        self._lock = Lock(place, None if self.embedded else self)
+        self._lock = Lock(place, self, lambda: self.embedded)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this process alone changes the catalog: it is held and served to no other."""
+        return self._path is not None and served.find(self._path) is None
 
     def close(self) -> None:
         """Close the connection; an embedded catalog is then free for other processes."""

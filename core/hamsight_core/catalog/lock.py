@@ -21,7 +21,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,14 +67,15 @@ in_child(_of_process.clear)
 
 
 class Lock:
-    """The lock of the catalog at `location`; `sends` is None where one process holds the catalog.
+    """The lock of the catalog at `location`, to which `sends` sends statements.
 
-    A thread that has it may take it again.
+    `alone` tells, each time that the lock is taken, whether this process alone has the catalog. A
+    thread that has the lock may take it again.
     """
 
-    def __init__(self, location: str, sends: Sends | None) -> None:
+    def __init__(self, location: str, sends: Sends, alone: Callable[[], bool]) -> None:
         self._threads = _of_process.setdefault(location, _Threads())
-        self._sends = sends
+        self._sends, self._alone = sends, alone
         self._table: _Table | None = None
 
     @contextmanager
@@ -94,7 +95,7 @@ class Lock:
                 yield
                 return
             threads.what = what
-            if self._sends is None:
+            if self._alone():
                 yield
                 return
             self._table = _Table(self._sends, what)

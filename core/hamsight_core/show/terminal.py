@@ -16,7 +16,6 @@ from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_SYSTEM, HamsightError
 
 _MEANT = {
     "search": "query",
-    "find": "query",
     "add": "ingest",
     "import": "ingest",
     "load": "ingest",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from hamsight_core.items import Category, Item
 from hamsight_ingest.listing import Listing, is_skipped, once, printable, suffix_of, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, Ids
 from hamsight_ingest.readers.coco_json import Record, read
-from hamsight_ingest.readers.mirror import is_there
+from hamsight_ingest.readers.mirror import is_there, mirror_of
 from hamsight_ingest.readers.pairing import cleaned, near_of, normal
 from hamsight_ingest.readers.subsets import subset_in, subset_of_file
 from hamsight_ingest.readers.texts import encoding_of, read_text
@@ -185,23 +185,26 @@ class CocoSource(AnnotatedSource):
         subset = _subset(file)
         near = near_of(file, subset)
         names = [cleaned(record.file_name) for record in records]
-        exact = [self.pictures.exact(name, near) for name in names]
-        hidden = [place for place in near if is_skipped(place.rpartition("/")[2])]
-        if hidden:  # of such a subset's own folder nothing is listed
-            there = [any(is_there(self._as_written(at, name)) for at in hidden) for name in names]
-            exact = [None if is_own else image for image, is_own in zip(exact, there, strict=True)]
+        hidden = [self._written(filter(_is_hidden, near), name) for name in names]
+        exact = [
+            None if path else self.pictures.exact(name, near)
+            for name, path in zip(names, hidden, strict=True)
+        ]
         taken = set(filter(None, exact))
         folder = self._folder(file, near, names, exact)
         images = self._images.setdefault(subset, {})
         earlier = {path: len(image.record.boxes) for path, image in images.items()}
-        for record, name, image in zip(records, names, exact, strict=True):
-            written = None if image else self._unlisted(folder, near, record.file_name)
+        found = any(exact) or any(hidden)
+        for record, name, image, written in zip(records, names, exact, hidden, strict=True):
+            if image is None and written is None and _is_odd(record.file_name):
+                written = self._written((folder, *near), record.file_name)
             if image is None and written is None:
                 place = f"{printable(file)}: {name}"
                 image = self.pictures.find(name, near, self._read_notes, place, subset)
                 image = None if image in taken else image
                 if image is not None and not image.endswith(name):
                     name = _tail(image, name)
+            found = found or image is not None or written is not None or is_url(record.file_name)
             if image is not None:
                 path = self.listing.at(image)
             elif written is not None:
@@ -212,16 +215,14 @@ class CocoSource(AnnotatedSource):
                 path = self._as_written(folder, record.file_name)
             present = images.setdefault(path, _Image(name, path, Record(record.key, name)))
             _merge(present.record, record, earlier.get(path, 0))
+        mirror = mirror_of(self.listing.root)
+        if names and not found and (mirror is None or mirror.tree.listed):
+            self._tell_missing(file, names, near)
 
-    def _unlisted(self, folder: str, near: Sequence[str], name: str) -> str | None:
+    def _written(self, places: Iterable[str], name: str) -> str | None:
         """Return the path of an image that is there, but not listed: it is hidden, or outside."""
-        for place in (folder, *near):
-            parts = f"{place}/{name}".split("/")
-            if name.startswith("/") or any(part == ".." or is_skipped(part) for part in parts):
-                path = self._as_written(place, name)
-                if is_there(path):
-                    return path
-        return None
+        paths = (self._as_written(place, name) for place in places)
+        return next(filter(is_there, paths), None)
 
     def _as_written(self, folder: str, name: str) -> str:
         """Return the path that a name is, which may be absolute or lead out of the dataset."""
@@ -240,12 +241,18 @@ class CocoSource(AnnotatedSource):
                 if is_there(self.listing.at(f"{place}/{name}" if place else name)):
                     return place
         folders = [place for place in near if not place or self.listing.has_folder(place)]
-        if names and not any(self.pictures.close(name, near) for name in names[:_PROBED]):
-            looked = ", ".join(printable(self.listing.root / place) for place in folders)
-            words = f"none of its first {len(names[:_PROBED])} images was found; looked in {looked}"
-            self._read_notes.add(words, printable(self.listing.at(file)))
         images = (place for place in folders if place and place.rpartition("/")[2] != "annotations")
         return next(images, "")
+
+    def _tell_missing(self, file: str, names: Sequence[str], near: Sequence[str]) -> None:
+        """Note that none of the images that a file names was found."""
+        looked = ", ".join(
+            printable(self.listing.root / place)
+            for place in near
+            if not place or self.listing.has_folder(place)
+        )
+        words = f"none of its first {len(names[:_PROBED])} images was found; looked in {looked}"
+        self._read_notes.add(words, printable(self.listing.at(file)))
 
     def _account(self) -> None:
         root = f"{self.listing.root}/"
@@ -270,6 +277,16 @@ class CocoSource(AnnotatedSource):
                     captions=tuple(record.captions),
                     attributes={"coco_id": str(record.key)},
                 )
+
+
+def _is_odd(name: str) -> bool:
+    """Return whether a path is hidden, absolute, or leads out of the dataset."""
+    parts = name.split("/")
+    return name.startswith("/") or any(part == ".." or is_skipped(part) for part in parts)
+
+
+def _is_hidden(folder: str) -> bool:
+    return any(map(is_skipped, folder.split("/")))
 
 
 def _tail(image: str, name: str) -> str:

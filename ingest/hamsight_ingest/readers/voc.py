@@ -99,6 +99,10 @@ class VocSource(AnnotatedSource):
                 continue
             yield self._item(image, subsets, None, notes, ids)
         self.accounts.use_images()
+        self.accounts.ignore(
+            [file for file in self.listing.of(".txt") if file.endswith("labelmap.txt")],
+            "the colours of masks, which are not read",
+        )
         for name in subsets.keys() - stems:
             if name.rpartition("/")[2] not in stems:
                 words = "names in ImageSets with neither an image nor an annotation, left out"

@@ -107,6 +107,9 @@ def _labels(listing: Listing) -> str | None:
     texts = {file for file in listing.of(".txt") if is_label_file(file)}
     if not texts:
         return None
+    for file in sorted(texts):
+        if "labeltxt" in file.lower() and listing.images and has_labels(listing.at(file)):
+            return file.rpartition("/")[0]
     probed = 0
     for image in listing.images:
         for stem in label_folders(image):

@@ -38,7 +38,6 @@ _OF_BYTES = ("PATH", "PATH|URL")
 
 _MEANT = {
     "search": "query",
-    "find": "query",
     "add": "ingest",
     "import": "ingest",
     "load": "ingest",

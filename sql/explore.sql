@@ -37,6 +37,10 @@ FROM $table
 WHERE $condition
 ORDER BY $order
 
+-- name: without_queries
+-- Items for which a condition holds and that are none of the queries.
+($condition) AND (dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}
+
 -- name: ranked_whole
 -- All items in the order of a search, whose statement goes on inside.
 SELECT cityHash64(dataset, subset, id) AS item, distance, similarity, query
@@ -105,6 +109,18 @@ SELECT cityHash64(dataset, subset, id) AS item FROM $table WHERE has(groups, {gr
 -- Whole rows, to put them back where they were.
 SELECT * FROM $table WHERE $condition
 
--- name: and_not_a_query
--- Beside another condition: items that are no queries.
-AND (dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}
+-- name: time_zone
+-- The time zone of the engine.
+SELECT timezone()
+
+-- name: table_functions
+-- What stands in FROM like a table.
+SELECT name FROM system.table_functions
+
+-- name: use_database
+-- The database of the statements that follow.
+USE `$database`
+
+-- name: set_setting
+-- A setting of the statements that follow.
+SET $name = '$value'

@@ -19,10 +19,10 @@ import chdb
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
-from http_front import HttpFront, serve
 
 from hamsight_core.catalog import connect as store
 from hamsight_core.catalog.statements import statements
+from hamsight_explore.front import HttpFront, serve
 
 REPO = Path(__file__).resolve().parent.parent
 SERVER = os.environ.get("HAMSIGHT_TEST_DB", "")

@@ -24,7 +24,6 @@ from pathlib import Path
 
 import numpy as np
 import toy
-from http_front import serve
 
 import hamsight
 from hamsight.cli.piped import read_identities
@@ -33,6 +32,7 @@ from hamsight_core.hashing.sign import sign_hash
 from hamsight_core.images.places import fetch
 from hamsight_core.items import Box, Item
 from hamsight_core.show.formats import Format, write
+from hamsight_explore.front import serve
 from hamsight_ingest.prepare import Prepared, metadata_digest
 from hamsight_ingest.rows import item_rows
 from hamsight_query.where import compile_filter

@@ -11,7 +11,6 @@ import hmac
 import json
 import secrets
 import threading
-from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
@@ -38,11 +37,15 @@ _TOKEN = "token"  # noqa: S105 - the name of a parameter
 
 
 class Access:
-    """The secrets of one server. `port` is where it listens, `hosts` the names that it goes by."""
+    """The secrets of one server. `port` is where it listens.
 
-    def __init__(self, port: int, hosts: Iterable[str] = (), *, read_only: bool = False) -> None:
-        own = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
-        self.hosts = frozenset([*own, *(host.lower() for host in hosts)])
+    Who knows `password`, a process of the same user, may ask for a new address.
+    """
+
+    def __init__(self, port: int, password: str = "", *, read_only: bool = False) -> None:
+        names = ("127.0.0.1", "localhost", "[::1]")
+        self.hosts = frozenset(f"{name}:{port}" for name in names)
+        self.port, self._password = port, password
         self.cookie = f"hamsight_{port}"
         self.read_only = read_only
         self._secret = secrets.token_urlsafe(32)
@@ -55,6 +58,15 @@ class Access:
         with self._lock:
             self._addresses = [*self._addresses, token][-_ADDRESSES:]
         return token
+
+    def link(self, host: str = "127.0.0.1") -> str:
+        """Return an address that lets one browser in, once."""
+        return f"http://{host}:{self.port}/?token={self.mint()}"
+
+    def knows(self, authorization: str) -> bool:
+        """Tell whether an Authorization header has the password."""
+        expected = f"Bearer {self._password}".encode()
+        return bool(self._password) and hmac.compare_digest(authorization.encode(), expected)
 
     def exchange(self, token: str) -> str | None:
         """Return the value of the cookie for a token that is valid, which it is no more then."""
@@ -98,6 +110,12 @@ class Guard:
         refused = self._refused(scope, headers)
         if refused is not None:
             await _refuse(with_headers, *refused)
+            return
+        if scope["path"] == "/api/link" and scope["method"] == "POST":
+            if self._access.knows(headers.get(b"authorization", "")):
+                await _answer(with_headers, 200, {"link": self._access.link()})
+            else:
+                await _refuse(with_headers, 401, "wrong password", "use `hamsight explore --link`")
             return
         token = self._token(scope)
         if token is not None:
@@ -175,7 +193,11 @@ class Guard:
 
 
 async def _refuse(send: Send, status: int, error: str, hint: str) -> None:
-    body = json.dumps({"error": error, "hint": hint}).encode()
+    await _answer(send, status, {"error": error, "hint": hint})
+
+
+async def _answer(send: Send, status: int, content: dict[str, str]) -> None:
+    body = json.dumps(content).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

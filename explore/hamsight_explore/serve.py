@@ -15,9 +15,11 @@ from hamsight_core.closing import Closing
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
 from hamsight_explore.access import Access, Guard
-from hamsight_explore.api import Api, failed, refused, routes
+from hamsight_explore.api import Api, routes
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.page import is_built, page_routes
+from hamsight_explore.shared import Shared, end_at_sigterm, shares
+from hamsight_explore.web import failed, refused
 
 if TYPE_CHECKING:
     import uvicorn
@@ -49,16 +51,20 @@ class Running(Closing):
     """A server that runs in a thread of this process."""
 
     def __init__(self, dsn: str | os.PathLike[str] | None, options: Options) -> None:
+        self._shared = Shared(dsn) if shares(dsn) else None
         self._explorer = Explorer(dsn, read_only=options.read_only)
         try:
             self.describe = self._explorer.describe()
             self._socket = _bound(options)
         except BaseException:
-            self._explorer.close()
+            self._let_go()
             raise
         self.port: int = self._socket.getsockname()[1]
         self._name = f"[{options.host}]" if ":" in options.host else options.host
-        self._access = Access(self.port, read_only=options.read_only)
+        password = "" if self._shared is None else self._shared.password
+        self._access = Access(self.port, password, read_only=options.read_only)
+        if self._shared is not None:
+            self._shared.announce(self.port)
         self._server = _server(self._explorer, self._access)
         self._thread = threading.Thread(target=self._run, name="hamsight explore", daemon=True)
 
@@ -72,7 +78,7 @@ class Running(Closing):
 
     def link(self) -> str:
         """Return an address that lets one browser in, once."""
-        return f"http://{self._name}:{self.port}/?token={self._access.mint()}"
+        return self._access.link(self._name)
 
     def wait(self) -> None:
         """Return when the server has ended."""
@@ -85,7 +91,12 @@ class Running(Closing):
         if self._thread.is_alive():
             self._thread.join()
         self._socket.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._explorer.close()
+        if self._shared is not None:
+            self._shared.close()
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])
@@ -110,6 +121,7 @@ def explore(
             "this Hamsight was built without its page (HAMSIGHT_NO_PAGE): install it from a wheel,"
             " or again without that variable"
         )
+    end_at_sigterm()
     with start(dsn, options) as running:
         print(running.link(), flush=True)  # noqa: T201 - the command's answer
         items = sum(model["items"] for model in running.describe["models"])

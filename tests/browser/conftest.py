@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from hamsight_explore.page import is_built
 
@@ -29,8 +28,12 @@ FLAGS = [
 SCENES = 150
 WORDS = "green hearts"
 """What `answer.txt` beside the catalog holds the answer to: a page holds the catalog later."""
-REFUSED = "the server responded with a status of 400"
-"""What a browser notes of a filter that is wrong; the page shows its fault."""
+PATIENCE_MS = 60_000
+"""A machine that is busy with other tests draws a page in seconds."""
+REFUSED = "the server responded with a status of 4"
+"""What a browser notes of a filter or of SQL that is wrong; the page shows the fault."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def faults_of(message: ConsoleMessage) -> list[str]:
@@ -127,7 +130,7 @@ def visit(browser: Browser, explored: Explored, cookies: list) -> Iterator[Calla
         context.add_cookies(cookies)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(float(os.environ.get("HAMSIGHT_BROWSER_MS", "15000")))
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: faults.extend(faults_of(message)))
         page.goto(explored.address + search)

@@ -13,7 +13,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 from conftest import PASSWORD, USER
-from http_front import HttpFront
+
+from hamsight_explore.front import HttpFront
 
 
 @contextmanager

@@ -18,7 +18,6 @@ import chdb
 import clickhouse_connect
 import pytest
 from conftest import SERVER
-from http_front import HttpFront
 from made_catalog import ITEMS, Asked, Found, Made, Oracle, fill, made_package
 
 import hamsight
@@ -31,6 +30,7 @@ from hamsight_core.errors import (
     UnknownItemError,
     UsageError,
 )
+from hamsight_explore.front import HttpFront
 
 ORACLE = Oracle(ITEMS)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.catalog import served
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.connect import connect, engine_errors, has_fixed_settings
 from hamsight_core.catalog.layout import Layout
@@ -30,13 +31,19 @@ class Database(Closing):
         self.client = client
         address = parse_dsn(dsn)
         self.location = str(address)
-        self.embedded = address.path is not None
+        self._path = address.path if client.uri.startswith("chdb:") else None
+        resident = address.resident and self._path is not None
         self.layout = Layout(
-            address.cluster, is_myscale(client), address.resident, has_fixed_settings(client)
+            address.cluster, is_myscale(client), resident, has_fixed_settings(client)
         )
         self._dsn = dsn
         place = f"{address} {address.database}"
-        self._lock = Lock(place, None if self.embedded else self)
+        self._lock = Lock(place, self)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this process alone has the catalog: it is embedded, and served to no other."""
+        return self._path is not None and served.find(self._path) is None
 
     def close(self) -> None:
         """Close the connection; an embedded catalog is then free for other processes."""
@@ -45,12 +52,15 @@ class Database(Closing):
     @contextmanager
     def locked(self, what: str) -> Iterator[Lock]:
         """Hold the lock of the catalog, once nobody else does; see `hamsight_core.catalog.lock`."""
-        with self._lock.hold(what):
+        with self._lock.hold(what, alone=self.embedded):
             yield self._lock
 
-    def reader(self) -> Client:
-        """Return another client of the catalog, to which ClickHouse allows no change."""
-        return connect(self._dsn, settings={"readonly": "1"})
+    def reader(self, settings: Mapping[str, str] | None = None) -> Client:
+        """Return another client of the catalog, to which ClickHouse allows no change.
+
+        `settings` are for all its statements.
+        """
+        return connect(self._dsn, settings={**(settings or {}), "readonly": "1"})
 
     def run(
         self,

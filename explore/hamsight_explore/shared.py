@@ -1,0 +1,125 @@
+"""An embedded catalog that this process serves to the others of this user."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import threading
+
+from hamsight_core.catalog import served
+from hamsight_core.catalog.address import parse_dsn
+from hamsight_core.catalog.connect import connect
+from hamsight_core.closing import Closing
+from hamsight_core.errors import UsageError
+from hamsight_core.show.terminal import say
+from hamsight_explore.front import HttpFront
+
+
+class Shared(Closing):
+    """Holds an embedded catalog and answers ClickHouse's HTTP protocol for it.
+
+    Every other `hamsight` command of this user then goes through it, as if alone. Raises what
+    `connect` raises.
+    """
+
+    def __init__(self, dsn: str | os.PathLike[str] | None) -> None:
+        path = parse_dsn(dsn).path
+        assert path is not None
+        self._path = path
+        self._keeper = connect(dsn)
+        try:
+            self.password = secrets.token_urlsafe(24)
+            self.front = HttpFront(str(path), served.USER, self.password)
+        except BaseException:
+            self._keeper.close()
+            raise
+        self.path = str(path)
+        self._thread = threading.Thread(target=self.front.serve_forever, daemon=True)
+        self._thread.start()
+        self.announce()
+
+    def announce(self, page: int = 0) -> None:
+        """Say where the catalog is served, and the port of its page."""
+        made = served.Served(os.getpid(), self.front.server_port, self.password, page)
+        served.announce(self._path, made)
+
+    def close(self) -> None:
+        """Serve no more, and let go of the catalog."""
+        served.withdraw(self._path)
+        self.front.shutdown()
+        self._thread.join()
+        self.front.server_close()
+        self._keeper.close()
+
+
+def page_link(dsn: str | os.PathLike[str] | None) -> str:
+    """Return a new address of the page that another process shows of a catalog.
+
+    Raises UsageError where none does.
+    """
+    import http.client
+    import json
+
+    path = parse_dsn(dsn).path
+    found = None if path is None else served.find(path)
+    if found is None or not found.page:
+        raise UsageError(
+            "no page of this catalog is open on this machine: start one with `hamsight explore`"
+        )
+    connection = http.client.HTTPConnection("127.0.0.1", found.page, timeout=10)
+    try:
+        headers = {"Authorization": f"Bearer {found.password}"}
+        connection.request("POST", "/api/link", headers=headers)
+        link: str = json.loads(connection.getresponse().read())["link"]
+    except (OSError, KeyError, ValueError) as error:
+        raise UsageError(f"the page of this catalog does not answer: {error}") from None
+    finally:
+        connection.close()
+    return link
+
+
+def end_at_sigterm() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, so that all is closed."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def shares(dsn: str | os.PathLike[str] | None) -> bool:
+    """Tell whether a DSN names an embedded catalog that this process would hold."""
+    path = parse_dsn(dsn).path
+    return path is not None and served.find(path) is None
+
+
+def serve(
+    dsn: str | os.PathLike[str] | None, *, port: int = 0, password: str = "", write: bool = False
+) -> None:
+    """Serve an embedded catalog to clients on this machine until the process is told to end.
+
+    Other commands of this user work on it meanwhile. Raises UsageError for a catalog on a server,
+    and for one that another process serves.
+    """
+    if parse_dsn(dsn).path is None:
+        raise UsageError("this catalog is on a ClickHouse server, which serves its clients itself")
+    if not shares(dsn):
+        raise UsageError(
+            "another process of yours serves this catalog already, a page or `hamsight serve`:"
+            " end it first"
+        )
+    end_at_sigterm()
+    with Shared(dsn) as shared:
+        made = HttpFront(
+            shared.path,
+            served.USER,
+            password or secrets.token_urlsafe(16),
+            port=port,
+            read_only=not write,
+        )
+        with made as front:
+            database = parse_dsn(dsn).database
+            print(front.dsn(database), flush=True)  # noqa: T201 - the command's answer
+            say("clients may change the catalog" if write else "clients only read the catalog")
+            front.serve_forever()

@@ -22,7 +22,7 @@ ORDER BY (kind, created_at)
 -- name: create_findings
 -- What analyses found, the most suspicious first by `rank`: an item, or a pair of items where
 -- `other_id` is not empty. `finding` is `duplicate`, `leak`, `mislabelled`, `outlier`, an issue of
--- quality, or `sample`; `kind` tells groups of duplicates from `duplicate_pairs`. Columns that a kind does not have are empty.
+-- quality, `sample`, `cluster` (its number is `group`), or `typical` of a side of a comparison, which `tag` names; `kind` tells groups of duplicates from `duplicate_pairs`. Columns that a kind does not have are empty.
 CREATE TABLE IF NOT EXISTS findings$on_cluster
 (
     analysis      String,
@@ -69,9 +69,10 @@ SELECT DISTINCT
 FROM not_duplicates
 
 -- name: analyzed_items
--- A page of the items that an analysis is of, in the order of their identities.
+-- A page of the items that an analysis is of, in the order of their identities. No column's name is
+-- that of another's value, which conditions would then read.
 SELECT
-    toString(dataset) AS dataset, toString(subset) AS subset, id, uri, sha256,
+    toString(dataset) AS dataset_name, toString(subset) AS subset_name, id, uri, sha256,
     toUnixTimestamp64Micro(ingested_at) AS ingested_us$more
 FROM $table
 WHERE $conditions
@@ -83,7 +84,7 @@ SELECT count() FROM $table WHERE $conditions
 
 -- name: analyzed_features
 -- Features as numbers that every client reads.
-CAST(feature, 'Array(Float32)') AS feature
+CAST(feature, 'Array(Float32)') AS numbers
 
 -- name: has_feature
 -- Items whose feature is known.
@@ -96,7 +97,11 @@ phash, phash_trimmed, toUInt64(width) * height AS pixels, file_size,
 
 -- name: analyzed_tags
 -- The names of an item's tags.
-mapKeys(tags) AS tags
+mapKeys(tags) AS tag_names
+
+-- name: analyzed_captions
+-- The captions of an item.
+captions AS caption_texts
 
 -- name: analyzed_quality
 -- Scores of quality, and the size of the picture.
@@ -166,3 +171,16 @@ scores = mapUpdate(scores, CAST(
             values -> values[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)],
             JSONExtract({values:String}, 'Array(Array(Float32))'))),
     'Map(LowCardinality(String), Float32)'))
+
+-- name: tag_replaced
+-- One tag becomes another, with its count and its boxes.
+tags = mapUpdate(
+    mapFilter((name, count) -> name != {tag:String}, tags),
+    map({suggested:String}, toUInt32(tags[{tag:String}] + tags[{suggested:String}]))),
+boxes = arrayMap(
+    box -> if(box.label = {tag:String}, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
+    boxes)
+
+-- name: has_tag
+-- Items that have the tag.
+mapContains(tags, {tag:String})

@@ -30,7 +30,8 @@ class Found:
     `table` holds its rows, the most suspicious first, and `rows` says how many of them were
     found; the rest, where all were asked for, are of items with which nothing is wrong.
     `figures` sum up what was found and `settings` say how it was sought. `said` is a line for a
-    person. `members` are the items that belong into a group of what was found.
+    person. `members` are the items that belong into a group of what was found, and `stored` the
+    rows for the table `findings` where these are not those of `table`; `shown` are they for people.
     """
 
     table: pa.Table
@@ -41,6 +42,8 @@ class Found:
     notes: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     members: list[Identity] = field(default_factory=list)
+    stored: pa.Table | None = None
+    shown: pa.Table | None = None
     items: int = 0
     seconds: float = 0.0
 
@@ -59,6 +62,18 @@ class Analysis(ABC):
     kind: ClassVar[str]
     finding: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = ()
+
+    def read(
+        self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
+    ) -> Items:
+        """Read the items; `on_progress` is told how many of how many are read."""
+        return read_items(
+            catalog, scope, self.columns(), self.parameters(), on_progress=on_progress
+        )
+
+    def described(self, scope: Scope) -> dict[str, Any]:
+        """Return of which items the analysis is, as it is recorded."""
+        return scope.described()
 
     @property
     def recorded(self) -> str:
@@ -117,13 +132,7 @@ def analyze(
     analysis = analysis.prepare(catalog)
     started = time.monotonic()
     with _bar("items read", progress) as bar:
-        items = read_items(
-            catalog,
-            scope,
-            analysis.columns(),
-            analysis.parameters(),
-            on_progress=lambda done, total: _show(bar, done, total),
-        )
+        items = analysis.read(catalog, scope, lambda done, total: _show(bar, done, total))
     with _bar(analysis.kind, progress) as bar:
         bar.total = analysis.work(items)
         found = analysis.find(items, asked or Asked(), lambda steps: _add(bar, steps))
@@ -137,7 +146,7 @@ def _record(catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, fo
     for table, statement in _TABLES.items():
         if not catalog.has_table(table):
             catalog.run(statement)
-    described = json.dumps(scope.described(), ensure_ascii=False, sort_keys=True)
+    described = json.dumps(analysis.described(scope), ensure_ascii=False, sort_keys=True)
     of_kind = {"kind": analysis.recorded, "model": items.model.name, "scope": described}
     former = [row[0] for row in catalog.rows("former_analyses", of_kind)]
     name = uuid.uuid4().hex
@@ -150,9 +159,10 @@ def _record(catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, fo
         "latest": _moment(items.latest_us),
         "seconds": found.seconds,
     }
-    columns = [one for one in found.table.column_names if one not in ("flagged",)]
-    for start in range(0, found.rows, _INSERTED):
-        some = found.table.select(columns).slice(start, min(_INSERTED, found.rows - start))
+    rows = found.table.slice(0, found.rows) if found.stored is None else found.stored
+    rows = rows.select([one for one in rows.column_names if one != "flagged"])
+    for start in range(0, rows.num_rows, _INSERTED):
+        some = rows.slice(start, _INSERTED)
         catalog.insert("findings", _findings(some, analysis, name, start))
     catalog.insert_rows("analyses", [row])
     if former:

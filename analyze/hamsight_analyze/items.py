@@ -70,7 +70,7 @@ class Items:
 
 
 _HASHES = ("phash", "phash_trimmed")
-_ALWAYS = ("dataset", "subset", "id", "uri", "sha256", "ingested_us")
+_ALWAYS = ("dataset_name", "subset_name", "id", "uri", "sha256", "ingested_us")
 
 
 def read_items(
@@ -141,17 +141,17 @@ def _add(items: Items, page: pa.Table) -> None:
         count = min(count, len(items.features) - start)
         page = page.slice(0, count)
         flat = np.concatenate(
-            [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in page["feature"].chunks]
+            [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in page["numbers"].chunks]
             or [np.empty(0, np.float32)]
         )
         items.features[start : start + count] = flat.reshape(count, -1)
-    names = [_texts(page[name]) for name in ("dataset", "subset", "id")]
+    names = [_texts(page[name]) for name in _ALWAYS[:3]]
     items.identities.extend(zip(*names, strict=True))
     items.uris.extend(_texts(page["uri"]))
     items.sha256.extend(page["sha256"].to_pylist())
     items.latest_us = max([items.latest_us, *page["ingested_us"].to_pylist()])
     for name in page.column_names:
-        if name not in _ALWAYS and name != "feature":
+        if name not in _ALWAYS and name != "numbers":
             items.columns[name].extend(_plain(page[name]))
 
 

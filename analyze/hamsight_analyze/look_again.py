@@ -100,7 +100,7 @@ def _write(catalog: Catalog, seen: Sequence[tuple[Identity, Looks]]) -> None:
                 "assignments": fill("looks_set", zeros=2 * BYTES),
                 "needed": fill("every_item"),
             }
-            with catalog.locked("scores of pictures"):
+            with catalog.locked("an update of how pictures look"):
                 for model in catalog.models():
                     catalog.run("update_items", parameters, table=model.items_table, **pieces)
 

@@ -18,8 +18,8 @@ HamsightError
     └── ImageError             5  one image that cannot be read
 
 Exit status 0 is success, 1 is "no match", 6 is "--strict and something was rejected",
-7 is "a disk or pipe failed, say a full disk", 130 is "interrupted". Every message says what was
-wrong, where, and the remedy.
+7 is "a disk, a pipe or the memory failed, say a full disk", 70 is "not foreseen", 130 is
+"interrupted". Every message says what was wrong, where, and the remedy.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from __future__ import annotations
 EXIT_NO_MATCH = 1
 EXIT_REJECTED = 6
 EXIT_SYSTEM = 7
+EXIT_UNFORESEEN = 70
 EXIT_INTERRUPTED = 130
 _EXCERPT = 40
 
@@ -117,3 +118,10 @@ class SourceError(HamsightError):
 
 class ImageError(SourceError):
     """One image that cannot be read; the message is the reason alone."""
+
+
+def not_text(error: UnicodeEncodeError) -> UsageError:
+    """Return the error of an argument that holds bytes which are not UTF-8."""
+    near = error.object[max(0, error.start - _EXCERPT // 2) : error.end + _EXCERPT // 2]
+    said = near.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return UsageError(f"'{' '.join(said.split())}' is not UTF-8: give text as UTF-8")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import warnings
 from datetime import datetime, timezone
 from pathlib import Path
 
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.connect import connect
-from hamsight_core.catalog.definitions import Fault, changed, faults, restore
+from hamsight_core.catalog.definitions import Fault, changed, faults, restore, set_aside
 from hamsight_core.catalog.embedded import check_free, check_is_catalog
 from hamsight_core.catalog.room import check_room
-from hamsight_core.errors import DamagedCatalogError, UsageError
+from hamsight_core.errors import UsageError
 
 
 def repair(dsn: str | os.PathLike[str] | None = None) -> tuple[list[Fault], list[Fault], Path]:
@@ -32,13 +34,14 @@ def repair(dsn: str | os.PathLike[str] | None = None) -> tuple[list[Fault], list
     found = faults(path)
     restored = [fault for fault in found if restore(path, fault, copies)]
     lost = [fault for fault in found if fault not in restored]
+    restored += [fault for fault in changed(path) if restore(path, fault, copies)]
     if not lost:
-        try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is taken away below
             connect(dsn).close()
-        except DamagedCatalogError:
-            differing = changed(path)
-            if not differing:
-                raise
-            restored += [fault for fault in differing if restore(path, fault, copies)]
-            connect(dsn).close()
+    for table, folder in set_aside(path):
+        kept = copies / folder.relative_to(path)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder, kept)
+        restored.append(Fault(folder.relative_to(path).as_posix(), "is damaged", table=table))
     return restored, lost, copies

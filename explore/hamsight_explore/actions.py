@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hamsight.session import Session
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_core.names import checked
@@ -61,7 +63,7 @@ class Actions:
         import numpy as np
 
         checked("the name of a group", name)
-        with self._lock:
+        with self._changing(session):
             members = self._asked(session.catalog(), "group_members", {"group": name})[0]
             is_member = np.isin(numbers, members)
             changing = self._identities(numbers[~is_member] if add else numbers[is_member])
@@ -79,7 +81,7 @@ class Actions:
 
     def status(self, session: Session, status: str, numbers: NDArray[np.uint32]) -> Done:
         """Give items a status."""
-        with self._lock:
+        with self._changing(session):
             items, former = self._asked(session.catalog(), "statuses", {"status": status})
             back = self._grouped(numbers, items, former)
             changing = [identity for identities in back.values() for identity in identities]
@@ -100,7 +102,7 @@ class Actions:
         import numpy as np
 
         checked("the name of an attribute", name)
-        with self._lock:
+        with self._changing(session):
             items, former = self._asked(session.catalog(), "attribute_values", {"name": name})
             back = self._grouped(numbers, items, former)
             without = self._identities(numbers[~np.isin(numbers, items)])
@@ -126,21 +128,22 @@ class Actions:
 
     def delete(self, session: Session, numbers: NDArray[np.uint32]) -> Done:
         """Delete items from the catalog; their files stay."""
-        with self._lock:
+        with self._changing(session):
             catalog, identities = session.catalog(), self._identities(numbers)
             kept = _rows(catalog, identities)
             deleted = session.delete(identities) if identities else 0
 
             def undo(session: Session) -> None:
-                client = session.catalog().client
-                for table, rows in kept:
-                    client.raw_insert(table, insert_block=rows, fmt="Native")
+                catalog = session.catalog()
+                for model, rows in kept:
+                    table = catalog.model(model).items_table
+                    catalog.client.raw_insert(table, insert_block=rows, fmt="Native")
 
             return self._done(f"{deleted} deleted", len(numbers), deleted, undo)
 
     def undo(self, session: Session) -> str:
         """Undo the last change that was not undone; return what it was. Raises UsageError."""
-        with self._lock:
+        with self._changing(session):
             if not self._ways:
                 raise UsageError("nothing to undo: this page has changed nothing yet")
             way = self._ways[-1]
@@ -148,6 +151,12 @@ class Actions:
             self._ways.pop()
             self.version += 1
             return way.label
+
+    @contextmanager
+    def _changing(self, session: Session) -> Iterator[None]:
+        """Hold what keeps others from changing items between a look at them and their change."""
+        with self._lock, session.catalog().locked("a change in the page"):
+            yield
 
     def _done(
         self, label: str, selected: int, changed: int, back: Callable[[Session], None]
@@ -170,9 +179,10 @@ class Actions:
 
         numbers, values = [], []
         for model in catalog.models():
-            found = catalog.arrow(fill(statement, table=model.items_table), parameters)
+            table = view_of(model.items_table)
+            found = catalog.arrow(fill(statement, table=table), parameters)
             hashes = found["item"].to_numpy()
-            some, known = self._directory.numbers(catalog, model.items_table, hashes)
+            some, known = self._directory.numbers(catalog, table, hashes)
             numbers.append(some)
             values.append(np.array(found[found.column_names[-1]].to_pylist(), object)[known])
         every, first = np.unique(np.concatenate(numbers), return_index=True)
@@ -193,16 +203,14 @@ class Actions:
 
 
 def _rows(catalog: Catalog, identities: Sequence[Identity]) -> list[tuple[str, bytes]]:
-    """Return the rows of items in each table, and those of datasets' records, as Native."""
-    tables = [model.items_table for model in catalog.models()]
+    """Return the rows of items in the table of each model, as Native, by the model's name."""
+    models = catalog.models()
     selection = Selection(list(identities))
     kept = []
-    for table in tables:
-        for condition in conditions(catalog, tables, selection):
-            sql = fill("rows_kept", table=table, condition=condition.sql)
-            rows = catalog.client.raw_query(
-                sql, parameters=dict(condition.parameters), fmt="Native"
-            )
-            if rows:
-                kept.append((table, rows))
+    for model in models:
+        for condition in conditions(catalog, [model.items_table], selection):
+            sql = fill("rows_kept", table=model.items_table, condition=condition.sql)
+            given = dict(condition.parameters)
+            if rows := catalog.client.raw_query(sql, parameters=given, fmt="Native"):
+                kept.append((model.name, rows))
     return kept

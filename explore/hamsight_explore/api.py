@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-from hamsight_core.errors import ExpressionError, HamsightError, ImageError, UsageError
+from hamsight_core.errors import ImageError, UsageError
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.exporter import exporters
+from hamsight_explore import asked_sql, saved_views
 from hamsight_explore.explorer import Explorer
-from hamsight_explore.given import Given, of_query
+from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
-from hamsight_explore.uploads import MAX_BYTES
 from hamsight_explore.view import FIELDS, View
+from hamsight_explore.web import asked, bytes_answer, json_answer, sent, uploaded
 from hamsight_explore.windows import MOST_ROWS, facet, marked
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
 
-_MOST_BODY = 4 * 1024 * 1024
 _LASTING = "private, max-age=31536000, immutable"
 _SHOWABLE = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
 _OPERATIONS = ("set", "add", "remove", "toggle", "none")
 _ACTIONS = ("group", "ungroup", "status", "attribute", "delete", "export")
-
-Answer = Callable[["Api", Given], "Response"]
 
 
 class Api:
@@ -43,30 +39,52 @@ class Api:
     def health(self, given: Given) -> Response:
         """Say that the server runs."""
         given.finish()
-        return _json({"status": "ok"})
+        return json_answer({"status": "ok"})
 
     def catalog(self, given: Given) -> Response:
         """Return models, datasets and counts."""
         given.finish()
-        return _json(self._its.describe())
+        return json_answer(self._its.describe())
 
     def search(self, given: Given) -> Response:
         """Answer a view: total, SQL, command, and the key of the result."""
         view = View.of(given)
         with self._its.pool.lent() as session:
             result = self._its.results.ask(session.catalog(), view)
-        return _json(
-            {
-                "result": result.key,
-                "model": result.model.name,
-                "total": result.total,
-                "ranked": result.is_search,
-                "sql": result.sql,
-                "command": result.command,
-                "where": view.expression(),
-                "milliseconds": round(result.milliseconds, 1),
-            }
-        )
+        return json_answer(result.as_json())
+
+    def sql(self, given: Given) -> Response:
+        """Answer a statement that reads: its rows, or, as a view, the items that they name."""
+        statement, as_view = given.text("statement"), given.flag("view")
+        view = View(model=given.text_or_none("model"))
+        given.finish()
+        started = time.monotonic()
+        with self._its.pool.lent() as session:
+            catalog = session.catalog()
+            answer = asked_sql.ask(catalog, statement)
+            if not as_view:
+                return json_answer(asked_sql.as_json(answer, started))
+            if not asked_sql.names_items(answer):
+                raise UsageError("the answer has no columns dataset, subset and id to show")
+            items = asked_sql.identities(answer)
+            result = self._its.results.list(catalog, view, items, statement, started)
+        return json_answer(result.as_json())
+
+    def saved(self, given: Given) -> Response:
+        """Return the saved queries."""
+        given.finish()
+        with self._its.pool.lent() as session:
+            return json_answer({"saved": saved_views.listed(session)})
+
+    def save(self, given: Given) -> Response:
+        """Keep the search of a view under a name."""
+        name, replace = given.text("name"), given.flag("replace")
+        asked = given.object("view")
+        given.finish()
+        view = View.of(asked) if asked else View()
+        with self._its.pool.lent() as session:
+            saved_views.save(session, name, view, replace=replace)
+        return json_answer({"name": name})
 
     def rows(self, given: Given) -> Response:
         """Return the rows of a window of a result."""
@@ -85,7 +103,7 @@ class Api:
             if row is not None and result.distances is not None:
                 row["distance"] = int(result.distances[place])
         answer = {"from": start, "total": result.total, "selected": selection.count, "rows": rows}
-        return _json(answer)
+        return json_answer(answer)
 
     def facets(self, given: Given) -> Response:
         """Return the values of one field within a result, with counts."""
@@ -97,11 +115,13 @@ class Api:
         hashes = self._its.directory.hashes(selection.numbers()) if selection.count else None
         with self._its.pool.lent() as session:
             catalog = session.catalog()
-            condition = condition_of(catalog, result.model, result.view, without=field)
+            condition = result.condition
+            if any(one.field == field for one in result.view.filters):
+                condition = condition_of(catalog, result.model, result.view, without=field)
             found = facet(
                 catalog, result.model, condition, field, contains, min(limit, 1000), hashes
             )
-        return _json(found)
+        return json_answer(found)
 
     def item(self, given: Given) -> Response:
         """Return all that the catalog says of one item."""
@@ -113,7 +133,7 @@ class Api:
             chosen = catalog.model(model)
             self._its.windows.place(catalog, chosen, number)
             row = self._its.windows.rows(catalog, chosen, [number], whole=True)[0]
-        return _json(row)
+        return json_answer(row)
 
     def thumb(self, given: Given) -> Response:
         """Return an item's thumbnail as JPEG, or an SVG that says why there is none."""
@@ -129,8 +149,8 @@ class Api:
         try:
             made = self._its.thumbnails.get(uri, sha256, size)
         except ImageError as error:
-            return _bytes(placeholder(str(error)), "image/svg+xml", "no-store")
-        return _bytes(made, "image/jpeg", _LASTING)
+            return bytes_answer(placeholder(str(error)), "image/svg+xml", "no-store")
+        return bytes_answer(made, "image/jpeg", _LASTING)
 
     def picture(self, given: Given) -> Response:
         """Return an item's picture: its file, or a JPEG where no browser shows that type."""
@@ -149,22 +169,24 @@ class Api:
             data = fetch(uri)
             name, _ = open_image(_stream(data))
             if name in _SHOWABLE:
-                return _bytes(data, _SHOWABLE[name], _LASTING)
+                return bytes_answer(data, _SHOWABLE[name], _LASTING)
             image = decode(data).image
         except ImageError as error:
-            return _bytes(placeholder(str(error)), "image/svg+xml", "no-store")
-        return _bytes(as_jpeg(image, max(image.size)), "image/jpeg", _LASTING)
+            return bytes_answer(placeholder(str(error)), "image/svg+xml", "no-store")
+        return bytes_answer(as_jpeg(image, max(image.size)), "image/jpeg", _LASTING)
 
     def upload(self, data: bytes, name: str) -> Response:
         """Keep a picture to search by."""
         key, kept = self._its.uploads.add(data, name)
-        return _json({"upload": key, "name": kept.name, "width": kept.width, "height": kept.height})
+        return json_answer(
+            {"upload": key, "name": kept.name, "width": kept.width, "height": kept.height}
+        )
 
     def uploaded(self, given: Given) -> Response:
         """Return a small JPEG of a picture that was sent."""
         kept = self._its.uploads.get(given.text("key"))
         given.finish()
-        return _bytes(kept.small, "image/jpeg", _LASTING)
+        return bytes_answer(kept.small, "image/jpeg", _LASTING)
 
     def selection(self, given: Given) -> Response:
         """Change what a page has selected; return how many items it has now."""
@@ -189,7 +211,7 @@ class Api:
             selection.toggle(numbers)
         elif operation != "none":
             selection.put(numbers, selected=operation != "remove")
-        return _json({"selected": selection.count})
+        return json_answer({"selected": selection.count})
 
     def selected(self, given: Given) -> Response:
         """Return how many items a page has selected, and rows of the first of them."""
@@ -201,7 +223,7 @@ class Api:
             catalog = session.catalog()
             first = self._its.directory.sorted(selection.numbers())[:limit].tolist()
             rows = self._its.windows.rows(catalog, catalog.model(model), first) if first else []
-        return _json({"selected": selection.count, "rows": [row for row in rows if row]})
+        return json_answer({"selected": selection.count, "rows": [row for row in rows if row]})
 
     def actions(self, given: Given) -> Response:
         """Change the selected items, or those named; or export them, as a job."""
@@ -229,7 +251,7 @@ class Api:
             else:
                 done = made.delete(session, numbers)
                 self._its.selections.let_go(numbers)
-        return _json({**asdict(done), "version": made.version})
+        return json_answer({**asdict(done), "version": made.version})
 
     def undo(self, given: Given) -> Response:
         """Undo the last change of this server's pages."""
@@ -237,18 +259,18 @@ class Api:
         with self._its.pool.lent() as session:
             label = self._its.actions.undo(session)
         version, following = self._its.actions.version, self._its.actions.last
-        return _json({"undone": label, "version": version, "undo": following})
+        return json_answer({"undone": label, "version": version, "undo": following})
 
     def jobs(self, given: Given) -> Response:
         """Return the jobs, the last first, and the version of the catalog's items."""
         given.finish()
-        return _json({"jobs": self._its.jobs.all(), "version": self._its.actions.version})
+        return json_answer({"jobs": self._its.jobs.all(), "version": self._its.actions.version})
 
     def cancel(self, given: Given) -> Response:
         """Tell a job to end."""
         job = self._its.jobs.cancel(given.whole("job"))
         given.finish()
-        return _json(job.as_json())
+        return json_answer(job.as_json())
 
     def _export(self, given: Given, numbers: Any) -> Response:
         target = given.text("target").strip()
@@ -267,7 +289,7 @@ class Api:
             return f"{done.items} items in {target} ({to}){left}"
 
         job = self._its.jobs.start(f"export {len(identities)} items to {to}", work)
-        return _json(job.as_json(), 202)
+        return json_answer(job.as_json(), 202)
 
 
 def routes(api: Api) -> list[Route]:
@@ -284,114 +306,23 @@ def routes(api: Api) -> list[Route]:
         "/api/picture": api.picture,
         "/api/uploaded": api.uploaded,
         "/api/selected": api.selected,
+        "/api/saved": api.saved,
         "/api/jobs": api.jobs,
     }
     write: Mapping[str, Callable[[Given], Response]] = {
         "/api/search": api.search,
+        "/api/sql": api.sql,
+        "/api/saved": api.save,
         "/api/selection": api.selection,
         "/api/actions": api.actions,
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
     }
     return [
-        *(Route(path, _asked(answer), methods=["GET"]) for path, answer in read.items()),
-        *(Route(path, _sent(answer), methods=["POST"]) for path, answer in write.items()),
-        Route("/api/uploads", _uploaded(api), methods=["POST"]),
+        *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
+        *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),
+        Route("/api/uploads", uploaded(api.upload), methods=["POST"]),
     ]
-
-
-def _asked(answer: Callable[[Given], Response]) -> Callable[[Request], Any]:
-    async def respond(request: Request) -> Response:
-        return await _answered(lambda: answer(of_query(request.query_params)))
-
-    return respond
-
-
-def _sent(answer: Callable[[Given], Response]) -> Callable[[Request], Any]:
-    async def respond(request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            return _error(415, "the request is not JSON", "send application/json")
-        body = await _body(request, _MOST_BODY)
-        if body is None:
-            return _error(413, "the request is too large", f"send at most {_MOST_BODY} bytes")
-        try:
-            members = json.loads(body)
-        except (ValueError, RecursionError):
-            return _error(400, "the request is not JSON", "send a JSON object")
-        return await _answered(lambda: answer(Given(members)))
-
-    return respond
-
-
-def _uploaded(api: Api) -> Callable[[Request], Any]:
-    async def respond(request: Request) -> Response:
-        name = unquote(request.headers.get("x-file-name", ""))[:200] or "picture"
-        body = await _body(request, MAX_BYTES)
-        if body is None:
-            return _error(413, "the picture is too large", f"send at most {MAX_BYTES >> 20} MB")
-        return await _answered(lambda: api.upload(body, name))
-
-    return respond
-
-
-async def _body(request: Request, most: int) -> bytes | None:
-    """Return the body of a request, None where it has more bytes than it may."""
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > most:
-        return None
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
-async def _answered(answer: Callable[[], Response]) -> Response:
-    """Return what a function answers in a thread of its own; its errors become answers."""
-    from starlette.concurrency import run_in_threadpool
-
-    try:
-        return await run_in_threadpool(answer)
-    except ExpressionError as error:
-        first = str(error).partition("\n")[0]
-        extra = {"column": error.column, "expression": error.expression}
-        return _json({"error": first, "hint": "", **extra}, 400)
-    except UsageError as error:
-        return _error(400, str(error))
-    except HamsightError as error:
-        return _error(422 if isinstance(error, ImageError) else 409, str(error))
-
-
-async def refused(_: Request, error: Exception) -> Response:
-    """Answer a request of a path that is not there, or that takes another method."""
-    status = getattr(error, "status_code", 404)
-    return _error(status, "there is nothing here" if status == 404 else "not by that method")
-
-
-async def failed(_: Request, error: Exception) -> Response:
-    """Answer a request that met a fault of the server's own."""
-    return _error(500, f"the server failed: {type(error).__name__}: {error}", "please report it")
-
-
-def _error(status: int, message: str, hint: str = "") -> Response:
-    return _json({"error": message, "hint": hint}, status)
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    from starlette.responses import Response
-
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    headers = {"cache-control": "no-store"}
-    body = text.encode("utf-8", "replace")
-    return Response(body, status, headers, media_type="application/json")
-
-
-def _bytes(content: bytes, kind: str, caching: str) -> Response:
-    from starlette.responses import Response
-
-    return Response(content, headers={"cache-control": caching}, media_type=kind)
 
 
 def _stream(data: bytes) -> Any:

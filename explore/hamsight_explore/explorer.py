@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.catalog.generations import view_of
 from hamsight_core.closing import Closing
 from hamsight_explore.actions import Actions
 from hamsight_explore.directory import Directory
@@ -54,7 +55,7 @@ class Explorer(Closing):
             models = [
                 {
                     "name": model.name,
-                    "table": model.items_table,
+                    "table": view_of(model.items_table),
                     "words": model.words,
                     "dimension": model.dimension,
                     "bits": model.bits,

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.generations import view_of
+from hamsight_core.catalog.paging import as_json
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError
 from hamsight_curate.change import count
 from hamsight_curate.selection import Condition, Selection, conditions
-from hamsight_explore.directory import Directory
+from hamsight_explore.directory import Directory, Identity
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import UPLOAD, View
 from hamsight_query.request import Kind, Query, Request
@@ -58,6 +61,19 @@ class Result:
     asked: tuple[Request, Sequence[Target]] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what the page shows of the answer."""
+        return {
+            "result": self.key,
+            "model": self.model.name,
+            "total": self.total,
+            "ranked": self.is_search,
+            "sql": self.sql,
+            "command": self.command,
+            "where": self.view.expression(),
+            "milliseconds": round(self.milliseconds, 1),
+        }
+
     @property
     def is_search(self) -> bool:
         """Whether queries rank the items."""
@@ -91,10 +107,29 @@ class Results:
             catalog, view, model, condition
         )
         result.milliseconds = (time.monotonic() - started) * 1000
+        self._keep(result)
+        return result
+
+    def _keep(self, result: Result) -> None:
         with self._lock:
             self._kept[result.key] = result
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
+
+    def list(
+        self, catalog: Catalog, view: View, identities: Sequence[Identity], sql: str, started: float
+    ) -> Result:
+        """Keep items that are listed, in their order, as an answer."""
+        model = catalog.model(view.model)
+        numbers, _ = self._directory.of_identities(catalog, view_of(model.items_table), identities)
+        hashes = as_json([int(one) for one in self._directory.hashes(numbers)])
+        condition = Condition(fill("is_selected"), {"selected": hashes})
+        statement = Statement(sql)
+        result = self._made(catalog, view, model, condition, statement, numbers)
+        result.command = shlex.join(["hamsight", "sql", sql, "--db", catalog.location])
+        result.sql = sql
+        result.milliseconds = (time.monotonic() - started) * 1000
+        self._keep(result)
         return result
 
     def reach(self, catalog: Catalog, result: Result, end: int) -> None:
@@ -113,7 +148,7 @@ class Results:
     def _browsed(
         self, catalog: Catalog, view: View, model: CatalogModel, condition: Condition
     ) -> Result:
-        table = model.items_table
+        table = view_of(model.items_table)
         direction = fill("descending" if view.descending else "ascending")
         by_identity = view.sort in (None, "id")
         if by_identity:
@@ -163,7 +198,9 @@ class Results:
         matches = prepared.answer(catalog).to_arrow()
         columns = [matches[name].to_pylist() for name in ("dataset", "subset", "id")]
         identities = list(zip(*columns, strict=True))
-        numbers, known = self._directory.of_identities(catalog, model.items_table, identities)
+        numbers, known = self._directory.of_identities(
+            catalog, view_of(model.items_table), identities
+        )
         result = self._made(catalog, view, model, condition, prepared.statement, numbers)
         result.total = max(len(numbers), self._total(catalog, model, condition, targets))
         result.similarities = matches["similarity"].to_numpy()[known].astype(np.float32)
@@ -183,12 +220,12 @@ class Results:
         if excluded:
             sql = fill("without_queries", condition=condition.sql)
             condition = Condition(sql, {**condition.parameters, "excluded": excluded})
-        return count(catalog, [model.items_table], condition)
+        return count(catalog, [view_of(model.items_table)], condition)
 
     def _rank(self, catalog: Catalog, result: Result, found: pa.Table) -> None:
         import numpy as np
 
-        table = result.model.items_table
+        table = view_of(result.model.items_table)
         hashes = found["item"].to_numpy()
         result.numbers, known = self._directory.numbers(catalog, table, hashes)
         result.similarities = found["similarity"].to_numpy()[known].astype(np.float32)
@@ -261,4 +298,4 @@ def condition_of(
     where = view.expression(without)
     if where is None:
         return Condition(fill("every_item"))
-    return conditions(catalog, [model.items_table], Selection(where=where))[0]
+    return conditions(catalog, [view_of(model.items_table)], Selection(where=where))[0]

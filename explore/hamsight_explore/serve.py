@@ -15,10 +15,11 @@ from hamsight_core.closing import Closing
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
 from hamsight_explore.access import Access, Guard
-from hamsight_explore.api import Api, failed, refused, routes
+from hamsight_explore.api import Api, routes
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.page import is_built, page_routes
 from hamsight_explore.shared import Shared, end_at_sigterm, shares
+from hamsight_explore.web import failed, refused
 
 if TYPE_CHECKING:
     import uvicorn

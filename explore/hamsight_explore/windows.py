@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError
@@ -55,7 +56,7 @@ class Windows:
         sql = fill(
             "items_of_answer",
             columns=fill("explored"),
-            table=model.items_table,
+            table=view_of(model.items_table),
             settings=settings,
         )
         for page in pages(identities):
@@ -134,7 +135,7 @@ def facet(
     sql = fill(
         "facet",
         values=chosen,
-        table=model.items_table,
+        table=view_of(model.items_table),
         condition=condition.sql,
         selected=fill("is_selected" if counted else "no_item"),
     )

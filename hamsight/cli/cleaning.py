@@ -64,7 +64,8 @@ def _repair(db: str | None) -> None:
     restored, lost, copies = repair(db)
     for fault in restored:
         change = "; what it would have changed is to be done again" if fault.is_mutation else ""
-        say(f"restored: {fault.file} ({fault.what}), which {_past(fault.why)}{change}")
+        verb = "taken away" if fault.table else "restored"
+        say(f"{verb}: {fault.file} ({fault.what}), which {_past(fault.why)}{change}")
     if restored and copies.exists():
         say(f"the files as they were are in {copies}")
     for fault in lost:

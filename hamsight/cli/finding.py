@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -105,6 +106,17 @@ def request_of(
 
 asks = takes("request", request_of)
 """Gives a command the options of every analysis in place of its parameter `request`."""
+
+
+def request_without_k(**given: Any) -> Request:
+    """Return what the options ask, of a command whose -k means something else."""
+    return request_of(k=None, **given)
+
+
+_of_every = signature(request_of, eval_str=True).parameters
+request_without_k.__signature__ = Signature(  # type: ignore[attr-defined]
+    [one for name, one in _of_every.items() if name != "k"]
+)
 
 
 @find.command("duplicates")
@@ -235,10 +247,27 @@ def update_quality(request: Request) -> None:
 
 @find.command("mislabelled")
 @asks
-def mislabelled(request: Request) -> None:
+def mislabelled(
+    request: Request,
+    relabel: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Apply a list that you have reviewed: the answer as CSV without the lines that"
+            " are wrong. Nothing is searched.",
+        ),
+    ] = None,
+) -> None:
     """Find tags that do not fit their pictures, and the tag that fits better."""
     from hamsight_analyze.kinds import Mislabelled
 
+    if relabel is not None:
+        from hamsight.session import Session
+
+        with Session(request.db) as session:
+            change = session.relabel(relabel)
+        typer.echo(f"{change.changed} of {change.selected} tags changed")
+        return
     run(Mislabelled(), request)
 
 
@@ -280,6 +309,51 @@ def sample(
     run(analysis, request)
 
 
+@takes("request", request_without_k)
+def cluster(
+    request: Request,
+    number: Annotated[int, typer.Option("-k", "--clusters", min=1, help="How many clusters.")] = 16,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Set this attribute of each item to the number of its cluster."
+        ),
+    ] = None,
+) -> None:
+    """Sort items into clusters of pictures that are alike, named by their tags and captions.
+
+    --save draws the twelve pictures nearest to the middle of each cluster; --all prints the
+    cluster of every item.
+    """
+    from hamsight_analyze.kinds import Clusters
+
+    if name is not None:
+        checked("--name", name)
+    run(Clusters(number), request, name)
+
+
+@asks
+def compare(
+    a: Annotated[
+        str,
+        typer.Option(
+            "--a", metavar="SIDE", help="dataset:NAME, subset:NAME, group:NAME or where:EXPRESSION."
+        ),
+    ],
+    b: Annotated[str, typer.Option("--b", metavar="SIDE", help="What to compare with.")],
+    request: Request,
+) -> None:
+    """Tell whether two sets of items differ, in which tags, and in which pictures.
+
+    The first row has p, the chance of such a difference between two halves of one set, and the
+    figures of four tests. Rows of tags whose shares differ follow, then the pictures that are most
+    typical of each side. --dataset, --subset and --where hold for both sides.
+    """
+    from hamsight_analyze.kinds import Comparison
+
+    run(Comparison(a, b), request)
+
+
 def matches_of(name: str, db: str | None) -> frozenset[tuple[str, str, str]]:
     """Return the items that a saved query finds."""
     from hamsight.session import Session
@@ -296,8 +370,11 @@ def attribute_name(given: str | None) -> str | None:
     return checked("--together", found[2] if found else given)
 
 
-def run(analysis: Analysis, request: Request) -> None:
-    """Analyze, and deliver what was found; end with status 1 where nothing was."""
+def run(analysis: Analysis, request: Request, attribute: str | None = None) -> None:
+    """Analyze, and deliver what was found; end with status 1 where nothing was.
+
+    The clusters of items become an `attribute`, where it is named.
+    """
     from hamsight_analyze.analysis import Asked, analyze
     from hamsight_analyze.items import Scope
     from hamsight_core.catalog.catalog import Catalog
@@ -306,6 +383,11 @@ def run(analysis: Analysis, request: Request) -> None:
     scope = Scope(request.datasets, request.subsets, request.where, request.model)
     with Catalog.open(request.db) as catalog:
         found = analyze(catalog, analysis, scope, Asked(request.k, request.all), progress=True)
+        if attribute is not None:
+            from hamsight_analyze.cluster_attribute import set_clusters
+
+            changed = set_clusters(catalog, attribute, found)
+            say(f"attribute {attribute!r} set on {changed:,} items")
         if request.add_to_group is not None and found.members:
             from hamsight_curate.groups import add_to_group
             from hamsight_curate.selection import Selection
@@ -319,7 +401,8 @@ def run(analysis: Analysis, request: Request) -> None:
     )
     for note in found.notes:
         say(f"note: {note}")
-    show(found.table, request.format)
+    shorter = found.shown if request.format is Format.TABLE else None
+    show(found.table if shorter is None else shorter, request.format)
     if request.save is not None:
         draw_rows(found.sections, request.save, title=f"{analysis.kind}: {found.said}")
         say(f"saved {request.save}")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, several
+from hamsight.session.opened import Opened, PathLike, several
 from hamsight_core.errors import UsageError
+from hamsight_core.names import checked
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hamsight_analyze.analysis import Analysis, Found
     from hamsight_analyze.look_again import Updated
+    from hamsight_curate.change import Change
 
 
 class Analyses(Opened):
@@ -98,6 +101,15 @@ class Analyses(Opened):
 
         return self._analyze(Mislabelled(), **asked)
 
+    def relabel(self, file: PathLike) -> Change:
+        """Apply a reviewed list of wrong tags: CSV with dataset, subset, id, tag, suggested.
+
+        Returns how many tags were listed and how many changed. Raises UsageError.
+        """
+        from hamsight_analyze.relabel import relabel
+
+        return relabel(self.catalog(), Path(file))
+
     def find_outliers(self, **asked: Any) -> Found:
         """Find items unlike the others: dataset, subset, id, score, flagged."""
         from hamsight_analyze.kinds import Outliers
@@ -124,6 +136,35 @@ class Analyses(Opened):
 
         some = None if among is None else frozenset(among)
         return self._analyze(Sample(number, balance, together, keep_group, some), **asked)
+
+    def cluster(self, number: int = 16, *, name: str | None = None, **asked: Any) -> Found:
+        """Sort items into clusters of pictures that are alike: cluster, items, name.
+
+        With `name` each item gets the number of its cluster as an attribute of that name. `all`
+        gives a row for each item: dataset, subset, id, cluster, name, similarity. Raises
+        UsageError and what the others raise.
+        """
+        from hamsight_analyze.cluster_attribute import set_clusters
+        from hamsight_analyze.kinds import Clusters
+
+        if name is not None:
+            checked("the attribute", name)
+        analysis = Clusters(number)
+        found = self._analyze(analysis, **asked)
+        if name is not None:
+            set_clusters(self.catalog(), name, found)
+        return found
+
+    def compare(self, a: str, b: str, **asked: Any) -> Found:
+        """Tell whether two sides differ: dataset:NAME, subset:NAME, group:NAME or where:EXPR.
+
+        The first row has `p` and the figures of the tests; rows of tags (tag, share_a, share_b)
+        and of typical items (side, dataset, subset, id, score) follow. `figures` holds `p` too.
+        Raises UsageError for a side that is none or has no items, and what the others raise.
+        """
+        from hamsight_analyze.kinds import Comparison
+
+        return self._analyze(Comparison(a, b), **asked)
 
     def _analyze(
         self,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Identity: TypeAlias = tuple[str, str]
 """An item's subset and id."""
 _HEALED = 10_000
+_PICTURE = ("phash", "phash_trimmed", "width", "height", "orientation", "format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,6 @@ def present_items(
         for row in catalog.rows("present_items", parameters, selects=selects):
             found[row[0], row[1]] = Present(bool(row[2]), row[3], Curated(*row[4:]))
     return found
-
-
-_PICTURE = ("phash", "phash_trimmed", "width", "height", "orientation", "format")
 
 
 def stored_pictures(

@@ -36,6 +36,7 @@ _SELECTING = ("SELECT", "WITH", "FROM", "(")
 _ANSWERING = (*_SELECTING, "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS")
 _PARAMETER = re.compile(r"\{\s*(\w+)\s*:\s*([^{}]+)\}")
 _NESTED = ("Array", "Map", "Tuple")
+_OF_SESSION = ("SET", "USE")
 _CONTROLLING = ("SYSTEM", "KILL")  # what `readonly` of ClickHouse lets pass
 _SYNTAX, _READONLY, _NO_PARAMETER = 62, 164, 456  # ClickHouse's codes of errors
 # What ClickHouse's Arrow output gives as plain numbers or bytes, and what says the same.
@@ -50,19 +51,30 @@ _READABLE = (
 
 
 def run_sql(
-    catalog: Catalog, statement: str, parameters: Mapping[str, Any], *, write: bool = False
+    catalog: Catalog,
+    statement: str,
+    parameters: Mapping[str, Any],
+    *,
+    write: bool = False,
+    settings: Mapping[str, str] | None = None,
 ) -> pa.Table | None:
     """Run one statement; return its answer, None for one that only changes something.
 
     A parameter's value is a Python value, or text as ClickHouse writes it: "['a', 'b']".
+    `settings` are ClickHouse's, for a statement that only reads.
     Unless `write`, ClickHouse itself refuses every change. Raises UsageError for text that is
     not one statement and StatementError for a statement that ClickHouse refuses.
     """
     text, first = _checked(statement)
     if first in _CONTROLLING and not write:
         raise StatementError(f"{first} controls the server: it needs --write")
+    if first in _OF_SESSION:
+        raise UsageError(
+            f"{first} would change what Hamsight's own statements see: write DATABASE.TABLE, or"
+            " SETTINGS NAME = VALUE at the end of a statement"
+        )
     parameters = _bindable(text, parameters)
-    client = catalog.client if write else catalog.reader()
+    client = catalog.client if write else catalog.reader(settings)
     try:
         with engine_errors(client):
             if first not in _ANSWERING:

@@ -30,8 +30,8 @@ WORDS = "green hearts"
 """What `answer.txt` beside the catalog holds the answer to: a page holds the catalog later."""
 PATIENCE_MS = 60_000
 """A machine that is busy with other tests draws a page in seconds."""
-REFUSED = "the server responded with a status of 400"
-"""What a browser notes of a filter that is wrong; the page shows its fault."""
+REFUSED = "the server responded with a status of 4"
+"""What a browser notes of a filter or of SQL that is wrong; the page shows the fault."""
 
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -230,3 +230,41 @@ def test_a_picture_is_dropped_and_searched_by(visit: Visit, catalog: Path) -> No
     assert Path(ids(page, 1)[0]).name == picture.name
     page.locator(".chip button").click()
     expect(page.locator(".status")).not_to_contain_text("most alike first")
+
+
+def test_sql_is_asked_and_shown_as_pictures(visit: Visit) -> None:
+    page = visit()
+    page.get_by_role("button", name="SQL").click()
+    statement = page.get_by_label("Ask in SQL")
+    statement.fill(
+        "SELECT dataset, subset, id FROM items_mini WHERE tags['heart'] > 1 ORDER BY id DESC"
+    )
+    statement.press("Control+Enter")
+    expect(page.locator("dialog table")).to_contain_text("scenes")
+    shown = page.locator("dialog tbody tr td:nth-child(3)").all_inner_texts()
+    page.get_by_role("button", name="Show these pictures").click()
+    expect(page.locator(".status")).to_contain_text(f"{len(shown)} pictures")
+    assert ids(page, 3) == shown[:3]
+    page.reload()
+    assert ids(page, 3) == shown[:3]
+    page.get_by_role("button", name="SQL").click()
+    page.get_by_label("Ask in SQL").fill("SELECT nothing")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("dialog [role=alert]")).to_contain_text("nothing")
+
+
+def test_a_search_is_saved_and_opened(visit: Visit) -> None:
+    page = visit("?f=tags:heart")
+    ask(page, "a red heart")
+    found = ids(page, 4)
+    page.get_by_role("button", name="saved").click()
+    page.get_by_label("save this search as").fill("red hearts")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("dialog li")).to_contain_text("red hearts")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Hamsight").click()
+    expect(page.locator(".status")).to_contain_text(f"{SCENES} pictures")
+    page.get_by_role("button", name="saved").click()
+    page.get_by_role("button", name="red hearts").click()
+    expect(page.locator(".status")).to_contain_text("most alike first")
+    assert ids(page, 4) == found

@@ -306,3 +306,55 @@ def test_an_empty_catalog_and_one_that_is_not_there(dsn, tmp_path) -> None:
     for host in ("0.0.0.0", "::", "192.168.1.7", "example.com"):
         with pytest.raises(UsageError, match="this machine alone"):
             Options(host=host)
+
+
+@pytest.mark.homes("chdb")
+def test_sql_answers_within_limits_and_its_items_become_a_view(visitor, session) -> None:
+    answer = visitor.post("sql", statement="SELECT id, width, tags FROM items_toy ORDER BY id").json
+    assert answer["columns"] == ["id", "width", "tags"] and answer["items"] is False
+    assert answer["rows"][0] == ["000.jpg", 24, "{'cat': 1}"]
+    statement = "SELECT dataset, subset, id FROM items_toy WHERE tags['dog'] > 0 ORDER BY id DESC"
+    shown = visitor.post("sql", statement=statement, view=True).json
+    assert (shown["total"], shown["sql"]) == (5, statement)
+    rows = visitor.get("rows", result=shown["result"]).json["rows"]
+    assert [row["id"] for row in rows] == ["009.jpg", "007.jpg", "005.jpg", "003.jpg", "001.jpg"]
+    facet = visitor.get("facets", result=shown["result"], field="tags").json["values"]
+    assert facet == [{"value": "dog", "items": 5}]
+    many = visitor.post("sql", statement="SELECT number FROM numbers(10000000)").json
+    assert len(many["rows"]) == 500 and many["more"] is True
+    before = stored(session)
+    for wrong in (
+        "SELECT * FROM nothing",
+        "SELECT file('/etc/hostname')",
+        "DROP TABLE items_toy",
+        "INSERT INTO models SELECT * FROM models",
+        "SELECT 1; SELECT 2",
+        "SELECT 1 INTO OUTFILE '/tmp/never'",
+        "KILL QUERY WHERE 1",
+        "",
+    ):
+        refused = visitor.post("sql", statement=wrong)
+        assert refused.status in (400, 409) and refused.json["error"], wrong
+    assert visitor.post("sql", statement="SELECT 1", view=True).status == 400
+    assert stored(session) == before
+
+
+@pytest.mark.homes("chdb")
+def test_a_search_is_saved_and_repeated(visitor, session) -> None:
+    name = names(visitor.asked()["rows"])[0]
+    query = {"kind": "item", "given": name}
+    dogs = [{"field": "tags", "value": "dog"}]
+    asked = {"queries": [query], "filters": dogs, "where": "width > 5"}
+    assert visitor.post("saved", name="dogs", view=asked).status == 200
+    assert visitor.post("saved", name="dogs", view=asked).status == 400
+    assert visitor.post("saved", name="dogs", view=asked, replace=True).status == 200
+    (saved,) = visitor.get("saved").json["saved"]
+    assert saved["name"] == "dogs"
+    again = visitor.asked(**saved["view"])
+    expected = [match.name for match in session.run("dogs")]
+    assert names(again["rows"]) == expected == names(visitor.asked(**asked)["rows"])
+    assert len(expected) == 5
+    assert visitor.post("saved", name="all", view={}).status == 400
+    sent = visitor.upload(toy.jpeg(3)).json["upload"]
+    upload = {"queries": [{"kind": "upload", "given": sent}]}
+    assert "not kept" in visitor.post("saved", name="mine", view=upload).json["error"]

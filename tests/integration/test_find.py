@@ -15,6 +15,7 @@ from planted import COPIES, FAULTS, copied, photo
 
 import hamsight
 from hamsight_core.errors import UsageError
+from hamsight_curate.change import Change
 
 _PHOTOS = 30
 LEAKS = ("mirror", "grey", "resize")
@@ -203,6 +204,7 @@ def test_hardly_any_items_end_well(engine, package, tmp_path, count):
         ):
             assert (found.items, len(found), found.table.num_rows) == (count, 0, 0)
         assert len(session.sample(5)) == count
+        assert len(session.cluster(3)) == count
         session.sql(f"DROP DATABASE test_few_{count}", write=True)
 
 
@@ -257,11 +259,57 @@ def test_a_wrong_tag_is_found_and_a_sample_is_balanced(engine, package, tmp_path
         judged = rows(session.find_mislabelled(all=True))
         assert len(judged) == 40 and judged[0] == wrong
 
+        listed = tmp_path / "reviewed.csv"
+        listed.write_text("dataset,subset,id,tag\n")
+        with pytest.raises(UsageError, match="has no column suggested"):
+            session.relabel(listed)
+        listed.write_text(
+            "dataset,subset,id,tag,suggested\ncolours,,red/00.png,red,blue\n"
+            "colours,,red/01.png,green,blue\n"
+        )
+        assert session.relabel(listed) == Change(2, 1)
+        assert len(session.find_mislabelled()) == 0
+        of = session.sql("SELECT mapKeys(tags) AS t FROM items_toy WHERE id = 'red/00.png'")
+        assert of["t"].to_pylist() == [["blue"]]
+        listed.write_text("dataset,subset,id,tag,suggested\ncolours,,red/00.png,blue,red\n")
+        assert session.relabel(listed).changed == 1
+
         chosen = rows(session.sample(8, balance=True))
         assert [row["rank"] for row in chosen] == list(range(1, 9))
         assert sorted(row["id"].split("/")[0] for row in chosen) == [
             name for name in ("blue", "green", "grey", "red") for _ in range(2)
         ]
+        same = session.compare('where:like(id, "%2.png")', "dataset:colours")
+        assert same.figures["p"] > 0.05
+        other = session.compare("where:red > 0", "where:blue > 0")
+        assert other.figures["p"] < 0.05
+        first, *more = rows(other)
+        assert first["p"] == pytest.approx(other.figures["p"]) and first["tag"] is None
+        assert {row["tag"]: (row["share_a"], row["share_b"]) for row in more if row["tag"]} == {
+            "red": (1, 0),
+            "blue": (0, 1),
+        }
+        assert {row["id"][:3] for row in more if row["side"] == "b"} == {"blu"}
+        stored = session.sql("SELECT tag, id FROM findings WHERE finding = 'typical'").to_pylist()
+        assert {(row["tag"], row["id"][:3]) for row in stored} >= {("a", "red"), ("b", "blu")}
+        with pytest.raises(UsageError, match="'red' is no side; expected dataset:"):
+            session.compare("red", "subset:x")
+        with pytest.raises(UsageError, match="'group:none' has no items"):
+            session.compare("group:none", "dataset:colours")
+
+        found = session.cluster(4, name="kind")
+        named = {row["cluster"]: (row["name"], row["items"]) for row in rows(found)}
+        assert {name for name, _ in named.values()} >= {"blue", "green", "grey"}
+        assert [count for _, count in named.values()] == [11, 10, 10, 9]
+        of = session.sql(
+            "SELECT DISTINCT attributes['kind'] AS k FROM items_toy WHERE tags['green'] > 0"
+        )
+        (kind,) = of["k"].to_pylist()
+        assert named[int(kind)][0] == "green"
+        each = rows(session.cluster(4, all=True))
+        assert len(each) == 40 and {row["cluster"] for row in each} == {1, 2, 3, 4}
+        assert rows(session.cluster(99))[-1]["cluster"] == 40
+
         session.add_to_group("have", where='"red" in tags')
         rest = rows(session.sample(99, keep_group="have"))
         assert len(rest) == 30 and not any(row["id"].startswith("red") for row in rest)

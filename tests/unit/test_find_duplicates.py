@@ -10,6 +10,7 @@ from PIL import Image
 from planted import COPIES, copied, photo
 
 from hamsight_analyze.duplicates import find_duplicates
+from hamsight_core.images.looks import look_at
 from hamsight_core.images.perceptual_hash import MIRRORED, perceptual_hash, perceptual_hashes
 from hamsight_core.images.picture_quality import grey_thumbnail
 
@@ -91,6 +92,18 @@ def test_a_mirror_image_inverts_the_odd_frequencies() -> None:
     turned = bytes(a ^ b for a, b in zip(perceptual_hash(grey), MIRRORED, strict=True))
     unlike = sum((a ^ b).bit_count() for a, b in zip(mirrored, turned, strict=True))
     assert unlike <= 4  # what rounding makes of frequencies near 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 300), (3, 2), (60, 200)])
+@pytest.mark.parametrize("slope", [0, 0.1, 40])
+def test_any_picture_has_hashes_and_scores(size: tuple[int, int], slope: float) -> None:
+    width, height = size
+    levels = slope * (np.arange(height)[:, None] + np.zeros(width))
+    image = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8)).convert("RGB")
+    looks = look_at(image)
+    assert len(looks.phash) == len(looks.phash_trimmed) == 32
+    assert all(0 <= score <= 1 for score in looks.quality.values())
+    assert looks.quality["low_information"] > 0.5 or slope == 40
 
 
 def test_margins_do_not_count() -> None:

@@ -151,7 +151,7 @@ class Sample(Analysis):
 
 def _by_tag(items: Items, free: list[int]) -> list[list[int]]:
     """Return the items of each tag, those of several by the rarest, those of none together."""
-    tags = items.columns["tags"]
+    tags = items.columns["tag_names"]
     counts: dict[str, int] = {}
     for place in free:
         for tag in tags[place]:

@@ -24,7 +24,7 @@ class Mislabelled(Analysis):
         import numpy as np
         import pyarrow as pa
 
-        tags = items.columns.get("tags", [])
+        tags = items.columns.get("tag_names", [])
         names = sorted({tag for own in tags for tag in own})
         number = {name: place for place, name in enumerate(names)}
         given = [(place, number[tag]) for place, own in enumerate(tags) for tag in own]

@@ -19,12 +19,14 @@ from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import (
     CatalogError,
     ConnectionFailedError,
+    DamagedCatalogError,
     DiskFullError,
     EmptyCatalogError,
     HamsightError,
     NoTableError,
     StatementError,
     UsageError,
+    not_text,
 )
 from hamsight_core.forks import forked, in_child, keep_for_ever
 
@@ -35,6 +37,16 @@ _clients: WeakSet[Client] = WeakSet()
 _AUTHENTICATION_FAILED = 516
 _OUT_OF_MEMORY = 241
 _NOT_ENOUGH_SPACE = 243
+_DAMAGED = {
+    32,  # ATTEMPT_TO_READ_AFTER_EOF
+    33,  # CANNOT_READ_ALL_DATA
+    40,  # CHECKSUM_DOESNT_MATCH
+    107,  # FILE_DOESNT_EXIST
+    117,  # INCORRECT_DATA
+    246,  # CORRUPTED_DATA
+    271,  # CANNOT_DECOMPRESS
+    432,  # UNKNOWN_CODEC
+}
 _FULL = ("No space left on device", "errno: 28,")
 _NO_TABLE, _NO_DATABASE = 60, 81
 
@@ -191,6 +203,8 @@ def engine_errors(client: Client | None = None) -> Iterator[None]:
 
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise not_text(error) from None
     except OperationalError as error:
         if isinstance(error.__cause__, HamsightError):
             raise error.__cause__ from None
@@ -198,6 +212,8 @@ def engine_errors(client: Client | None = None) -> Iterator[None]:
             f"the connection to ClickHouse broke: {_reason(error)}"
         ) from error
     except ClickHouseError as error:
+        if isinstance(error.__cause__, UnicodeEncodeError):
+            raise not_text(error.__cause__) from None
         if isinstance(error.__cause__, HamsightError):  # raised before the engine was asked
             raise error.__cause__ from None
         if client is not None and client.uri.startswith("chdb:"):
@@ -217,6 +233,11 @@ def _refused(error: Exception, client: Client | None) -> CatalogError:
         return EmptyCatalogError(
             f"the catalog has no database {client.database!r}:"
             " fill it with `hamsight ingest FOLDER`, or name another with --db"
+        )
+    if code in _DAMAGED and client is not None and client.uri.startswith("chdb:"):
+        return DamagedCatalogError(
+            f"a part of the catalog cannot be read: {_first_line(error)}; `hamsight verify` names"
+            " the damaged parts. Restore a backup, or ingest into a new catalog"
         )
     if code == _NO_TABLE:
         return NoTableError(f"ClickHouse refused the statement: {_first_line(error)}")

@@ -38,11 +38,11 @@ class Database(Closing):
         )
         self._dsn = dsn
         place = f"{address} {address.database}"
-        self._lock = Lock(place, self, lambda: self.embedded)
+        self._lock = Lock(place, self)
 
     @property
     def embedded(self) -> bool:
-        """Whether this process alone changes the catalog: it is held and served to no other."""
+        """Whether this process alone has the catalog: it is embedded, and served to no other."""
         return self._path is not None and served.find(self._path) is None
 
     def close(self) -> None:
@@ -52,12 +52,15 @@ class Database(Closing):
     @contextmanager
     def locked(self, what: str) -> Iterator[Lock]:
         """Hold the lock of the catalog, once nobody else does; see `hamsight_core.catalog.lock`."""
-        with self._lock.hold(what):
+        with self._lock.hold(what, alone=self.embedded):
             yield self._lock
 
-    def reader(self) -> Client:
-        """Return another client of the catalog, to which ClickHouse allows no change."""
-        return connect(self._dsn, settings={"readonly": "1"})
+    def reader(self, settings: Mapping[str, str] | None = None) -> Client:
+        """Return another client of the catalog, to which ClickHouse allows no change.
+
+        `settings` are for all its statements.
+        """
+        return connect(self._dsn, settings={**(settings or {}), "readonly": "1"})
 
     def run(
         self,

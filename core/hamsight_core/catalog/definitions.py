@@ -16,6 +16,7 @@ from urllib.parse import unquote
 KEPT = "definitions.json"
 _DEFINITIONS = ("metadata/*.sql", "store/*/*/*.sql")
 _LINK = "LINK "
+_SET_ASIDE = ("broken", "unexpected", "noquorum")
 _UUID = re.compile(r"\bUUID '([0-9a-f-]{36})'")
 _MUTATIONS = "store/*/*/mutation_*.txt"
 
@@ -24,16 +25,19 @@ _MUTATIONS = "store/*/*/mutation_*.txt"
 class Fault:
     """A file, relative to the catalog, that the engine cannot read, and why.
 
-    `kept` is its definition as it was, None where there is none.
+    `kept` is its definition as it was, None where there is none; `table` whose part it is.
     """
 
     file: str
     why: str
     kept: str | None = None
+    table: str = ""
 
     @property
     def what(self) -> str:
         """What the file holds, in words."""
+        if self.table:
+            return f"a part of {self.table}"
         table = unquote(Path(self.file).stem)
         return "a change that was begun" if self.is_mutation else f"the definition of {table}"
 
@@ -81,8 +85,22 @@ def faults(path: Path) -> list[Fault]:
     return found
 
 
+def set_aside(path: Path) -> list[tuple[str, Path]]:
+    """Return the parts that the engine could not read when it opened: (table, folder of part)."""
+    folders = [
+        folder for folder in path.glob("store/*/*/detached/*") if folder.name.startswith(_SET_ASIDE)
+    ]
+    if not folders:
+        return []
+    names = {}
+    for file in _files(path, *_DEFINITIONS):
+        if found := _UUID.search(_read(file)[0]):
+            names[found[1]] = unquote(file.stem)
+    return [(names.get(one.parent.parent.name, "a table"), one) for one in folders]
+
+
 def changed(path: Path) -> list[Fault]:
-    """Return the definitions that are not as their copy; for a catalog that does not open."""
+    """Return the definitions that are not as their copy."""
     kept = _kept(path)
     return [
         Fault(name, "is not as it was", kept[name])

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,7 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hamsight_core.catalog.address import Address
-from hamsight_core.catalog.definitions import KEPT, Fault, faults, keep_definitions
+from hamsight_core.catalog.definitions import (
+    KEPT,
+    Fault,
+    changed,
+    faults,
+    keep_definitions,
+    set_aside,
+)
 from hamsight_core.catalog.engine_connection import EngineConnection
 from hamsight_core.catalog.room import RESERVE, check_room
 from hamsight_core.errors import (
@@ -52,7 +60,8 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
         check_free(path)
         if create:
             check_room(path)
-        if holder(path) != os.getpid() and (found := faults(path)):
+        first = holder(path) != os.getpid()
+        if first and (found := faults(path)):
             raise damaged(path, found)
         path.mkdir(parents=True, exist_ok=True)
         with _muted() as words:
@@ -62,6 +71,8 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
                 chdb_options=dict(address.options),
                 settings={"min_free_disk_bytes_to_perform_insert": str(RESERVE), **settings},
             )
+        if first:
+            _warn_of_damage(path)
         if create and not (path / KEPT).exists():
             keep_definitions(path)
         opened = client._backend._handle
@@ -131,6 +142,26 @@ def damaged(path: Path, found: Sequence[Fault]) -> DamagedCatalogError:
         f"files of the catalog {path} are damaged, so that it cannot be opened: {said}{more}."
         " `hamsight verify --repair` restores what can be restored without loss"
     )
+
+
+def _warn_of_damage(path: Path) -> None:
+    if altered := changed(path):
+        said = ", ".join(fault.what for fault in altered[:_MOST_NAMED])
+        warnings.warn(
+            f"the catalog {path} is damaged, or another program has changed it: {said} is not as"
+            " Hamsight has left it. `hamsight verify --repair` restores it",
+            stacklevel=2,
+        )
+    found = set_aside(path)
+    if found:
+        said = ", ".join(f"{table} ({folder.name})" for table, folder in found[:_MOST_NAMED])
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        warnings.warn(
+            f"the catalog {path} is damaged: parts of its tables could not be read, so rows or"
+            f" their last changes are missing: {said}{more}. Restore a backup or ingest the"
+            " datasets again; then `hamsight verify --repair` takes the damaged parts away",
+            stacklevel=2,
+        )
 
 
 @contextmanager

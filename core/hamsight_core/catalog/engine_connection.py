@@ -42,6 +42,9 @@ class EngineConnection:
     def query(self, sql: str | bytes, format: str, params: dict[str, Any] | None = None) -> Any:
         """Return the answer to a statement, as the connection does."""
         said = sql if isinstance(sql, str) else sql.decode("utf-8", "replace")
+        for text in (said, *(params or {}).values()):
+            if isinstance(text, str):
+                text.encode("utf-8")  # the engine's own words about what is not are no help
         found = _FIRST_WORD.match(said)
         word = found[1].upper() if found else ""
         if word in _WRITING:

@@ -3,12 +3,12 @@
 A batch of an ingest, a curation, a deletion and the switch of a rebuild each hold it from their
 first look at the rows to their last change of them. Readers never ask for it.
 
-Threads of one process wait for one another in the process. An embedded catalog needs no more, since
-one process holds it. On a server the lock is also a table of a fixed name, which only one process
-can create. Its comment names the holder, and changes every few seconds while the lock is held. A
-holder whose comment stands still, or whose process on this machine has ended, is dead: one of the
-waiting processes drops its table. The right to drop another's table is itself a table, named after
-the holder, so that two that wait never drop the table of a third.
+Threads of one process wait for one another in the process. An embedded catalog needs no more, as
+long as its process serves no other. Otherwise the lock is also a table of a fixed name, which only
+one process can create. Its comment names the holder, and changes every few seconds while the lock
+is held. A holder whose comment stands still, or whose process on this machine has ended, is dead:
+one of the waiting processes drops its table. The right to drop another's table is itself a table,
+named after the holder, so that two that wait never drop the table of a third.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,20 +67,18 @@ in_child(_of_process.clear)
 
 
 class Lock:
-    """The lock of the catalog at `location`, to which `sends` sends statements.
+    """The lock of the catalog at `location`. A thread that has it may take it again."""
 
-    `alone` tells, each time that the lock is taken, whether this process alone has the catalog. A
-    thread that has the lock may take it again.
-    """
-
-    def __init__(self, location: str, sends: Sends, alone: Callable[[], bool]) -> None:
+    def __init__(self, location: str, sends: Sends) -> None:
         self._threads = _of_process.setdefault(location, _Threads())
-        self._sends, self._alone = sends, alone
+        self._sends = sends
         self._table: _Table | None = None
 
     @contextmanager
-    def hold(self, what: str) -> Iterator[None]:
+    def hold(self, what: str, *, alone: bool = False) -> Iterator[None]:
         """Hold the lock; `what` says in a few plain words what for, and others read it.
+
+        `alone` says that one process has the catalog.
 
         Raises CatalogError at the end where this process stood still for so long that another took
         the lock, and StatementError where no table can be made.
@@ -95,7 +93,7 @@ class Lock:
                 yield
                 return
             threads.what = what
-            if self._alone():
+            if alone:
                 yield
                 return
             self._table = _Table(self._sends, what)

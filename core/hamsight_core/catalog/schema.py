@@ -23,8 +23,8 @@ _OF_EVERY_CATALOG = {
     "ingests": "create_ingests",
     "rejects": "create_rejects",
 }
-_ADDED_TO_ITEMS = {"scores", "phash", "phash_trimmed"}
 _ADDED_TO_INGESTS = {"run", "options", "categories", "not_read"}
+_ADDED_TO_ITEMS = {"scores", "phash", "phash_trimmed"}
 _FORMER_FILENAME = "basename(uri)"
 """What `filename` was made of in older versions, where a member of an archive had the archive's."""
 
@@ -101,7 +101,7 @@ def _mended(database: Database, tables: Mapping[str, _Table], model: CatalogMode
     if not _lacks(tables, model):
         return model
     named = tables[model.items_table]
-    if named.engine != "View" and not set(named.columns) >= _ADDED_TO_ITEMS:
+    if not set(named.columns) >= _ADDED_TO_ITEMS and named.engine != "View":
         shards = database.layout.shard_table(model.items_table)
         for table in dict.fromkeys([shards, model.items_table]):
             database.run("add_item_columns", table=model.items_table, shard_table=table)

@@ -82,8 +82,9 @@ def _within(grey: NDArray[np.uint8]) -> tuple[int, int]:
         off = (np.abs(rows - np.float32(middle)) > _EVEN).any(axis=1)
         return int(off.argmax()) if off.any() else 0
 
-    start, end = margin(grey), margin(grey[::-1])
-    return start, len(grey) - end
+    start, end = margin(grey), len(grey) - margin(grey[::-1])
+    # Margins of a picture that is nearly of one colour meet.
+    return (start, end) if start < end else (0, len(grey))
 
 
 @lru_cache(maxsize=1)

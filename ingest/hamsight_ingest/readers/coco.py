@@ -2,115 +2,25 @@
 
 from __future__ import annotations
 
-import mmap
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import is_url
 from hamsight_core.items import Category, Item
-from hamsight_ingest.listing import Listing, is_skipped, once, printable, suffix_of, uri_of
+from hamsight_ingest.listing import Listing, is_skipped, printable, suffix_of, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, Ids
+from hamsight_ingest.readers.coco_files import detected_words, found_in, subset_of
 from hamsight_ingest.readers.coco_json import Record, read
 from hamsight_ingest.readers.mirror import is_there, mirror_of
 from hamsight_ingest.readers.pairing import cleaned, near_of, normal
-from hamsight_ingest.readers.subsets import subset_in, subset_of_file
-from hamsight_ingest.readers.texts import encoding_of, read_text
 from hamsight_ingest.readers.wrong import Notes
 from hamsight_ingest.source import ReadOptions
 
-_KINDS = ("instances", "person_keypoints", "captions")
-_IGNORED = {
-    "panoptic": "panoptic segments are not read",
-    "stuff": "stuff segments are not read",
-    "image_info": "it has no annotations",
-}
-_IMAGES_KEY = re.compile(rb'"images"\s*:\s*\[')
-_ANNOTATIONS_KEY = re.compile(rb'"annotations"\s*:\s*\[')
-_PROBED = 32
 _NOT_NAMED = "no COCO file names these images"
-
-
-def _kind(file: str) -> str:
-    """Return the part of a file's name before the subset, such as "instances", or ""."""
-    name = file.rpartition("/")[2]
-    return next((k for k in (*_KINDS, *_IGNORED) if name.startswith(f"{k}_")), "")
-
-
-def _subset(file: str) -> str:
-    folder, _, name = file.rpartition("/")
-    stem = name.rpartition(".")[0]
-    kind = _kind(file)
-    if kind:
-        return printable(stem.removeprefix(f"{kind}_"))
-    if name.startswith("_annotations") and folder:
-        return printable(folder.rpartition("/")[2])
-    return printable(subset_of_file(file))
-
-
-def _has_coco_keys(file: str) -> bool:
-    """Return whether a JSON file has COCO's lists, without parsing it."""
-    try:
-        with Path(file).open("rb") as opened:
-            start = opened.read(64)
-            if encoding_of(start) not in ("utf-8", "utf-8-sig"):
-                decoded = read_text(file).encode("utf-8", "replace")
-                return bool(_IMAGES_KEY.search(decoded) and _ANNOTATIONS_KEY.search(decoded))
-            if not start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-                return False
-            with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                return bool(_IMAGES_KEY.search(text) and _ANNOTATIONS_KEY.search(text))
-    except OSError as error:
-        raise SourceError(f"{printable(file)}: cannot be read: {error.strerror}") from error
-
-
-@dataclass
-class _Found:
-    """The COCO files of a dataset, instances first, and those that are known and left out."""
-
-    around: Listing
-    files: list[str] = field(default_factory=list)
-    ignored: dict[str, str] = field(default_factory=dict)
-
-
-@once
-def _found(listing: Listing) -> _Found:
-    folder = listing.root
-    around = listing.around(1) if folder.name.lower() == "annotations" else listing.around()
-    start = "" if around.root == folder else f"{folder.name}/"
-    if listing.is_file:
-        files = [f"{start}{listing.path.name}"] if listing.of(".json") else []
-    else:
-        files = [file for file in _probed(around) if file.startswith(start)]
-    found = _Found(around)
-    for file in files:
-        if _kind(file) in _IGNORED:
-            found.ignored[file] = _IGNORED[_kind(file)]
-        elif _has_coco_keys(around.at(file)):
-            found.files.append(file)
-    order = {kind: place for place, kind in enumerate(_KINDS)}
-    found.files.sort(key=lambda file: (order.get(_kind(file), 0), file.count("/"), file))
-    return found
-
-
-def _probed(listing: Listing) -> Iterator[str]:
-    """Yield the JSON files that may be COCO's: of a folder with very many the first, and those
-    that are named as a subset."""
-    folders: dict[str, int] = {}
-    for file in listing.of(".json"):
-        folder, _, name = file.rpartition("/")
-        folders[folder] = folders.get(folder, 0) + 1
-        if folders[folder] <= _PROBED or subset_in(name.rpartition(".")[0]) or _kind(file):
-            yield file
-
-
-def _detected(files: Sequence[str]) -> str:
-    names = [printable(file) for file in files]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"COCO annotations in {', '.join(names[:3])}{more}"
+_PROBED = 32
 
 
 @dataclass(slots=True)
@@ -132,14 +42,14 @@ class CocoSource(AnnotatedSource):
     subsets_from = "COCO file names give the subsets"
 
     def __init__(self, listing: Listing, options: ReadOptions) -> None:
-        found = _found(listing)
+        found = found_in(listing)
         if not found.files:
             raise SourceError(
                 f"{printable(listing.path)}: no COCO annotations; looked for"
                 f" {CocoReader.description}"
             )
         around = None if found.around is listing else found.around
-        super().__init__(listing, options, _detected(found.files), around)
+        super().__init__(listing, options, detected_words(found.files), around)
         self._read_notes = Notes()
         self._categories: dict[str, Category] = {}
         self._images: dict[str, dict[str, _Image]] = {}
@@ -182,7 +92,7 @@ class CocoSource(AnnotatedSource):
 
     def _pair(self, file: str, records: Sequence[Record]) -> None:
         """Find the image of each record, and add what the file says of it."""
-        subset = _subset(file)
+        subset = subset_of(file)
         near = near_of(file, subset)
         names = [cleaned(record.file_name) for record in records]
         hidden = [self._written(filter(_is_hidden, near), name) for name in names]
@@ -326,8 +236,8 @@ class CocoReader:
 
     def detect(self, listing: Listing) -> str | None:
         """Return which annotation files there are, or None where there is none."""
-        files = _found(listing).files
-        return _detected(files) if files else None
+        files = found_in(listing).files
+        return detected_words(files) if files else None
 
     def open(self, listing: Listing, options: ReadOptions) -> CocoSource:
         """Return the dataset, its annotations read and checked.

@@ -106,6 +106,19 @@ export interface Job {
   seconds: number;
 }
 
+export interface Answer {
+  columns: string[];
+  rows: unknown[][];
+  more: boolean;
+  items: boolean;
+  milliseconds: number;
+}
+
+export interface SavedQuery {
+  name: string;
+  view: { model: string | null; queries: { kind: "text" | "item"; given: string }[]; where: string | null } | null;
+}
+
 export interface Upload {
   upload: string;
   name: string;

@@ -3,7 +3,7 @@
 import { SvelteMap, SvelteSet } from "svelte/reactivity";
 
 import * as api from "./api";
-import type { Catalog, Change, Job, Result, Row, Rows } from "./api";
+import type { Catalog, Change, Job, Result, Row, Rows, SavedQuery } from "./api";
 import { emptyView, fromAddress, toAddress, toRequest } from "./view";
 import type { Field, Kind, View } from "./view";
 
@@ -13,7 +13,7 @@ const SETTLED = 60;
 const POLL = 500;
 const SHORTEST_TOAST = 6000;
 
-export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "about" | null;
+export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | null;
 
 export interface Toast {
   key: number;
@@ -100,7 +100,10 @@ export class Explorer {
     this.busy = true;
     if (remember) this.writeAddress();
     try {
-      const result = await api.post<Result>("search", toRequest(this.view), asking.signal);
+      const { sql, model } = this.view;
+      const result = sql
+        ? await api.post<Result>("sql", { statement: sql, view: true, model: model || null }, asking.signal)
+        : await api.post<Result>("search", toRequest(this.view), asking.signal);
       if (remember) this.opened = null;
       this.forget();
       this.result = result;
@@ -118,7 +121,32 @@ export class Explorer {
     }
   }
 
+  /** Show the items that the answer to a statement names. */
+  showSql(sql: string): void {
+    this.view = { ...emptyView(), model: this.view.model, sql };
+    void this.ask();
+  }
+
+  showSaved(saved: SavedQuery): void {
+    if (!saved.view) return;
+    const { model, queries, where } = saved.view;
+    this.view = { ...emptyView(), model: model ?? "", queries, where: where ?? "" };
+    void this.ask();
+  }
+
+  async save(name: string, replace: boolean): Promise<boolean> {
+    try {
+      await api.post("saved", { name, replace, view: toRequest(this.view) });
+      this.toast(`saved ${name}: hamsight run ${name} repeats it`);
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
   searchWords(words: string): void {
+    this.view.sql = "";
     const others = this.view.queries.filter((query) => query.kind !== "text");
     const given = words.trim();
     this.view.queries = given ? [{ kind: "text", given }, ...others] : others;
@@ -127,6 +155,7 @@ export class Explorer {
 
   addQuery(kind: Kind, given: string, alone = false): void {
     const query = { kind, given };
+    this.view.sql = "";
     this.view.queries = alone ? [query] : [...this.view.queries, query];
     void this.ask();
   }
@@ -150,6 +179,7 @@ export class Explorer {
   }
 
   setFilter(field: Field, value: string, state: "include" | "exclude" | "neutral"): void {
+    this.view.sql = "";
     const others = this.view.filters.filter((one) => one.field !== field || one.value !== value);
     const kept = state === "neutral" ? [] : [{ field, value, excluded: state === "exclude" }];
     this.view.filters = [...others, ...kept];
@@ -157,6 +187,7 @@ export class Explorer {
   }
 
   setWhere(where: string): void {
+    this.view.sql = "";
     this.view.where = where.trim();
     void this.ask();
   }

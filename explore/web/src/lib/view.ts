@@ -32,16 +32,19 @@ export interface View {
   where: string;
   sort: string;
   descending: boolean;
+  /** A statement whose answer names the items; the others are empty then. */
+  sql: string;
 }
 
 export function emptyView(): View {
-  return { model: "", queries: [], filters: [], where: "", sort: "", descending: false };
+  return { model: "", queries: [], filters: [], where: "", sort: "", descending: false, sql: "" };
 }
 
 /** Return the query string of a view: its readable state. */
 export function toAddress(view: View): string {
   const given = new URLSearchParams();
   if (view.model) given.set("model", view.model);
+  if (view.sql) given.set("sql", view.sql);
   for (const query of view.queries) given.append("q", `${query.kind}:${query.given}`);
   for (const filter of view.filters) {
     given.append("f", `${filter.excluded ? "-" : ""}${filter.field}:${filter.value}`);
@@ -56,6 +59,7 @@ export function fromAddress(search: string): View {
   const given = new URLSearchParams(search);
   const view = emptyView();
   view.model = given.get("model") ?? "";
+  view.sql = given.get("sql") ?? "";
   for (const text of given.getAll("q")) {
     const at = text.indexOf(":");
     const kind = text.slice(0, at);

@@ -280,7 +280,8 @@ class Cases:
         ]
         now = datetime.now(timezone.utc)
         rows = item_rows(dataset, prepared, features, sign_hash(features), now)
-        self._session.catalog().insert("items_toy", rows)
+        catalog = self._session.catalog()
+        catalog.insert(catalog.model().items_table, rows)
 
     def _rows(self, dataset: str) -> dict[tuple[str, str], tuple]:
         sql = (

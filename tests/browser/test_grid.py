@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SCENES, WORDS, Explored
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import SCENES, WORDS, Explored
 
 Visit = Callable[..., Page]
 

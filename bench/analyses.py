@@ -26,7 +26,7 @@ from hamsight_analyze.coverage import cover  # noqa: E402
 from hamsight_analyze.duplicates import find_duplicates  # noqa: E402
 from hamsight_analyze.mislabelled import find_mislabelled  # noqa: E402
 from hamsight_analyze.outliers import outlier_scores  # noqa: E402
-from hamsight_core.images.decode import decode
+from hamsight_core.images.decode import decode  # noqa: E402
 from hamsight_core.images.looks import Looks, look_at  # noqa: E402
 from hamsight_core.models.encoder import encode_pixels  # noqa: E402
 from hamsight_core.models.package import ModelPackage, load_package  # noqa: E402

@@ -26,6 +26,7 @@ from hamsight_analyze.coverage import cover  # noqa: E402
 from hamsight_analyze.duplicates import find_duplicates  # noqa: E402
 from hamsight_analyze.mislabelled import find_mislabelled  # noqa: E402
 from hamsight_analyze.outliers import outlier_scores  # noqa: E402
+from hamsight_core.images.decode import decode  # noqa: E402
 from hamsight_core.images.looks import Looks, look_at  # noqa: E402
 from hamsight_core.models.encoder import encode_pixels  # noqa: E402
 from hamsight_core.models.package import ModelPackage, load_package  # noqa: E402
@@ -62,7 +63,7 @@ def opened(folder: str, every: int) -> tuple[list[Image.Image], np.ndarray]:
         ::every
     ]
     with ThreadPoolExecutor() as pool:
-        pictures = list(pool.map(lambda file: Image.open(file).convert("RGB"), files))
+        pictures = list(pool.map(lambda file: decode(file.read_bytes()).image, files))
     _, number = np.unique([file.parent.name for file in files], return_inverse=True)
     return pictures, number
 

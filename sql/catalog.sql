@@ -8,6 +8,10 @@ SELECT 1
 -- End a statement that begins with a mark.
 KILL QUERY WHERE startsWith(query, {mark:String}) ASYNC
 
+-- name: largest_part
+-- How many bytes the largest part of a table takes on disk: a change writes parts again, one by one.
+SELECT max(bytes_on_disk) FROM system.parts WHERE active
+
 -- name: count_tables
 -- 1 where the database of this connection has the table, else 0.
 SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = {table:String}

@@ -58,7 +58,7 @@ if(given.uri = '', known.uri, given.uri)
 SELECT
     $place AS place, toString(dataset) AS dataset, toString(subset) AS subset, id,
     uri, width, height, orientation, file_size, modified_at, toString(format) AS format, sha256,
-    tags, boxes, captions, groups, toString(status) AS status, attributes, scores,
+    phash, phash_trimmed, tags, boxes, captions, groups, toString(status) AS status, attributes, scores,
     metadata_digest
 FROM $table
 WHERE dataset IN {datasets:Array(String)}
@@ -99,7 +99,7 @@ SELECT
     $uri AS uri,
     known.width AS width, known.height AS height, greatest(known.orientation, 1) AS orientation,
     known.file_size AS file_size, known.modified_at AS modified_at, known.format AS format,
-    known.sha256 AS sha256, known.tags AS tags, known.boxes AS boxes, known.captions AS captions,
+    known.sha256 AS sha256, known.phash AS phash, known.phash_trimmed AS phash_trimmed, known.tags AS tags, known.boxes AS boxes, known.captions AS captions,
     known.groups AS groups, if(known.status = '', 'unannotated', known.status) AS status,
     known.attributes AS attributes, known.scores AS scores, $digest AS metadata_digest,
     given.hash AS hash, given.feature AS feature,

@@ -75,12 +75,13 @@ WHERE $conditions
 -- Items with their new hashes, all else as it stands in the former rows.
 INSERT INTO $table
     (dataset, subset, id, uri, width, height, orientation, file_size, modified_at, format, sha256,
-    tags, boxes, captions, groups, status, attributes, scores, metadata_digest, hash, feature,
-    ingested_at)
+    phash, phash_trimmed, tags, boxes, captions, groups, status, attributes, scores, metadata_digest,
+    hash, feature, ingested_at)
 SELECT
     former.dataset, former.subset, former.id, former.uri, former.width, former.height,
     former.orientation, former.file_size, former.modified_at, former.format, former.sha256,
-    former.tags, former.boxes, former.captions, former.groups, former.status, former.attributes,
+    former.phash, former.phash_trimmed, former.tags, former.boxes, former.captions, former.groups,
+    former.status, former.attributes,
     former.scores, former.metadata_digest, made.hash, former.feature, former.ingested_at
 FROM $former AS former
 ANY INNER JOIN $making AS made

@@ -34,7 +34,8 @@ WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:Str
 -- name: stored_pictures
 -- What the catalog holds of pictures whose items changed otherwise, the latest row of each.
 SELECT
-    subset, id, sha256, width, height, orientation, format, lower(hex(hash)) AS hash_hex, feature
+    subset, id, sha256, phash, phash_trimmed, width, height, orientation, format,
+    lower(hex(hash)) AS hash_hex, feature
 FROM {table:Identifier}
 WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 ORDER BY ingested_at DESC
@@ -178,7 +179,7 @@ SELECT
     former.dataset AS dataset, former.subset AS subset, former.id AS id, former.uri AS uri,
     made.width AS width, made.height AS height, made.orientation AS orientation,
     made.file_size AS file_size, made.modified_at AS modified_at, made.format AS format,
-    made.sha256 AS sha256,
+    made.sha256 AS sha256, made.phash AS phash, made.phash_trimmed AS phash_trimmed,
     former.tags AS tags, former.boxes AS boxes, former.captions AS captions,
     former.groups AS groups, former.status AS status, former.attributes AS attributes,
     former.scores AS scores,

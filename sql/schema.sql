@@ -107,6 +107,8 @@ ORDER BY (model, dataset, subset, id)
 -- `width` and `height` are of the upright image, after `orientation` (EXIF, 1 to 8) was applied.
 -- `tags` counts the instances of each label; `hash` holds `bits` bits, most significant first;
 -- `filename` is the last part of `uri`; of a member of an archive it is the member's own name.
+-- `phash` is a hash of how the picture looks, by which copies are found (docs/analyses.md), and
+-- `phash_trimmed` of the picture without its margins; both are zeros where they tell nothing.
 -- `scores` holds numbers that analyses give an item.
 -- `feature` has unit length, so that a dot product is the cosine similarity. Both are as good as
 -- random to a codec. Small granules and blocks let a search fetch the rows that it found without
@@ -129,6 +131,8 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
     modified_at DateTime64(9, 'UTC'),
     format      LowCardinality(String),
     sha256      FixedString(32),
+    phash       FixedString(32),
+    phash_trimmed FixedString(32),
     tags        Map(String, UInt32),
     boxes       Array(Tuple(label String, x Float32, y Float32, width Float32, height Float32)),
     captions    Array(String),
@@ -156,8 +160,8 @@ WHERE materialize(true)
 -- name: items_columns
 -- The columns of items, as analysts see them.
 dataset, subset, id, uri, filename, width, height, orientation, file_size, modified_at, format,
-    sha256, tags, boxes, captions, groups, status, attributes, scores, metadata_digest, hash, feature,
-    ingested_at
+    sha256, phash, phash_trimmed, tags, boxes, captions, groups, status, attributes, scores,
+    metadata_digest, hash, feature, ingested_at
 
 -- name: column_types
 -- The columns of a table.
@@ -190,10 +194,12 @@ MODIFY COLUMN filename String ALIAS if(
     basename(uri)
 )
 
--- name: add_scores
--- An items table of an older version gets the column of scores.
+-- name: add_item_columns
+-- An items table of an older version gets the columns of scores and of perceptual hashes.
 ALTER TABLE $shard_table$on_shards
-ADD COLUMN IF NOT EXISTS scores Map(LowCardinality(String), Float32) AFTER attributes
+    ADD COLUMN IF NOT EXISTS scores Map(LowCardinality(String), Float32) AFTER attributes,
+    ADD COLUMN IF NOT EXISTS phash FixedString(32) AFTER sha256,
+    ADD COLUMN IF NOT EXISTS phash_trimmed FixedString(32) AFTER phash
 
 -- name: count_databases
 -- 1 where the database exists, else 0.

@@ -71,6 +71,40 @@ ORDER BY rank, query
 LIMIT 1 BY dataset, subset, id
 LIMIT {k:UInt64} OFFSET {offset:UInt64}
 
+-- name: at_least_similar
+-- Of the matches of a search those that are similar enough.
+SELECT *
+FROM
+(
+$statement
+)
+WHERE similarity >= {min_similarity:Float64}
+
+-- name: list_items
+-- Items in an order of one's own; identity orders those that are equal in it.
+SELECT
+    $first_columns,
+    CAST(NULL, 'Nullable(UInt16)') AS distance,
+    CAST(NULL, 'Nullable(Float64)') AS similarity,
+    0 AS query,
+    $described
+FROM $table
+WHERE $conditions
+ORDER BY $order
+LIMIT {k:UInt64} OFFSET {offset:UInt64}
+
+-- name: order_by_key
+-- By a value of an item; items that have none come last.
+$key $direction NULLS LAST
+
+-- name: order_at_random
+-- In an order that only the seed decides.
+cityHash64({seed:UInt64}, dataset, subset, id)
+
+-- name: sort_by_number_or_text
+-- An attribute: by number where it is one, then by text.
+toFloat64OrNull($attribute) $direction NULLS LAST, $attribute
+
 -- name: read_at_once
 -- Hashes are read together with what a filter names: reading those of one row in 50 or 200 after it
 -- takes up to twice as long as reading all.
@@ -233,6 +267,18 @@ subset IN {subsets:Array(String)}
 -- Items whose files are not those of the pictures that are queries.
 lower(hex(sha256)) NOT IN {pictures:Array(String)}
 
+-- name: not_in_the_groups
+-- Items that are in none of the groups that are queries.
+NOT hasAny(groups, {own_groups:Array(String)})
+
+-- name: mean_of_group
+-- How many items of a group have a feature, and the mean of these.
+SELECT count(), avgForEach(feature) FROM $table WHERE has(groups, {group:String}) AND notEmpty(feature)
+
+-- name: group_names
+-- The groups that items are in.
+SELECT DISTINCT arrayJoin(groups) AS name FROM $table ORDER BY name LIMIT 10000
+
 -- name: is_a_query
 -- Whether an item is itself a query.
 (dataset, subset, id) IN {excluded:Array(Tuple(String, String, String))}
@@ -322,6 +368,16 @@ WHERE id IN {ids:Array(String)}
     OR concat(dataset, '/', subset, '/', id) IN {names:Array(String)}
   )
 ORDER BY dataset, subset, id
+
+-- name: whole_item
+-- All that is known of an item, but for its feature.
+SELECT
+    * EXCEPT (feature, metadata_digest, sha256, hash),
+    lower(hex(sha256)) AS sha256, lower(hex(hash)) AS hash, length(feature) AS dimension
+FROM $table
+WHERE dataset = {dataset:String} AND subset = {subset:String} AND id = {id:String}
+ORDER BY ingested_at DESC
+LIMIT 1
 
 -- name: items_like_name
 -- The stored items whose name, or whose file's, is most like a name; of those alone whose file names

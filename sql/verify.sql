@@ -113,3 +113,21 @@ LIMIT {limit:UInt64} WITH TIES
     OR model = {after_model:String} AND (dataset > {after_dataset:String}
         OR dataset = {after_dataset:String} AND (subset > {after_subset:String}
             OR subset = {after_subset:String} AND id > {after_id:String})))
+
+-- name: detached_parts
+-- Parts that ClickHouse could not read and has set aside.
+SELECT table, name, reason
+FROM system.detached_parts
+WHERE database = currentDatabase() AND (startsWith(reason, 'broken') OR reason IN ('unexpected', 'noquorum'))
+ORDER BY table, name
+
+-- name: tables_with_parts
+-- Tables whose parts can be checked.
+SELECT name
+FROM system.tables
+WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+ORDER BY name
+
+-- name: check_parts
+-- Read the files of all parts of a table and compare them with their checksums.
+CHECK TABLE $table SETTINGS check_query_single_value_result = 0

@@ -1,7 +1,7 @@
 -- The pieces of SQL that `hamsight query --where` compiles to (query/hamsight_query/where, docs/where.md).
 -- Each is filled with other pieces, with names of columns and with parameters; a literal of the
 -- user's is always a parameter {where_N:Type}. No piece yields NULL but for numbers that have
--- no value: an attribute that is not a number, a quotient or remainder of a division by zero.
+-- no value: an attribute that is not a number, a score that is missing, a quotient or remainder of a division by zero.
 
 -- name: where_parameter
 -- A literal: a number, a text, a list of either, the name of a tag or an attribute.
@@ -131,6 +131,14 @@ toFloat64OrNull($attribute)
 -- name: where_has_attribute
 -- The item has the attribute, be it empty.
 mapContains(attributes, $text)
+
+-- name: where_score
+-- A score; NULL where the item has none.
+if(mapContains(scores, $score), scores[$score], NULL)
+
+-- name: where_has_score
+-- The item has the score.
+mapContains(scores, $text)
 
 -- name: where_has_group
 -- The item is in the group.

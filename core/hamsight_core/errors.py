@@ -9,15 +9,17 @@ HamsightError
 │   ├── EmptyCatalogError      3  nothing has been ingested
 │   ├── UnknownItemError       3  no item of that identity
 │   ├── ModelMismatchError     3  hashes of another model, or of other weights
-│   └── StatementError         3  ClickHouse refused a statement
+│   ├── StatementError         3  ClickHouse refused a statement
+│   ├── DamagedCatalogError    3  files of an embedded catalog are cut, empty or foreign
+│   └── DiskFullError          7  the catalog's disk has no room
 │       └── NoTableError       3  … for it names a table that the catalog lacks
 ├── ModelError                 4  a model package, a device, OpenVINO
 └── SourceError                5  a dataset, an annotation file, a folder
     └── ImageError             5  one image that cannot be read
 
 Exit status 0 is success, 1 is "no match", 6 is "--strict and something was rejected",
-7 is "a disk or pipe failed, say a full disk", 130 is "interrupted". Every message says what was
-wrong, where, and the remedy.
+7 is "a disk, a pipe or the memory failed, say a full disk", 70 is "not foreseen", 130 is
+"interrupted". Every message says what was wrong, where, and the remedy.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from __future__ import annotations
 EXIT_NO_MATCH = 1
 EXIT_REJECTED = 6
 EXIT_SYSTEM = 7
+EXIT_UNFORESEEN = 70
 EXIT_INTERRUPTED = 130
 _EXCERPT = 40
 
@@ -91,6 +94,16 @@ class NoTableError(StatementError):
     """ClickHouse refused a statement, for it names a table that the catalog lacks."""
 
 
+class DamagedCatalogError(CatalogError):
+    """The embedded engine cannot read its own files."""
+
+
+class DiskFullError(CatalogError):
+    """The disk has no room for what would be written."""
+
+    exit_status = EXIT_SYSTEM
+
+
 class ModelError(HamsightError):
     """A model package that is missing, broken or cannot run on the device."""
 
@@ -105,3 +118,10 @@ class SourceError(HamsightError):
 
 class ImageError(SourceError):
     """One image that cannot be read; the message is the reason alone."""
+
+
+def not_text(error: UnicodeEncodeError) -> UsageError:
+    """Return the error of an argument that holds bytes which are not UTF-8."""
+    near = error.object[max(0, error.start - _EXCERPT // 2) : error.end + _EXCERPT // 2]
+    said = near.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return UsageError(f"'{' '.join(said.split())}' is not UTF-8: give text as UTF-8")

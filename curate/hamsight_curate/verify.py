@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
@@ -16,6 +16,7 @@ from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of
 from hamsight_core.models.package import load_package
 from hamsight_core.names import nearest
 from hamsight_curate.verify_files import FileCheck, Files, Recorded, was_not_there
+from hamsight_curate.verify_parts import damaged_parts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,8 +84,13 @@ def differences(
     tables = {row[0] for row in catalog.rows("items_tables")}
     usable = [model for model in catalog.models() if model.items_table in tables]
     datasets = {model: _datasets(catalog, model.items_table) for model in usable}
+    unread: set[str] = set()
     if dataset is None:
         yield from _models_and_tables(known, usable, tables)
+        for part in damaged_parts(catalog):
+            unread.update(() if part.aside else {part.table})
+            kind = "part-set-aside" if part.aside else "part-damaged"
+            yield _differs(kind, "", f"the part {part.name} of {part.table}", part.loss)
     else:
         others = [_datasets(catalog, table) for table in ("ingests", "rejects")]
         all_names = set().union(*datasets.values(), *others)
@@ -94,7 +100,7 @@ def differences(
             )
     with FileCheck(files) as check:
         for model in usable:
-            if dataset is None or dataset in datasets[model]:
+            if model.items_table not in unread and (dataset is None or dataset in datasets[model]):
                 yield from _package(model)
                 yield from _items(catalog, model, dataset, check, page)
     yield from _ingests(catalog, dataset)
@@ -129,6 +135,8 @@ def _datasets(catalog: Catalog, table: str) -> set[str]:
 
 
 def _package(model: CatalogModel) -> Iterator[Difference]:
+    if model.source == IMPORTED:
+        return
     try:
         package = load_package(model.source)
     except ModelError as error:

@@ -9,7 +9,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.errors import ImageError, UsageError
-from hamsight_curate.export.choices import Images, To
+from hamsight_curate.export.choices import Images
+from hamsight_curate.export.exporter import exporters
 from hamsight_explore import asked_sql, saved_views
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
@@ -280,7 +281,7 @@ class Api:
 
     def _export(self, given: Given, numbers: Any) -> Response:
         target = given.text("target").strip()
-        to = To(given.choice("to", [one.value for one in To]))
+        to = given.choice("to", exporters())
         images = given.text_or_none("images")
         given.finish()
         if not target:
@@ -289,12 +290,12 @@ class Api:
 
         def work(job: Job) -> str:
             with self._its.pool.own() as session:
-                done = session.export(target, to.value, identities, images=_images(images))
+                done = session.export(target, to, identities, images=_images(images))
             job.done = job.total = done.items
             left = f", {done.missing_count} left out" if done.missing_count else ""
-            return f"{done.items} items in {target} ({to.value}){left}"
+            return f"{done.items} items in {target} ({to}){left}"
 
-        job = self._its.jobs.start(f"export {len(identities)} items to {to.value}", work)
+        job = self._its.jobs.start(f"export {len(identities)} items to {to}", work)
         return json_answer(job.as_json(), 202)
 
 

@@ -12,8 +12,9 @@ from hamsight.cli.changing import datasets, delete, group, set_
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
 from hamsight.cli.explore import explore, serve
+from hamsight.cli.finding import cluster, compare, find, sample
 from hamsight.cli.ingesting import ingest
-from hamsight.cli.look import info
+from hamsight.cli.look import info, show_item
 from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
 from hamsight_core.show.terminal import Commands
@@ -30,7 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 success, 1 no match, 2 wrong usage, 3 catalog error, 4 model error,"
-    " 5 image or dataset error, 6 rejected files, 7 disk full, 130 interrupted.",
+    " 5 image or dataset error, 6 rejected files, 7 disk full or out of memory, 70 not foreseen,"
+    " 130 interrupted.",
 )
 
 
@@ -50,12 +52,16 @@ def _options(
             "--version", callback=_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error that was not foreseen.")
+    ] = False,
 ) -> None:
     pass
 
 
 app.command(rich_help_panel=LOOK)(info)
 app.command(rich_help_panel=LOOK)(explore)
+app.command("show", rich_help_panel=LOOK)(show_item)
 app.command(rich_help_panel=LOOK)(demo)
 
 app.command(rich_help_panel=SEARCH)(query)
@@ -63,6 +69,10 @@ app.command(rich_help_panel=SEARCH)(save)
 app.command(rich_help_panel=SEARCH)(run)
 app.add_typer(saved, name="saved", rich_help_panel=SEARCH)
 
+app.add_typer(find, name="find", rich_help_panel=CLEAN)
+app.command(rich_help_panel=CLEAN)(sample)
+app.command(rich_help_panel=CLEAN)(compare)
+app.command(rich_help_panel=CLEAN)(cluster)
 app.command(rich_help_panel=CLEAN)(verify)
 
 app.add_typer(group, name="group", rich_help_panel=CHANGE)

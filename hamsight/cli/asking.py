@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hamsight.cli.options import ComputePrecision, Database, Device
-from hamsight.cli.output import listing, show
-from hamsight.cli.request_options import AddToGroup, AnswerFormat, Sheet, ShowSql, takes_request
+from hamsight.cli.output import chosen_columns, listing, show
+from hamsight.cli.request_options import (
+    AddToGroup,
+    AnswerFormat,
+    Columns,
+    Sheet,
+    ShowSql,
+    takes_request,
+)
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.names import checked
 from hamsight_core.show.arrays import strings
 from hamsight_core.show.formats import Format
 from hamsight_core.show.terminal import say, stop
-from hamsight_query.request import Request
+from hamsight_query.request import DEFAULT_K, Request
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.result import Matches
+
+
+_SHOWN = 20
+"""Rows of an answer that a terminal shows where -k is not given."""
 
 
 @takes_request
@@ -32,14 +44,15 @@ def query(
     precision: ComputePrecision = Precision.AUTO,
     format: AnswerFormat = Format.TABLE,
     save: Sheet = None,
+    columns: Columns = None,
     add_to_group: AddToGroup = None,
     show_sql: ShowSql = False,
     db: Database = None,
 ) -> None:
-    """Search for the images most similar to pictures, words or stored items.
+    """Search for the images most similar to words, pictures, stored items or groups.
 
-    Give --image, --text and --item several times, or together, to search by
-    several queries.
+    Give several queries to search by all of them. Without a query, --where,
+    --dataset, --subset, --sort and --random list items.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.search import prepare, search
@@ -52,7 +65,7 @@ def query(
             typer.echo(prepared.statement.script())
             return
         matches = search(catalog, request, Compute(device, precision))
-    deliver(matches, format, save, add_to_group, db)
+    deliver(matches, format, columns, save, add_to_group, db)
 
 
 def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) -> None:
@@ -68,7 +81,12 @@ def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) 
 
 
 def deliver(
-    matches: Matches, format: Format, save: Path | None, add_to_group: str | None, db: str | None
+    matches: Matches,
+    format: Format,
+    columns: str | None,
+    save: Path | None,
+    add_to_group: str | None,
+    db: str | None,
 ) -> None:
     """Show matches and do with them what the options say; end with status 1 where none is."""
     answer = matches.to_arrow()
@@ -78,7 +96,16 @@ def deliver(
         with Session(db) as session:
             change = session.add_to_group(add_to_group, matches)
         say(f"{change.changed} of {change.selected} put into the group {add_to_group!r}")
-    show(_for_people(matches) if format is Format.TABLE else answer, format)
+    if columns is not None:
+        answer = chosen_columns(answer, columns)
+    elif format is Format.TABLE:
+        answer = _for_people(matches)
+    shown = len(answer)
+    if format is Format.TABLE and shown == DEFAULT_K and sys.stdout.isatty():
+        shown = _SHOWN
+    show(answer.slice(0, shown), format)
+    if shown < len(answer):
+        say(f"the first {shown} of {len(answer)} matches: -k, --save or another --format show more")
     if save is not None:
         matches.save(save)
         say(f"saved {save}")
@@ -90,7 +117,13 @@ def _for_people(matches: Matches) -> pa.Table:
     """Return the columns that a person reads, leaving out those that say nothing here."""
     table = matches.to_arrow()
     table = table.append_column("item", strings(match.name for match in matches))
-    columns = ["rank", "similarity", "distance", "item"]
+    # words lie near half of the bits from every picture, so that their distance says nothing
+    of_pictures = all(target.kind == "image" for target in matches.targets)
+    columns = ["rank"]
+    if matches.targets:
+        columns += ["similarity", "distance", "item"] if of_pictures else ["similarity", "item"]
+    else:
+        columns.append("item")
     if len(matches.targets) > 1:
         columns.append("query")
     columns.extend(
@@ -137,6 +170,7 @@ def run(
     ] = None,
     format: AnswerFormat = Format.TABLE,
     save: Sheet = None,
+    columns: Columns = None,
     add_to_group: AddToGroup = None,
     show_sql: ShowSql = False,
     db: Database = None,
@@ -153,7 +187,7 @@ def run(
             typer.echo(prepared.statement.script())
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
-    deliver(matches, format, save, add_to_group, db)
+    deliver(matches, format, columns, save, add_to_group, db)
 
 
 def _listed(catalog: Catalog) -> pa.Table:

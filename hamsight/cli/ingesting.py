@@ -86,6 +86,12 @@ def ingest(
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Reject images with more pixels.")
     ] = MAX_PIXELS,
+    quality: Annotated[
+        bool,
+        typer.Option(
+            help="Score each picture's quality and hash how it looks, to find duplicates."
+        ),
+    ] = True,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Delete items that PATH no longer has."),
@@ -127,7 +133,8 @@ def ingest(
     options = ReadOptions(
         subset, subset_from_folder, tags_from_folder, role_columns(column or []), image_width
     )
-    settings = Settings(device, batch, workers or Settings().workers, max_pixels, precision)
+    threads = workers or Settings().workers
+    settings = Settings(device, batch, threads, max_pixels, precision, quality)
     if retry:
         if paths or prune or re_encode or model or format or options != ReadOptions():
             raise UsageError(

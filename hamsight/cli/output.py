@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamsight.cli.options import Database, refuse_before_command
+from hamsight_core.errors import UsageError
+from hamsight_core.names import nearest
 from hamsight_core.show.formats import Format, write
 
 if TYPE_CHECKING:
@@ -22,6 +24,17 @@ def show(table: pa.Table, format: Format) -> None:
     """Write a table to stdout; one for people is cut to the terminal."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     write(table, format, sys.stdout.buffer, width=width)
+
+
+def chosen_columns(table: pa.Table, names: str) -> pa.Table:
+    """Return the columns of those names, which commas part. Raises UsageError for another."""
+    wanted = [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in table.column_names:
+            raise UsageError(
+                f"--columns: there is no column {name!r}; {nearest(name, table.column_names)}"
+            )
+    return table.select(list(dict.fromkeys(wanted)))
 
 
 def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> typer.Typer:

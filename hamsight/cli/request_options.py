@@ -9,7 +9,8 @@ import typer
 
 from hamsight.cli.options import StoredModel, takes
 from hamsight_core.show.formats import Format
-from hamsight_query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Kind, Query, Rank, Request
+from hamsight_query.asked import request_of
+from hamsight_query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Rank, Request
 
 AnswerFormat = Annotated[Format, typer.Option("--format", help="Format of the output.")]
 Sheet = Annotated[
@@ -20,32 +21,60 @@ AddToGroup = Annotated[
     str | None,
     typer.Option("--add-to-group", metavar="NAME", help="Add the matches to a group."),
 ]
+Columns = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,…", help="Only these columns of the output, in this order."),
+]
 ShowSql = Annotated[
     bool,
     typer.Option("--show-sql", help="Print the SQL for `clickhouse client` and exit."),
 ]
 
 
-def request_of(
+def request(
+    asked: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WORDS|PICTURE",
+            help="Words, or pictures: anything with a slash, a scheme or the suffix of an image.",
+        ),
+    ] = None,
     image: Annotated[
         list[str] | None, typer.Option(metavar="PATH|URL", help="Search by a picture.")
     ] = None,
     text: Annotated[
-        list[str] | None, typer.Option(metavar="WORDS", help="Search by words.")
+        list[str] | None,
+        typer.Option(metavar="WORDS", help='Search by words. "beach^0.7" gives them a weight.'),
+    ] = None,
+    not_text: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORDS", help="Words to search away from. Implies --combine blend."),
     ] = None,
     item: Annotated[
         list[str] | None,
         typer.Option(metavar="[DATASET/][SUBSET/]ID", help="Search by a stored item."),
     ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Search by a group: the mean of its items."),
+    ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="Search by a part of the picture or item: in pixels, or in shares of its size.",
+        ),
+    ] = None,
     k: Annotated[int, typer.Option("-k", "--top-k", help="Number of matches.")] = DEFAULT_K,
     offset: Annotated[int, typer.Option(help="Number of matches to skip. Paging is stable.")] = 0,
     combine: Annotated[
-        Combine,
+        Combine | None,
         typer.Option(
             help="Several queries: near any of them (nearest), an equal share for each (balanced),"
-            " near all of them (all)."
+            " near all of them (all), near their weighted sum (blend). Default: nearest, or blend"
+            " with weights."
         ),
-    ] = Combine.NEAREST,
+    ] = None,
     rank: Annotated[
         Rank,
         typer.Option(help="Rank candidates by cosine similarity, or all items by the hash alone."),
@@ -60,6 +89,10 @@ def request_of(
     max_distance: Annotated[
         int | None,
         typer.Option(metavar="BITS", help="Leave out items whose hash differs in more bits."),
+    ] = None,
+    min_similarity: Annotated[
+        float | None,
+        typer.Option(metavar="COSINE", help="Leave out matches less similar, from -1 to 1."),
     ] = None,
     dissimilar: Annotated[
         bool, typer.Option("--dissimilar", help="Least similar items first.")
@@ -76,6 +109,18 @@ def request_of(
             metavar="EXPRESSION",
             help='Items for which this is true: (dog > 2 or height > 200) and "good" in groups',
         ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[-]EXPRESSION",
+            help='Without a query: list items in the order of a column, tag, scores["NAME"] or'
+            " other expression; - for the greatest first.",
+        ),
+    ] = None,
+    random: Annotated[
+        int | None,
+        typer.Option(metavar="SEED", help="Without a query: list items in a random order."),
     ] = None,
     exclude_self: Annotated[
         bool | None,
@@ -98,19 +143,27 @@ def request_of(
     ] = False,
 ) -> Request:
     """Return the request that the options make; raises UsageError."""
-    given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item))
-    return Request(
-        queries=tuple(Query(kind, one) for kind, values in given for one in values or ()),
+    return request_of(
+        asked or (),
+        image=image or (),
+        text=text or (),
+        not_text=not_text or (),
+        item=item or (),
+        group=group or (),
+        box=box or (),
         k=k,
         offset=offset,
         combine=combine,
         rank=rank,
         candidates=candidates,
         max_distance=max_distance,
+        min_similarity=min_similarity,
         dissimilar=dissimilar,
         datasets=tuple(dataset or ()),
         subsets=tuple(subset or ()),
         where=where,
+        sort=sort,
+        random=random,
         exclude_self=exclude_self,
         model=model,
         recall=recall,
@@ -118,5 +171,5 @@ def request_of(
     )
 
 
-takes_request = takes("request", request_of)
+takes_request = takes("request", request)
 """Gives a command the options of a query in place of its parameter `request`."""

@@ -17,7 +17,7 @@ from hamsight.cli.ingesting import role_columns
 from hamsight.cli.options import Asked, Database, Dataset, Items, Subset, Where
 from hamsight_core.errors import EXIT_NO_MATCH, SourceError, UsageError
 from hamsight_core.show.terminal import say, stop
-from hamsight_curate.export.choices import Images, To
+from hamsight_curate.export.choices import Images
 
 if TYPE_CHECKING:
     from hamsight_ingest.source import Reader
@@ -30,7 +30,14 @@ def export(
             metavar="TARGET", help="A new or empty folder; a new file for csv, jsonl and parquet."
         ),
     ],
-    to: Annotated[To, typer.Option(help="Format of the export.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMAT",
+            help="Format of the export: coco, yolo, csv, jsonl, parquet, folder, datumaro,"
+            " fiftyone, or one that another package adds.",
+        ),
+    ],
     items: Items = None,
     images: Annotated[
         Images | None,
@@ -96,7 +103,7 @@ def export(
         say(f"note: not in the catalog: {items_(absent)} of those named")
     if not found:
         stop(EXIT_NO_MATCH, "no item matched: nothing was exported")
-    typer.echo(f"{items_(done.items)} exported to {target} ({to.value})")
+    typer.echo(f"{items_(done.items)} exported to {target} ({to})")
     if done.missing_count:
         left_out = f"{items_(done.missing_count)} left out, as their images could not be had"
         stop(SourceError.exit_status, left_out)

@@ -130,13 +130,14 @@ class Changes(Opened):
     ) -> Exported:
         """Write items, said as in `add_to_group` or by `group`, as a dataset of another format.
 
-        `to` is coco, yolo, csv, jsonl, parquet, folder, datumaro or fiftyone; `images` is copy,
-        link, hardlink or none. `target` is a new or empty folder, for tables a new file.
+        `to` is coco, yolo, csv, jsonl, parquet, folder, datumaro, fiftyone, or a format of another
+        package; `images` is copy, link, hardlink or none. `target` is a new or empty folder, for
+        tables a new file.
         An item whose image cannot be had raises nothing and stands in `missing`.
         Raises UsageError, SourceError, UnknownItemError or StatementError.
         """
         from hamsight_core.names import chosen
-        from hamsight_curate.export.choices import Images, To
+        from hamsight_curate.export.choices import Images
         from hamsight_curate.export.items import in_group
         from hamsight_curate.export.job import export
 
@@ -146,7 +147,7 @@ class Changes(Opened):
             self.catalog(),
             self._selection(items, where=where, **filters),
             target,
-            chosen("to", To, to),
+            to,
             images=None if images is None else chosen("images", Images, images),
             features=features,
             on_missing=on_missing,

@@ -43,8 +43,8 @@ class Ingests(Opened):
 
         `columns` names a table's columns by role: image, id, subset, tags, label, captions;
         `image_width` is in pixels, where a server scales images. `settings` are `device`, `batch`
-        (images), `workers` (threads), `max_pixels` and `precision`. Items that `path` no longer
-        has stand in the outcome's `vanished`; `prune` deletes them. Raises SourceError,
+        (images), `workers` (threads), `max_pixels`, `precision` and `quality`. Items that `path`
+        no longer has stand in the outcome's `vanished`; `prune` deletes them. Raises SourceError,
         ModelError, UsageError or CatalogError; a file that cannot be used raises nothing and
         stands in `rejected`.
         """

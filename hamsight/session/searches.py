@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, PathLike, several
+from hamsight.session.opened import Opened, several
 from hamsight_core.models.network import Compute, Precision
 from hamsight_core.names import check_options, chosen
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hamsight_query.asked import Given
     from hamsight_query.evaluate import Evaluation
     from hamsight_query.request import Request
     from hamsight_query.result import Matches
@@ -23,29 +25,41 @@ class Searches(Opened):
 
     def query(
         self,
-        *,
-        image: PathLike | Sequence[PathLike] = (),
-        text: str | Sequence[str] = (),
-        item: str | Sequence[str] = (),
-        dataset: str | Sequence[str] = (),
-        subset: str | Sequence[str] = (),
+        *asked: Given,
         device: str = "AUTO",
         precision: str = "auto",
         **options: Any,
     ) -> Matches:
-        """Find the items most like pictures, words or stored items, as `hamsight query` does.
+        """Find the items most like words, pictures, items or groups, as `hamsight query` does.
 
-        Each of the first five is one value or several. `options` are those of
-        `hamsight_query.request.Request`: `k`, `offset`, `combine`, `rank`, `candidates`,
-        `max_distance`, `dissimilar`, `where`, `exclude_self` and `model`. Raises UsageError,
-        CatalogError, ModelError or ImageError.
+        Of `asked`, what has a slash, a scheme or an image's suffix is a picture, all else is words.
+        The keywords `image`, `text`, `not_text`, `item` and `group` say what a query is; each is a
+        value or several, and a value may be a tuple with its weight: `("beach", 0.7)`. `box` is the
+        part of a picture, (x, y, width, height) in pixels or shares, or a list of such. Other
+        `options` are those of `hamsight_query.request.Request`: `dataset` and `subset`, one or
+        several, `k`, `offset`, `combine`, `rank`, `candidates`, `max_distance`, `min_similarity`,
+        `dissimilar`, `where`, `exclude_self`, `model`, `recall`, `exact`, and for a list without a
+        query `sort` and `random`. Raises UsageError, CatalogError, ModelError or ImageError.
         """
+        return self.search(_request(*asked, **options), device=device, precision=precision)
+
+    def search(self, request: Request, *, device: str = "AUTO", precision: str = "auto") -> Matches:
+        """Answer a request, such as `Request.from_json` makes. Raises what `query` raises."""
         from hamsight_query.search import search
 
-        request = _request(
-            image=image, text=text, item=item, dataset=dataset, subset=subset, **options
-        )
         return search(self.catalog(), request, _compute(device, precision))
+
+    def show(self, item: str, model: str | None = None) -> dict[str, Any]:
+        """Return all that is known of the item of a name, [DATASET/][SUBSET/]ID, by column.
+
+        Raises UnknownItemError and UsageError.
+        """
+        from hamsight_query.item import describe_item
+
+        row: dict[str, Any] = describe_item(self.catalog(), item, model).to_pylist(
+            maps_as_pydicts="strict"
+        )[0]
+        return row
 
     def sql(
         self,
@@ -133,34 +147,46 @@ class Searches(Opened):
         save_view(self.catalog(), name, view, replace=replace)
 
 
-_ASKED = ("image", "text", "item", "dataset", "subset", "device", "precision")
-
-
 def _compute(device: str, precision: str) -> Compute:
     return Compute(device, chosen("precision", Precision, precision))
 
 
+_QUERIES = ("image", "text", "not_text", "item", "group")
+
+
 def _request(
-    *,
-    image: PathLike | Sequence[PathLike] = (),
-    text: str | Sequence[str] = (),
-    item: str | Sequence[str] = (),
+    *asked: Given,
     dataset: str | Sequence[str] = (),
     subset: str | Sequence[str] = (),
+    box: Any = (),
     **options: Any,
 ) -> Request:
-    from hamsight_query.request import Combine, Kind, Query, Rank, Request
+    from hamsight_query.asked import request_of
+    from hamsight_query.request import Combine, Rank, Request
 
     named = {field.name for field in fields(Request)} - {"queries", "datasets", "subsets"}
-    check_options(options, {*named, *_ASKED})
-    given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item))
-    queries = [Query(kind, one) for kind, values in given for one in several(values)]
+    check_options(options, {*named, *_QUERIES, "dataset", "subset", "box", "device", "precision"})
+    queries: dict[str, Any] = {
+        name: _values(options.pop(name)) for name in _QUERIES if name in options
+    }
     for name, choices in (("combine", Combine), ("rank", Rank)):
-        if name in options:
+        if options.get(name) is not None:
             options[name] = chosen(name, choices, options[name])
-    return Request(
-        tuple(queries),
+    one_box = isinstance(box, str) or (bool(box) and not isinstance(box[0], (str, Sequence)))
+    return request_of(
+        asked,
+        **queries,
+        box=[box] if one_box else box,
         datasets=tuple(several(dataset)),
         subsets=tuple(several(subset)),
         **options,
     )
+
+
+def _values(given: Any) -> list[Given]:
+    """Return one query, or several, as a list; a tuple of a query and a number is its weight."""
+    if isinstance(given, (str, os.PathLike)):
+        return [given]
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], (int, float)):
+        return [given]
+    return list(given)

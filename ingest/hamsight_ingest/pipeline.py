@@ -44,6 +44,8 @@ _LOOK_AHEAD_BATCHES = 4
 class Settings:
     """How a run encodes. `workers` threads decode; `max_pixels` limits a picture's area.
 
+    With `quality`, pictures get perceptual hashes and scores of quality.
+
     `precision` is one of `hamsight_core.models.network.Precision`, or its value.
     """
 
@@ -52,6 +54,7 @@ class Settings:
     workers: int = os.cpu_count() or 1
     max_pixels: int = MAX_PIXELS
     precision: Precision = Precision.AUTO
+    quality: bool = True
 
     def __post_init__(self) -> None:
         for name in ("batch", "workers", "max_pixels"):
@@ -213,7 +216,8 @@ class Stages:
 
     def _prepare(self, item: Item, known: Known | None) -> _Result:
         preprocess = self._package.image.preprocess
-        return prepare(item, known, preprocess, self._settings.max_pixels)
+        settings = self._settings
+        return prepare(item, known, preprocess, settings.max_pixels, quality=settings.quality)
 
     def _take(self, result: _Result) -> None:
         if isinstance(result, Unchanged):

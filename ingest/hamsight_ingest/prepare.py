@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from hamsight_core.errors import ImageError
 from hamsight_core.images.decode import decode
+from hamsight_core.images.looks import look_at
+from hamsight_core.images.perceptual_hash import BYTES
 from hamsight_core.images.places import fetch, local_path
 from hamsight_core.images.preprocess import Preprocess
 from hamsight_core.items import Item
@@ -69,6 +72,7 @@ class Rejected:
 class Prepared:
     """An item that is new or has changed, with what its file was found to be.
 
+    `quality` holds the scores of the picture's quality; None where the catalog's hold still.
     `fault` says what is wrong with a picture that is read all the same; mostly nothing.
     """
 
@@ -82,16 +86,25 @@ class Prepared:
     format: str
     sha256: bytes
     metadata_digest: bytes
+    phash: bytes = bytes(BYTES)
+    phash_trimmed: bytes = bytes(BYTES)
+    quality: Mapping[str, float] | None = None
     fault: str = ""
 
 
 def prepare(
-    item: Item, known: Known | None, preprocess: Preprocess, max_pixels: int
+    item: Item,
+    known: Known | None,
+    preprocess: Preprocess,
+    max_pixels: int,
+    *,
+    quality: bool = True,
 ) -> tuple[Prepared, NDArray[np.uint8]] | Unchanged | Kept | Rejected:
     """Read, compare and decode the image of an item; return it with its pixels for the encoder.
 
     Pixels are uint8 (size, size, 3). A file of the same size and time of change, or of the same
-    bytes, is unchanged; where the dataset says something else of it, its feature is kept.
+    bytes, is unchanged; where the dataset says something else of it, its feature is kept. With
+    `quality`, perceptual hashes and scores of quality are made of a picture too.
     """
     digest = metadata_digest(item)
     same_metadata = known is not None and known.metadata_digest == digest
@@ -117,8 +130,17 @@ def prepare(
         height=picture.height,
         orientation=picture.orientation,
         format=picture.format,
+        quality={},
         fault=picture.fault,
     )
+    if quality:
+        looks = look_at(picture.image)
+        prepared = replace(
+            prepared,
+            phash=looks.phash,
+            phash_trimmed=looks.phash_trimmed,
+            quality=looks.quality,
+        )
     return prepared, preprocess(picture.image)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.images.picture_quality import LIMITS
 from hamsight_core.items import STATUSES
 from hamsight_ingest.prepare import Prepared
 
@@ -69,7 +70,7 @@ def item_rows(
     both = list(zip(prepared, kept, strict=True))
     groups = [list(dict.fromkeys([*by.groups, *one.item.groups])) for one, by in both]
     attributes = [list({**by.attributes, **one.item.attributes}.items()) for one, by in both]
-    scores = [list(by.scores.items()) for by in kept]
+    scores = [list(_scores(*pair).items()) for pair in both]
     offsets = pa.array(range(0, count * dimension + 1, dimension), pa.int32())
     return pa.table(
         {
@@ -84,6 +85,8 @@ def item_rows(
             "modified_at": column("modified_ns", pa.timestamp("ns", "UTC")),
             "format": column("format", pa.string()),
             "sha256": column("sha256", pa.binary(32)),
+            "phash": column("phash", pa.binary(32)),
+            "phash_trimmed": column("phash_trimmed", pa.binary(32)),
             "tags": counted("tags", pa.map_(pa.string(), pa.uint32())),
             "boxes": pa.array(boxes, pa.list_(box)),
             "captions": said("captions", pa.list_(pa.string())),
@@ -99,6 +102,14 @@ def item_rows(
             "ingested_at": pa.array([ingested_at] * count, pa.timestamp("us", "UTC")),
         }
     )
+
+
+def _scores(prepared: Prepared, by: Curated) -> Mapping[str, float]:
+    """Return the scores that the item had, those of a picture's quality as the picture is now."""
+    if prepared.quality is None:
+        return by.scores
+    others = {name: score for name, score in by.scores.items() if name not in LIMITS}
+    return {**others, **prepared.quality}
 
 
 def _status(prepared: Prepared, by: Curated) -> str:

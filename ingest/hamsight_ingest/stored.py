@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Identity: TypeAlias = tuple[str, str]
 """An item's subset and id."""
 _HEALED = 10_000
+_PICTURE = ("phash", "phash_trimmed", "width", "height", "orientation", "format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,11 @@ def stored_pictures(
     for page in pages(asked):
         parameters = {"table": model.items_table, "dataset": dataset, "identities": as_json(page)}
         for row in catalog.rows("stored_pictures", parameters):
-            subset, id, sha256, width, height, orientation, format, hash_hex, feature = row
+            subset, id, sha256, *picture, hash_hex, feature = row
             one = asked[subset, id]
             if sha256 != one.sha256:
                 continue
-            picture = {"width": width, "height": height, "orientation": orientation}
-            found.append(replace(one, **picture, format=format))
+            found.append(replace(one, **dict(zip(_PICTURE, picture, strict=True))))
             features.append(feature)
             hashes += bytes.fromhex(hash_hex)
     return (

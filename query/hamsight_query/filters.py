@@ -6,7 +6,7 @@ tags and datasets before each search would take longer than the search itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError, ExpressionError
 from hamsight_core.names import check_within
-from hamsight_query.request import Request
+from hamsight_query.request import Kind, Request
 from hamsight_query.target import Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from hamsight_query.where import Filter
 
 _TAGS = 100_000
 _SHOWN = 1000
@@ -50,21 +52,35 @@ def conditions_of(
     if request.subsets:
         found.append(fill("of_subsets"))
         parameters["subsets"] = list(request.subsets)
-    pictures = [target.sha256 for target in targets if target.sha256]
+    pictures = [one.sha256 for target in targets for one in target.asked if one.sha256]
     if pictures and request.exclude_self:
         found.append(fill("not_the_pictures"))
         parameters["pictures"] = pictures
+    groups = [query.given for query in request.queries if query.kind is Kind.GROUP]
+    if groups and request.exclude_self is not False:
+        found.append(fill("not_in_the_groups"))
+        parameters["own_groups"] = groups
     if request.where is not None:
         from hamsight_query.where import compile_filter
 
-        try:
-            where = compile_filter(request.where, None)
-        except ExpressionError:  # behind which a name may be that is neither column nor tag
-            where = compile_filter(request.where, _tags(catalog, table))
+        where = _compiled(catalog, table, compile_filter, request.where)
         found.append(where.sql)
         parameters.update(where.parameters)
         assumed = where.assumed_tags
     return Conditions(tuple(found), parameters, assumed)
+
+
+def order_of_list(catalog: Catalog, table: str, request: Request) -> Conditions:
+    """Return the order of a list of items, as the only part of `sql`. Raises ExpressionError."""
+    identity = fill("identity")
+    if request.random is not None:
+        return Conditions((f"{fill('order_at_random')}, {identity}",), {"seed": request.random})
+    if request.sort is None:
+        return Conditions((identity,))
+    from hamsight_query.where import compile_key
+
+    key = _compiled(catalog, table, compile_key, request.sort)
+    return Conditions((f"{key.sql}, {identity}",), key.parameters, key.assumed_tags)
 
 
 def check_names(
@@ -93,13 +109,17 @@ def check_names(
     tags = conditions.assumed_tags
     if shown is not None and tags:
         tags = tags.difference(*(dict(row) for row in shown["tags"].to_pylist()))
-    if tags and request.where is not None:
+    if tags:
         asked = {"names": sorted(tags), "limit": len(tags)}
         there = {row[0] for row in catalog.rows("tags_of_names", asked, table=table)}
         if there < tags:
-            from hamsight_query.where import compile_filter
+            from hamsight_query.where import compile_filter, compile_key
 
-            compile_filter(request.where, _tags(catalog, table))
+            known = _tags(catalog, table)
+            if request.where is not None:
+                compile_filter(request.where, known)
+            if request.sort is not None:
+                compile_key(request.sort, known)
 
 
 def check_filled(catalog: Catalog, model: str, table: str) -> None:
@@ -115,6 +135,18 @@ def _unseen(answer: pa.Table | None, column: str, names: Iterable[str]) -> list[
     wanted = list(names)
     seen = set(answer[column].to_pylist()) if wanted and answer is not None else set()
     return [name for name in wanted if name not in seen]
+
+
+def _compiled(
+    catalog: Catalog,
+    table: str,
+    compiling: Callable[[str, Collection[str] | None], Filter],
+    text: str,
+) -> Filter:
+    try:
+        return compiling(text, None)
+    except ExpressionError:  # behind which a name may be that is neither column nor tag
+        return compiling(text, _tags(catalog, table))
 
 
 def _tags(catalog: Catalog, table: str) -> list[str]:

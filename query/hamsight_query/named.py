@@ -7,6 +7,9 @@ from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import pages
+from hamsight_core.errors import UnknownItemError
+
+_LISTED = 5
 
 
 def items_named(
@@ -27,6 +30,58 @@ def items_named(
                 if form in found:
                     found[form].append(row)
     return found
+
+
+def item_rows(
+    catalog: Catalog,
+    table: str,
+    names: Sequence[str],
+    datasets: Sequence[str] = (),
+    subsets: Sequence[str] = (),
+) -> list[Sequence[Any]]:
+    """Return the row of each name, as `items_named` has them; of several, that of the datasets.
+
+    Raises UnknownItemError for a name of none, which tells the nearest, and of several.
+    """
+    if not names:
+        return []
+    found = items_named(catalog, table, names)
+    return [_chosen(catalog, table, name, found[name], datasets, subsets) for name in names]
+
+
+def _chosen(
+    catalog: Catalog,
+    table: str,
+    name: str,
+    rows: Sequence[Sequence[Any]],
+    datasets: Sequence[str],
+    subsets: Sequence[str],
+) -> Sequence[Any]:
+    if len(rows) > 1:
+        within = [
+            row
+            for row in rows
+            if (not datasets or row[0] in datasets) and (not subsets or row[1] in subsets)
+        ]
+        rows = within or rows
+    if len(rows) > 1:
+        listed = ", ".join(_unlike(name, row) for row in rows[:_LISTED])
+        more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
+        raise UnknownItemError(
+            f"--item {name!r} names {len(rows)} items: {listed}{more}."
+            " Say DATASET/SUBSET/ID, or narrow with --dataset and --subset"
+        )
+    if not rows:
+        near = items_like(catalog, table, name, _LISTED)
+        listed = ", ".join("/".join(part for part in row if part) for row in near)
+        raise UnknownItemError(f"there is no item {name!r}; the nearest ids: {listed or 'none'}")
+    return rows[0]
+
+
+def _unlike(given: str, row: Sequence[str]) -> str:
+    """Return the item's name, in full where the short one is the ambiguous one."""
+    short = "/".join(part for part in row[:3] if part)
+    return "/".join(row[:3]) if short == given else short
 
 
 def items_like(catalog: Catalog, table: str, name: str, count: int) -> Sequence[Sequence[str]]:

@@ -45,11 +45,13 @@ def near_cells(
         return None
     if request.where is not None or request.datasets or request.subsets:
         return None
-    if request.exclude_self and any(target.sha256 for target in targets):
+    if request.exclude_self and any(one.sha256 for target in targets for one in target.asked):
+        return None
+    if any(query.kind is Kind.GROUP for query in request.queries):
         return None
     if request.combine is not Combine.NEAREST and len(targets) > 1:
         return None
-    kinds = ["words" if target.query.kind is Kind.TEXT else "image" for target in targets]
+    kinds = [target.kind for target in targets]
     found = [cells.probes_for(kind, scanned, request.recall) for kind in kinds]
     probes = [count for count in found if count is not None]
     if len(probes) < len(found) or sum(probes) > MOST_READ * cells.cells:

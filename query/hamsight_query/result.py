@@ -6,7 +6,7 @@ import base64
 import html
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SHOWN = 24
+_FEW = 500
 _THUMBNAIL = 160
 
 
@@ -30,7 +31,8 @@ _THUMBNAIL = 160
 class Match:
     """One item of the answer. `distance` is in bits, `similarity` the cosine, -1 to 1.
 
-    Both are to `query`, the label of the query that the item answers. `rank` counts from 1.
+    Both are to `query`, the label of the query that the item answers. `rank` counts from 1. In a
+    list without a query both are None, and `query` is empty.
     """
 
     rank: int
@@ -38,8 +40,8 @@ class Match:
     subset: str
     id: str
     uri: str
-    distance: int
-    similarity: float
+    distance: int | None
+    similarity: float | None
     query: str
     width: int
     height: int
@@ -76,16 +78,28 @@ class Matches(Sequence[Match]):
         model: str,
     ) -> Matches:
         """Make matches of the statement's answer: number them, name the queries."""
-        labels = [target.query.label for target in targets]
-        named = strings(labels[number - 1] for number in table["query"].to_pylist())
+        labels = ["", *(target.label for target in targets)]
+        named = strings(labels[number] for number in table["query"].to_pylist())
         ranks = unsigned(range(offset + 1, offset + 1 + len(table)))
         table = table.set_column(table.schema.get_field_index("query"), "query", named)
         return cls(table.add_column(0, "rank", ranks), targets, statement, model)
 
+    @property
+    def _asked(self) -> str:
+        return ", ".join(target.label for target in self.targets) or "a list"
+
     @cached_property
     def _matches(self) -> list[Match]:
-        rows: list[dict[str, Any]] = self._table.to_pylist(maps_as_pydicts="strict")
-        return [Match(**row) for row in rows]
+        table = self._table.select([field.name for field in fields(Match)])
+        if len(table) < _FEW:  # it takes longer to load what reads columns as a whole
+            return [Match(**row) for row in table.to_pylist(maps_as_pydicts="strict")]
+        from hamsight_core.show.values import values
+
+        return [
+            Match(*row)
+            for batch in table.to_batches()
+            for row in zip(*(values(one, finite=False) for one in batch.columns), strict=True)
+        ]
 
     def __len__(self) -> int:
         return len(self._table)
@@ -97,8 +111,7 @@ class Matches(Sequence[Match]):
         return iter(self._matches)
 
     def __repr__(self) -> str:
-        asked = ", ".join(target.query.label for target in self.targets)
-        return f"<Matches: {len(self)} for {asked}>"
+        return f"<Matches: {len(self)} for {self._asked}>"
 
     def to_arrow(self) -> pa.Table:
         """Return the matches as an Arrow table, a row each."""
@@ -113,11 +126,15 @@ class Matches(Sequence[Match]):
         from hamsight_core.show.sheet import MatchCell, QueryCell
         from hamsight_core.show.sheet_page import draw_sheet
 
-        numbers = {target.query.label: number for number, target in enumerate(self.targets)}
+        numbers = {one.label: n for n, one in enumerate(self.targets) if not one.parts}
         draw_sheet(
-            [QueryCell(target.query.given, target.uri) for target in self.targets],
             [
-                MatchCell(m.rank, m.name, m.uri, m.distance, m.similarity, numbers[m.query])
+                QueryCell(one.query.given, one.uri)
+                for target in self.targets
+                for one in target.asked
+            ],
+            [
+                MatchCell(m.rank, m.name, m.uri, m.distance, m.similarity, numbers.get(m.query))
                 for m in self._matches
             ],
             Path(path),
@@ -127,9 +144,8 @@ class Matches(Sequence[Match]):
         cells = "".join(_card(match) for match in self._matches[:_SHOWN])
         rest = len(self) - _SHOWN
         more = f"<p>and {rest} more: to_arrow() and to_pandas() have all</p>" if rest > 0 else ""
-        asked = html.escape(", ".join(target.query.label for target in self.targets))
         return (
-            f"<p><b>{len(self)} matches</b> for {asked}</p>"
+            f"<p><b>{len(self)} matches</b> for {html.escape(self._asked)}</p>"
             f'<div style="display:flex;flex-wrap:wrap;gap:8px">{cells}</div>{more}'
         )
 
@@ -141,9 +157,12 @@ def _card(match: Match) -> str:
         picture = f'<img style="{style}" src="{_data_uri(match.uri)}">'
     except ImageError as error:
         picture = f'<div style="{style}">{html.escape(str(error))}</div>'
+    near = ""
+    if match.similarity is not None:
+        near = f" · {match.similarity:.3f} · {match.distance} bits"
     return (
         f'<div style="width:{size};font:12px sans-serif;overflow-wrap:anywhere">{picture}'
-        f"<b>{match.rank}</b> · {match.similarity:.3f} · {match.distance} bits<br>"
+        f"<b>{match.rank}</b>{near}<br>"
         f"{html.escape(match.name)}</div>"
     )
 

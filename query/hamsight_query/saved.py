@@ -16,7 +16,7 @@ from hamsight_core.errors import CatalogError, ModelMismatchError, StatementErro
 from hamsight_core.images.places import local_path, path_uri
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.names import checked, chosen, is_text, nearest
-from hamsight_query.request import Combine, Kind, Query, Rank, Request
+from hamsight_query.request import Combine, Kind, Query, Rank, Request, query_from_json
 from hamsight_query.result import Matches
 from hamsight_query.search import Prepared, prepare, prepare_targets
 from hamsight_query.target import Target, hashed
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TABLE = "saved_queries"
 _APART = ("queries", "where", "model")  # what has columns of its own
 _FIT = "hash_fit"  # among the options, where the hashes of the targets are of a fitted hash
+_QUERIES = "queries"  # among the options, with their weights and regions
 _OPTIONS = {option.name: option for option in fields(Request) if option.name not in _APART}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -80,9 +81,13 @@ def find_saved(catalog: Catalog, name: str) -> Saved:
         raise _unknown(catalog, name)
     _, model, digest, filter, options, *nested = rows[0]
     targets = [_target(*parts) for parts in zip(*nested, strict=True)]
-    queries = tuple(target.query for target in targets)
     given = _decoded(name, options)
     fit = given.pop(_FIT, "")
+    asked = given.pop(_QUERIES, None)
+    if asked is not None:  # a catalog of an older version has neither weights nor regions
+        whole = map(query_from_json, asked)
+        targets = [replace(one, query=query) for one, query in zip(targets, whole, strict=True)]
+    queries = tuple(target.query for target in targets)
     return Saved(name, digest, fit, Request(queries, where=filter, model=model, **given), targets)
 
 
@@ -181,8 +186,10 @@ def _check_text(what: str, text: str) -> None:
 
 
 def _row(name: str, prepared: Prepared, now_us: int) -> dict[str, Any]:
-    request, targets, model = prepared.request, prepared.targets, prepared.model
+    request, model = prepared.request, prepared.model
+    targets = [one for target in prepared.targets for one in target.asked]
     options = {option: getattr(request, option) for option in _OPTIONS}
+    options[_QUERIES] = request.to_json()["queries"]
     if fit := model.hash_settings.fit:
         options[_FIT] = fit
     return {
@@ -226,7 +233,7 @@ def _target(
 def _decoded(name: str, text: str) -> dict[str, Any]:
     """Return the keywords of a Request that the JSON text holds."""
     options: dict[str, Any] = json.loads(text)
-    unknown = sorted(options.keys() - _OPTIONS.keys() - {_FIT})
+    unknown = sorted(options.keys() - _OPTIONS.keys() - {_FIT, _QUERIES})
     if unknown:
         raise CatalogError(
             f"the saved query {name!r} has options that this version of Hamsight does not know:"
@@ -242,7 +249,7 @@ def _shown(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the options that differ from their defaults, as text."""
     shown = []
     for key, one in options.items():
-        if key == _FIT:
+        if key in (_FIT, _QUERIES):
             continue
         default = _OPTIONS[key].default if key in _OPTIONS else None
         if one != (list(default) if isinstance(default, tuple) else default):

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import HamsightError, StatementError, UsageError
 from hamsight_core.models.network import HERE, Compute
-from hamsight_query.filters import Conditions, check_filled, check_names, conditions_of
-from hamsight_query.request import Rank, Request
+from hamsight_query.filters import (
+    Conditions,
+    check_filled,
+    check_names,
+    conditions_of,
+    order_of_list,
+)
+from hamsight_query.request import Combine, Rank, Request
 from hamsight_query.result import Matches
 from hamsight_query.statement import build
 from hamsight_query.steps import Statement, ask
-from hamsight_query.target import Target, resolve
+from hamsight_query.target import Target, blended, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,10 @@ def prepare_targets(
 
     Raises ExpressionError and UsageError.
     """
+    if not request.queries:
+        return _prepare_list(catalog, model, request)
     bare = [target for target in targets if not target.feature]
-    if bare and request.rank is Rank.COSINE:
+    if bare and (request.rank is Rank.COSINE or request.combine is Combine.BLEND):
         raise UsageError(
             f"--{bare[0].query.kind.value} {bare[0].query.given!r} has a hash but no feature:"
             " rank by the hash alone, with --rank hamming"
@@ -88,6 +98,27 @@ def prepare_targets(
             f"items of the model {model.name!r} were imported with hashes alone:"
             " rank by the hash, with --rank hamming"
         )
+    if request.combine is Combine.BLEND and not bare:
+        targets = [blended(targets, hash_of(catalog, model))]
     conditions = conditions_of(catalog, model.items_table, request, targets)
     statement = build(request, targets, model, conditions, catalog.layout)
     return Prepared(request, model, targets, conditions, statement)
+
+
+def _prepare_list(catalog: Catalog, model: CatalogModel, request: Request) -> Prepared:
+    """Return what lists items, without a query. Raises ExpressionError."""
+    table = model.items_table
+    conditions = conditions_of(catalog, table, request)
+    order = order_of_list(catalog, table, request)
+    sql = fill(
+        "list_items",
+        first_columns=fill("identity_and_place"),
+        described=fill("described"),
+        table=table,
+        conditions=f" {fill('and_also')} ".join(conditions.sql) or fill("every_item"),
+        order=order.sql[0],
+    )
+    page = {"k": request.k, "offset": request.offset}
+    statement = Statement(sql, {**conditions.parameters, **order.parameters, **page})
+    assumed = conditions.assumed_tags | order.assumed_tags
+    return Prepared(request, model, (), replace(conditions, assumed_tags=assumed), statement)

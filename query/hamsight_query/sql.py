@@ -36,6 +36,7 @@ _SELECTING = ("SELECT", "WITH", "FROM", "(")
 _ANSWERING = (*_SELECTING, "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS")
 _PARAMETER = re.compile(r"\{\s*(\w+)\s*:\s*([^{}]+)\}")
 _NESTED = ("Array", "Map", "Tuple")
+_OF_SESSION = ("SET", "USE")
 _CONTROLLING = ("SYSTEM", "KILL")  # what `readonly` of ClickHouse lets pass
 _SYNTAX, _READONLY, _NO_PARAMETER = 62, 164, 456  # ClickHouse's codes of errors
 # What ClickHouse's Arrow output gives as plain numbers or bytes, and what says the same.
@@ -67,6 +68,11 @@ def run_sql(
     text, first = _checked(statement)
     if first in _CONTROLLING and not write:
         raise StatementError(f"{first} controls the server: it needs --write")
+    if first in _OF_SESSION:
+        raise UsageError(
+            f"{first} would change what Hamsight's own statements see: write DATABASE.TABLE, or"
+            " SETTINGS NAME = VALUE at the end of a statement"
+        )
     parameters = _bindable(text, parameters)
     client = catalog.client if write else catalog.reader(settings)
     try:

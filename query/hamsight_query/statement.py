@@ -25,6 +25,8 @@ LONGEST = 128 * 1024
 """Bytes of the longest statement that ClickHouse takes over HTTP as a form."""
 _APART = 4
 """From so many candidates for each item of the answer, columns are fetched in a second step."""
+_OF_WORDS = 3
+"""Differences of words need so many times the candidates of words, measured on CLIP's vectors."""
 _SPARE = 4
 _LEAST_SPARE = 50
 """One scan fetches so many rows more, and of what is wanted a quarter, for ties at the end."""
@@ -44,6 +46,10 @@ def build(
     `layout` says where the catalog's tables are. Raises UsageError for too many queries.
     """
     statement = _Builder(request, targets, model, conditions, layout).build()
+    if request.min_similarity is not None:
+        sql = fill("at_least_similar", statement=statement.sql)
+        given = {**statement.parameters, "min_similarity": request.min_similarity}
+        statement = replace(statement, sql=sql, parameters=given, least=request.min_similarity)
     length = len(statement.sql.encode())
     if length > LONGEST:
         raise UsageError(
@@ -65,7 +71,8 @@ class _Builder:
         self._request, self._targets, self._layout = request, targets, layout
         first = 0 if request.rank is Rank.HAMMING else _candidates_of(request, targets, model)
         reach = max(first, request.k + request.offset)
-        excluded = [target.identity for target in targets if target.identity]
+        asked = [one for target in targets for one in target.asked]
+        excluded = [one.identity for one in asked if one.identity]
         if request.exclude_self is False:
             excluded = []
         scanned = reach + len(excluded)
@@ -179,13 +186,19 @@ class _Builder:
 
 def _by_hash_and_identity(request: Request, targets: Sequence[Target]) -> bool:
     """Return whether hashes and identities alone decide what can be an answer."""
-    by_picture = request.exclude_self and any(target.sha256 for target in targets)
-    return request.where is None and not by_picture
+    by_picture = request.exclude_self and any(
+        one.sha256 for target in targets for one in target.asked
+    )
+    by_group = any(query.kind is Kind.GROUP for query in request.queries)
+    return request.where is None and not (by_picture or by_group)
 
 
 def _candidates_of(request: Request, targets: Sequence[Target], model: CatalogModel) -> int:
     """Return how many candidates cosine orders: as asked, else what the neediest query needs."""
     if request.candidates is not None:
         return request.candidates
-    kinds = {"words" if target.query.kind is Kind.TEXT else "image" for target in targets}
-    return max(model.hash_settings.candidates(kind) for kind in kinds)
+    needed = [
+        model.hash_settings.candidates(target.kind) * (_OF_WORDS if target.subtracts_words else 1)
+        for target in targets
+    ]
+    return max(needed)

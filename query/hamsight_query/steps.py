@@ -21,13 +21,14 @@ class Statement:
     """SQL with the values of its `{name:Type}` parameters.
 
     `steps` is how a program gets the same answer sooner, where the statement is a search.
-    `in_cells` says that it does not read all items.
+    `in_cells` says that it does not read all items, `least` which similarity matches have at least.
     """
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     steps: Steps | None = None
     in_cells: bool = False
+    least: float | None = None
 
     def script(self) -> str:
         """Return the statement for `clickhouse client`, with its parameters set before it."""
@@ -74,6 +75,9 @@ def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
     if steps is None:
         return catalog.arrow(statement.sql, statement.parameters)
     ranked = _ranked(catalog, steps, table)
+    if statement.least is not None:
+        alike = ranked["similarity"].to_pylist()
+        ranked = _rows(ranked, [n for n, one in enumerate(alike) if one >= statement.least])
     return _described(catalog, ranked, table) if steps.apart else ranked
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.errors import ImageError, UnknownItemError
+from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.hashing.sign import PLANES, Hash
 from hamsight_core.hashing.sign import Kind as HashKind
 from hamsight_core.images.decode import decode
@@ -18,14 +17,12 @@ from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
 from hamsight_core.models.tokens import check_words
-from hamsight_query.named import items_like, items_named
+from hamsight_core.names import nearest
+from hamsight_query.named import item_rows
 from hamsight_query.request import Kind, Query, Request
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-_LISTED = 5
+_NOTHING = 1e-6
+"""A sum of unit vectors that is shorter has no direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Target:
     `planes` are bits in hex that weigh those of the hash, the lowest first; plane p counts 2^p,
     and the hash, which comes last, the most. A `sign` hash stands alone.
     `uri` is where the query's picture is, if it has one, `sha256` the digest in hex of a given
-    picture's file, and `identity` a stored item's (dataset, subset, id).
+    picture's file, and `identity` a stored item's (dataset, subset, id). A blend has `parts`.
     """
 
     query: Query
@@ -45,6 +42,34 @@ class Target:
     identity: tuple[str, str, str] | None = None
     sha256: str | None = None
     planes: Sequence[str] = ()
+    parts: tuple[Target, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """How the query, or a blend of several, is called in answers."""
+        if not self.parts:
+            return self.query.label
+        return f"blend of {', '.join(part.query.label for part in self.parts)}"
+
+    @property
+    def asked(self) -> tuple[Target, ...]:
+        """The target, or those that it blends."""
+        return self.parts or (self,)
+
+    @property
+    def kind(self) -> HashKind:
+        """What the hash makes of it: what words are part of is a direction, else it is an image.
+
+        Blends that take pictures for a direction, or words for an image, find up to a third of the
+        items with as many candidates.
+        """
+        return "words" if any(one.query.kind is Kind.TEXT for one in self.asked) else "image"
+
+    @property
+    def subtracts_words(self) -> bool:
+        """Whether it is a difference of words alone, which is far from all items."""
+        taken = any(one.query.weight < 0 for one in self.parts)
+        return taken and all(one.query.kind is Kind.TEXT for one in self.parts)
 
 
 def resolve(
@@ -60,18 +85,37 @@ def resolve(
     hash = hash_of(catalog, model)
     asked = dict.fromkeys(request.queries)
     items = [query for query in asked if query.kind is Kind.ITEM]
-    if items:
-        stored = _stored(catalog, model, request, items)
-        found.update(zip(items, (hashed(target, hash) for target in stored), strict=True))
-    others = [query for query in asked if query.kind is not Kind.ITEM]
-    if others:
+    for query, target in zip(items, _stored(catalog, model, request, items), strict=True):
+        found[query] = target
+    for query in asked:
+        if query.kind is Kind.GROUP:
+            found[query] = _group(catalog, model, query)
+    texts = [query for query in asked if query.kind is Kind.TEXT]
+    pictures = [Target(query, "", (), query.given) for query in asked if query.kind is Kind.IMAGE]
+    pictures += [found[query] for query in items if query.box is not None]
+    if texts or pictures:
         package = catalog.package(model, request.model)
-        for kind, encode in ((Kind.TEXT, _texts), (Kind.IMAGE, _images)):
-            queries = [query for query in others if query.kind is kind]
-            if queries:
-                encoded = encode(package, queries, compute)
-                found.update(zip(queries, (hashed(one, hash) for one in encoded), strict=True))
-    return [found[query] for query in asked]
+        encoded = [*_texts(package, texts, compute), *_pictures(package, pictures, compute)]
+        found.update((target.query, target) for target in encoded)
+    return [hashed(found[query], hash) for query in asked]
+
+
+def blended(targets: Sequence[Target], hash: Hash) -> Target:
+    """Return the weighted sum of queries' features as one target.
+
+    Features and sum are of unit length. Raises UsageError where the sum has no direction.
+    """
+    import numpy as np
+
+    weights = np.array([target.query.weight for target in targets])
+    features = np.array([target.feature for target in targets], np.float64)
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    total = weights @ np.divide(features, lengths, where=lengths > 0, out=features)
+    length = np.linalg.norm(total)
+    if length < _NOTHING:
+        raise UsageError("the queries' weights cancel each other out: give other weights")
+    feature = (total / length).astype(np.float32).tolist()
+    return hashed(Target(targets[0].query, "", feature, parts=tuple(targets)), hash)
 
 
 def hashed(target: Target, hash: Hash) -> Target:
@@ -83,85 +127,70 @@ def hashed(target: Target, hash: Hash) -> Target:
 
     if not target.feature:
         return target
-    kind: HashKind = "words" if target.query.kind is Kind.TEXT else "image"
-    *lower, top = hash.encode_query(np.asarray(target.feature, np.float32), kind, PLANES)
+    feature = np.asarray(target.feature, np.float32)
+    *lower, top = hash.encode_query(feature, target.kind, PLANES)
     planes = tuple(plane.tobytes().hex() for plane in lower)
     return replace(target, hash=target.hash or top.tobytes().hex(), planes=planes)
 
 
-def _images(package: ModelPackage, queries: Sequence[Query], compute: Compute) -> list[Target]:
+def _pictures(package: ModelPackage, targets: Sequence[Target], compute: Compute) -> list[Target]:
+    """Return targets, whose `uri` says where their pictures are, with the features of these."""
     import numpy as np
 
+    if not targets:
+        return []
     pixels, digests = [], []
-    for query in queries:
+    for target in targets:
+        query = target.query
         try:
-            data = fetch(query.given)
-            picture = decode(data, least=package.image.preprocess.least)
+            data = fetch(target.uri or query.given)
+            if query.box is None:
+                image = decode(data, least=package.image.preprocess.least).image
+            else:
+                image = decode(data).image
+                image = image.crop(query.box.pixels(*image.size))
         except ImageError as error:
-            raise ImageError(f"--image {query.given}: {error}") from None
-        pixels.append(package.image.preprocess(picture.image))
-        digests.append(hashlib.sha256(data).hexdigest())
-    targets = _targets(queries, encode_pixels(package, np.stack(pixels), compute))
+            raise ImageError(f"--{query.kind.value} {query.given}: {error}") from None
+        pixels.append(package.image.preprocess(image))
+        is_whole = query.kind is Kind.IMAGE and query.box is None
+        digests.append(hashlib.sha256(data).hexdigest() if is_whole else None)
+    features = encode_pixels(package, np.stack(pixels), compute)
     return [
-        replace(target, uri=target.query.given, sha256=digest)
-        for target, digest in zip(targets, digests, strict=True)
+        replace(target, hash="", feature=feature.tolist(), sha256=digest)
+        for target, feature, digest in zip(targets, features, digests, strict=True)
     ]
 
 
 def _texts(package: ModelPackage, queries: Sequence[Query], compute: Compute) -> list[Target]:
+    if not queries:
+        return []
     texts = [query.given for query in queries]
     check_words(package, texts)
-    return _targets(queries, encode_texts(package, texts, compute))
-
-
-def _targets(queries: Sequence[Query], features: NDArray[np.float32]) -> list[Target]:
+    features = encode_texts(package, texts, compute)
     return [
         Target(query, "", feature.tolist())
         for query, feature in zip(queries, features, strict=True)
     ]
 
 
+def _group(catalog: Catalog, model: CatalogModel, query: Query) -> Target:
+    """Return the mean of the features of a group's items. Raises UsageError for no such group."""
+    given = {"group": query.given}
+    rows = catalog.rows("mean_of_group", given, table=model.items_table)
+    if not rows or not rows[0][0]:
+        held = [row[0] for row in catalog.rows("group_names", table=model.items_table)]
+        raise UsageError(
+            f"there is no group {query.given!r} with items; {nearest(query.given, held)}"
+        )
+    return Target(query, "", [float(number) for number in rows[0][1]])
+
+
 def _stored(
     catalog: Catalog, model: CatalogModel, request: Request, queries: Sequence[Query]
 ) -> list[Target]:
-    found = items_named(catalog, model.items_table, [query.given for query in queries])
-    return [_chosen(catalog, model, request, query, found[query.given]) for query in queries]
-
-
-def _chosen(
-    catalog: Catalog,
-    model: CatalogModel,
-    request: Request,
-    query: Query,
-    rows: Sequence[Sequence[Any]],
-) -> Target:
-    if len(rows) > 1:
-        rows = [row for row in rows if _within(row, request)] or rows
-    if len(rows) > 1:
-        names = ", ".join(_unlike(query.given, row) for row in rows[:_LISTED])
-        more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
-        raise UnknownItemError(
-            f"--item {query.given!r} names {len(rows)} items: {names}{more}."
-            " Say DATASET/SUBSET/ID, or narrow with --dataset and --subset"
-        )
-    if not rows:
-        raise _unknown(catalog, model, query)
-    dataset, subset, id, uri, hashed, feature = rows[0]
-    return Target(query, hashed, list(feature), uri, (dataset, subset, id))
-
-
-def _unlike(given: str, row: Sequence[str]) -> str:
-    """Return the item's name, in full where the short one is the ambiguous one."""
-    short = "/".join(part for part in row[:3] if part)
-    return "/".join(row[:3]) if short == given else short
-
-
-def _within(row: Sequence[str], request: Request) -> bool:
-    in_dataset = not request.datasets or row[0] in request.datasets
-    return in_dataset and (not request.subsets or row[1] in request.subsets)
-
-
-def _unknown(catalog: Catalog, model: CatalogModel, query: Query) -> UnknownItemError:
-    near = items_like(catalog, model.items_table, query.given, _LISTED)
-    names = ", ".join("/".join(part for part in row if part) for row in near)
-    return UnknownItemError(f"there is no item {query.given!r}; the nearest ids: {names}")
+    names = [query.given for query in queries]
+    rows = item_rows(catalog, model.items_table, names, request.datasets, request.subsets)
+    return [
+        Target(query, hashed, list(feature), uri, (dataset, subset, id))
+        for query, (dataset, subset, id, uri, hashed, feature) in zip(queries, rows, strict=True)
+    ]

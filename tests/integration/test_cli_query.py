@@ -127,7 +127,7 @@ def test_a_hostile_id_cannot_reach_the_terminal(hamsight_) -> None:
 
 
 WRONG = [
-    ((), 2, "nothing to search for: give --image, --text or --item"),
+    ((), 2, "nothing to search for: give words, a picture, --item or --group"),
     (("--text", "  "), 2, "--text is empty"),
     (("--item", NAME, "-k", "0"), 2, "-k is 0; expected at least 1"),
     (("--item", NAME, "-k", "-1"), 2, "-k is -1"),

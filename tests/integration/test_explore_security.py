@@ -274,7 +274,7 @@ def test_hostile_names_come_as_data(engine: str, tmp_path: Path) -> None:
             ready = Prepared(item, None, 9, 9, 1, 1, 0, "JPEG", bytes(32), metadata_digest(item))
             features = np.ones((1, toy.DIMENSION), np.float32) / np.sqrt(toy.DIMENSION)
             rows = item_rows(text[:40], [ready], features, sign_hash(features), now)
-            catalog.insert("items_toy", rows)
+            catalog.insert(catalog.model().items_table, rows)
     with start(made) as served:
         visitor = Visitor(served)
         rows = visitor.asked()["rows"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import exported
@@ -16,8 +17,8 @@ from typer.testing import CliRunner, Result
 import hamsight
 from hamsight.cli.app import app
 from hamsight_core.items import Item
+from hamsight_curate.export import exporter, job, tables
 from hamsight_curate.export import items as export_items
-from hamsight_curate.export import job, tables
 from hamsight_ingest.listing import Listing
 from hamsight_ingest.readers.coco import CocoReader
 from hamsight_ingest.source import ReadOptions
@@ -106,7 +107,7 @@ def test_wrong_requests_say_what_is_wrong(db, tmp_path, args, words) -> None:
 
 @pytest.mark.parametrize("package", ["datumaro", "fiftyone"])
 def test_a_package_that_is_not_there(db, tmp_path, package, monkeypatch) -> None:
-    monkeypatch.setattr("hamsight_curate.export.job.find_spec", lambda name: None)
+    monkeypatch.setattr("hamsight_curate.export.exporter.find_spec", lambda name: None)
     done = run(db, tmp_path / "out", "--to", package, "--dataset", "birds")
     assert done.exit_code == 2 and f"pip install {package}" in done.stderr
     assert not (tmp_path / "out").exists()
@@ -145,15 +146,16 @@ def test_an_empty_folder_is_filled(db, tmp_path) -> None:
 
 
 def test_what_comes_to_exist_meanwhile_is_left_as_it_is(db, tmp_path, monkeypatch) -> None:
-    out, write = tmp_path / "out", job._FOLDERS[job.To.COCO]
+    out = tmp_path / "out"
+    how = exporter.exporter("coco")
     out.mkdir()
 
     def meanwhile(source, folder, placer, report) -> None:
-        write(source, folder, placer, report)
+        how.folder(source, folder, placer, report)
         (folder / "z").mkdir()
         (out / "z").write_text("mine")
 
-    monkeypatch.setitem(job._FOLDERS, job.To.COCO, meanwhile)
+    monkeypatch.setattr(job, "exporter", lambda name: replace(how, folder=meanwhile))
     done = run(db, out, "--to", "coco", "--images", "none", "--dataset", "birds")
     assert done.exit_code == 5 and "has come to exist meanwhile" in done.stderr
     assert [path.name for path in out.iterdir()] == ["z"] and (out / "z").read_text() == "mine"

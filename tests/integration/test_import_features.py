@@ -100,6 +100,7 @@ def test_features_of_each_kind_come_back_as_unit_vectors(session, tmp_path, feat
     np.testing.assert_array_equal(hashes, sign_hash(unit))
     assert load(session, path) == {"made": (0, 0, COUNT)}
     assert stored(session, "items_elsewhere") == rows
+    assert session.verify(files="none").to_pylist() == []
     found = session.query(item="007.jpg", k=3, exclude_self=False)
     assert found[0].id == "007.jpg"
     nearest = np.argsort(-unit @ unit[7], kind="stable")[:3]

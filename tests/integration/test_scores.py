@@ -24,7 +24,7 @@ def test_scores_go_along_with_their_item(dsn, home, tmp_path):
     package = str(toy.model(tmp_path / "model"))
     folder = toy.photos(tmp_path / "photos", 55)
     with hamsight.open(dsn) as session:
-        session.ingest(folder, model=package)
+        session.ingest(folder, model=package, quality=False)
         catalog = session.catalog()
         given = "mapFromArrays(['x', 'blur'], [toFloat32(0.5), toFloat32(2)])"
         catalog.run(
@@ -38,11 +38,11 @@ def test_scores_go_along_with_their_item(dsn, home, tmp_path):
         assert scores(session) == expected
 
         (folder / "000.jpg").write_bytes(toy.jpeg(900))
-        assert session.ingest(folder, model=package).counts.replaced == 1
+        assert session.ingest(folder, model=package, quality=False).counts.replaced == 1
         assert scores(session) == expected
 
         second = str(toy.model(tmp_path / "second", name="second", seed=9))
-        session.ingest(folder, model=second)
+        session.ingest(folder, model=second, quality=False)
         assert scores(session, "second") == expected
 
         session.rehash("toy", scheme="sign")
@@ -74,7 +74,7 @@ def test_scores_stay_where_the_dataset_says_something_else(dsn, tmp_path):
 
     say("before")
     with hamsight.open(dsn) as session:
-        session.ingest(listed, model=str(toy.model(tmp_path / "model")))
+        session.ingest(listed, model=str(toy.model(tmp_path / "model")), quality=False)
         catalog = session.catalog()
         catalog.run(
             "update_items",
@@ -94,12 +94,12 @@ def test_scores_stay_where_the_dataset_says_something_else(dsn, tmp_path):
 def test_a_catalog_of_an_older_version_gets_them(dsn, home, tmp_path):
     folder = toy.photos(tmp_path / "photos", 2)
     with hamsight.open(dsn) as session:
-        session.ingest(folder, model=str(toy.model(tmp_path / "model")))
+        session.ingest(folder, model=str(toy.model(tmp_path / "model")), quality=False)
         catalog = session.catalog()
         table = catalog.model().items_table
         for one in {table, catalog.layout.shard_table(table)}:
             session.sql(f"ALTER TABLE {one} DROP COLUMN scores", write=True)
     with hamsight.open(dsn) as session:
         toy.photos(folder, 1, first=2)
-        assert session.ingest(folder).counts.added == 1
+        assert session.ingest(folder, quality=False).counts.added == 1
         assert list(scores(session).values()) == [{}, {}, {}]

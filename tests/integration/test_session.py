@@ -104,7 +104,7 @@ def test_a_wrong_option_is_an_error(session: Session) -> None:
         session.query()
     with pytest.raises(hamsight.UsageError, match="-k is 0"):
         session.query(item=NAME, k=0)
-    with pytest.raises(hamsight.UsageError, match=r"no option 'top'; there are: 'cand"):
+    with pytest.raises(hamsight.UsageError, match=r"no option 'top'; there are: 'box"):
         session.query(item=NAME, top=3)
 
 

@@ -205,3 +205,11 @@ def test_arrow_and_errors_from_python(filled: str) -> None:
             session.sql("DROP TABLE models")
         with pytest.raises(UsageError):
             session.sql(";")
+
+
+def test_a_statement_that_would_change_hamsights_own_is_refused(filled) -> None:
+    with hamsight.open(filled) as session:
+        for statement in ("USE other", "SET max_result_rows = 2", "/* a */ use x"):
+            with pytest.raises(UsageError, match="would change what Hamsight's own statements see"):
+                session.sql(statement, write=True)
+        assert session.sql(COUNT).to_pylist() == COUNTED

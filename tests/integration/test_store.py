@@ -89,6 +89,28 @@ def test_no_message_shows_a_password():
     assert "s3cr3t" not in repr(parse_dsn("clickhouse://me:s3cr3t@h/db"))
 
 
+@pytest.mark.parametrize("mark", ["/", "?", "#", "@", ":", "[", "]", "%", " ", "\n", "ü", "1/"])
+@pytest.mark.parametrize("form", ["clickhouse://{}@h:1/db", "clickhouses:/{}@h/db", "mysql://{}@h"])
+def test_a_password_never_shows_whatever_it_holds(mark, form):
+    for user in ("me", "m/e", "m:e", "m@e"):
+        dsn = form.format(f"{user}:{mark}s3cr3t{mark}pw")
+        try:
+            said = str(parse_dsn(dsn))
+        except UsageError as raised:
+            said = str(raised)
+            if form.startswith("clickhouse:"):
+                assert "%2F" in said
+        assert "s3cr3t" not in said
+        assert "pw" not in said
+        if "/" in user + mark and form.startswith("clickhouse:"):
+            assert "not well formed" in said
+
+
+@pytest.mark.parametrize("dsn", ["clickhouse:/host/db", "chdb:/folder", "ClickHouses:host"])
+def test_a_dsn_without_two_slashes_is_no_folder(dsn):
+    assert "lacks // after the colon" in error(UsageError, parse_dsn, dsn)
+
+
 # Memory
 
 

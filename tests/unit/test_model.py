@@ -112,3 +112,21 @@ def test_the_digest_tells_whatever_changes_features(folder, tmp_path):
     weights[17] ^= 1
     (copy / "image.bin").write_bytes(weights)
     assert load_package(str(copy)).digest != first
+
+
+@pytest.mark.parametrize("named", ["../toy2/image.xml", "{0}/other.xml", "a/../../image.xml"])
+def test_a_package_names_files_of_its_own_folder_alone(folder, tmp_path, named):
+    named = named.format(tmp_path)
+    toy.write_toml(folder, lines={"file": f"'{named}'"})
+    assert "which is outside" in error(str(folder))
+
+
+def test_a_file_of_a_package_may_be_a_link(folder, tmp_path):
+    shutil.move(folder / "image.bin", tmp_path / "blob")
+    (folder / "image.bin").symlink_to(tmp_path / "blob")
+    assert load_package(str(folder)).dimension == toy.DIMENSION
+
+
+def test_toml_that_is_nested_too_deeply_is_one_line(folder):
+    (folder / "model.toml").write_text(f"a = {'[' * 100_000}")
+    assert len(error(str(folder)).splitlines()) == 1

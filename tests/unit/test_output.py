@@ -130,6 +130,8 @@ def test_parquet_and_arrow_keep_values_and_types():
     stream = pa.ipc.open_stream(written(table, Format.ARROW)).read_all()
     assert stream.schema == table.schema
     assert repr(stream.to_pydict()) == repr(table.to_pydict())
+    file = pa.ipc.open_file(pa.BufferReader(written(table, Format.FEATHER))).read_all()
+    assert file.schema == table.schema and repr(file.to_pydict()) == repr(table.to_pydict())
     parquet = pq.read_table(io.BytesIO(written(table, Format.PARQUET)))
     changed = {f.name for f in table.schema if parquet.schema.field(f.name).type != f.type}
     assert changed <= {"naive", "clock"}  # Parquet counts no whole seconds
@@ -139,19 +141,32 @@ def test_parquet_and_arrow_keep_values_and_types():
 
 @pytest.mark.parametrize("format", list(Format))
 def test_no_rows(format):
-    found = written(wide_table().slice(0, 0).select(["id", "count", "tags"]), format)
+    table = wide_table().slice(0, 0).select(["id", "count", "tags"])
+    if format is Format.PATHS0:
+        table = table.rename_columns(["uri", "count", "tags"])
+    found = written(table, format)
     if format is Format.TABLE:
         assert found.decode().splitlines() == ["id  count  tags", "──  ─────  ────"]
     elif format is Format.CSV:
         assert found == b"id,count,tags\n"
     elif format is Format.JSON:
         assert json.loads(found) == []
-    elif format is Format.JSONL:
+    elif format in (Format.JSONL, Format.PATHS0):
         assert found == b""
     elif format is Format.PARQUET:
         assert pq.read_table(io.BytesIO(found)).num_rows == 0
+    elif format is Format.FEATHER:
+        assert pa.ipc.open_file(pa.BufferReader(found)).read_all().num_rows == 0
     else:
         assert pa.ipc.open_stream(found).read_all().num_rows == 0
+
+
+def test_paths_end_with_a_zero_byte():
+    uris = ["/a b/\n.jpg", "file:///x/%FF%20y.jpg", "https://h/p.jpg", "zip:///a.zip::b.jpg"]
+    found = written(pa.table({"id": uris, "uri": uris}), Format.PATHS0).split(b"\0")
+    assert found == [b"/a b/\n.jpg", b"/x/\xff y.jpg", *(one.encode() for one in uris[2:]), b""]
+    with pytest.raises(UsageError, match="paths0 writes the column uri"):
+        written(pa.table({"id": uris}), Format.PATHS0)
 
 
 @pytest.mark.parametrize("format", ["table", "json", "jsonl", "csv"])
@@ -166,7 +181,7 @@ def test_text_that_is_not_utf8_is_shown_and_does_not_fail():
     broken = pa.array([b"ok", b"\xffA"]).view(pa.string())
     table = pa.table({"name": broken})
     assert [row["name"] for row in json.loads(written(table, Format.JSON))] == ["ok", "\\xffA"]
-    for format in Format:
+    for format in set(Format) - {Format.PATHS0}:
         assert written(table, format)
 
 
@@ -224,7 +239,7 @@ def test_a_closed_reader_is_a_broken_pipe(format):
     os.close(read)
     stream = os.fdopen(end, "wb")
     with pytest.raises(BrokenPipeError):
-        write(pa.table({"a": list(range(100_000))}), format, stream)
+        write(pa.table({"uri": [str(n) for n in range(100_000)]}), format, stream)
     with pytest.raises(BrokenPipeError):
         stream.close()
 

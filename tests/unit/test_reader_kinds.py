@@ -493,3 +493,30 @@ def test_a_folder_is_listed_once(tmp_path, monkeypatch):
     _, items = opened(tmp_path, "folder")
     assert len(items) == 1
     assert len(listed) == len(set(listed)) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("train/_annotations.coco.json", b'{"images": [', "line 1, column 13: not JSON"),
+        ("annotations/instances_train.json", b'{"info": {}, "im', "column 14: not JSON"),
+        ("train/_annotations.createml.json", b"[{", "column 3: not JSON"),
+        ("Annotations/a.xml", b'<?xml version="1.0" encoding="none"?><annotation/>', ":1: not XML"),
+        ("data.yaml", b"a: [1", "column 6: not YAML"),
+        ("data.yaml", b"[1]", "expected the keys names and train, val or test"),
+        ("metadata.csv", b"", "an empty file"),
+        ("photos.tsv000", b"", "an empty file"),
+        ("state.json", b"{", "column 2: not JSON"),
+    ],
+)
+def test_a_file_of_a_reserved_name_is_never_passed_over(tmp_path, file, content, words):
+    image(tmp_path / "images/train/a.jpg")
+    if file == "data.yaml":
+        text(tmp_path / "labels/train/a.txt", "0 0.5 0.5 1 1")
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(SourceError) as caught:
+        open_source(tmp_path)
+    assert str(tmp_path / file) in str(caught.value)
+    assert words in str(caught.value)
+    assert "--format folder" in str(caught.value)

@@ -27,7 +27,7 @@ def test_what_is_asked_by_default() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"queries": ()}, "nothing to search for: give --image, --text or --item"),
+        ({"queries": ()}, "nothing to search for: give words, a picture, --item or --group"),
         ({"queries": (Query(Kind.TEXT, ""),)}, "--text is empty"),
         ({"queries": (ITEM, Query(Kind.IMAGE, " \t"))}, "--image is empty"),
         ({"k": 0}, "-k is 0; expected at least 1"),

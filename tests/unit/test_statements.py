@@ -18,7 +18,15 @@ PROGRAM = statements.folder()
 FILES = sorted(PROGRAM.rglob("*.sql"))
 MODULES = sorted(
     p
-    for top in ("hamsight", "core", "ingest", "query", "curate", "explore/hamsight_explore")
+    for top in (
+        "hamsight",
+        "core",
+        "ingest",
+        "query",
+        "curate",
+        "analyze",
+        "explore/hamsight_explore",
+    )
     for p in (REPO / top).rglob("*.py")
 )
 SQL_IN_PYTHON = re.compile(r"\bSELECT\s|\bINSERT INTO\b|\bALTER TABLE\b|DELETE FROM|CREATE TABLE")

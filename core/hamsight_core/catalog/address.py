@@ -62,16 +62,30 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
     if "\x00" in text:
         raise UsageError(f"the DSN {text!r} holds a NUL character; expected {_DSN_FORMS}")
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
+    if scheme is None and re.match(r"(chdb|clickhouses?):", text, re.IGNORECASE):
+        shown = re.sub(r":.*@", ":***@", text, flags=re.DOTALL)
+        raise UsageError(f"the DSN {shown!r} lacks // after the colon; expected {_DSN_FORMS}")
     if scheme is None:
         path = Path(text).expanduser().resolve()
         return Address(database="default", path=path, memory=half_of_memory())
     name = scheme[1].lower()
-    shown = re.sub(r"(://[^:/@]*:).*@", r"\1***@", text)
+    shown = re.sub(r"://.*@", "://***@", text, flags=re.DOTALL)
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError as error:
-        raise UsageError(f"the DSN {shown!r} is not well formed ({error})") from None
+        well_formed = name == "chdb" or "@" not in parts.path + parts.query + parts.fragment
+    except ValueError:  # its words may quote the password
+        well_formed = False
+    if not well_formed:
+        if "@" not in text:
+            raise UsageError(
+                f"the DSN {shown!r} is not well formed: the port is a number up to 65535;"
+                f" expected {_DSN_FORMS}"
+            )
+        raise UsageError(
+            f"the DSN {shown!r} is not well formed: write / as %2F, ? as %3F, # as %23, @ as %40"
+            f" and : as %3A in the user and the password; expected {_DSN_FORMS}"
+        )
     if name == "chdb":
         options = dict(parse_qsl(parts.query))
         folder = unquote(parts.netloc + parts.path)

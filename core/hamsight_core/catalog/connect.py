@@ -1,45 +1,53 @@
-"""Connections to ClickHouse: a server over HTTP, or the engine embedded in this process (chDB).
-
-chDB's quirks: one engine path a process and one process a path; the folder `path` is created
-on opening; its file `status` names the process that holds it.
-"""
+"""Connections to ClickHouse: a server over HTTP, or the engine embedded in this process (chDB)."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from hamsight_core.catalog import served
 from hamsight_core.catalog.address import GIB, Address, parse_dsn
-from hamsight_core.catalog.interrupt import Interruptible
+from hamsight_core.catalog.embedded import holder, open_embedded
 from hamsight_core.catalog.layout import SETTINGS as CLUSTER_SETTINGS
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.myscale import is_myscale
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import (
-    CatalogBusyError,
+    CatalogError,
     ConnectionFailedError,
+    DamagedCatalogError,
+    DiskFullError,
     EmptyCatalogError,
+    HamsightError,
     NoTableError,
     StatementError,
     UsageError,
+    not_text,
 )
-from hamsight_core.forks import check_threads, forked, in_child, keep_for_ever, threads_run
+from hamsight_core.forks import forked, in_child, keep_for_ever
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _clients: WeakSet[Client] = WeakSet()
-_CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid"}
 _AUTHENTICATION_FAILED = 516
 _OUT_OF_MEMORY = 241
+_NOT_ENOUGH_SPACE = 243
+_DAMAGED = {
+    32,  # ATTEMPT_TO_READ_AFTER_EOF
+    33,  # CANNOT_READ_ALL_DATA
+    40,  # CHECKSUM_DOESNT_MATCH
+    107,  # FILE_DOESNT_EXIST
+    117,  # INCORRECT_DATA
+    246,  # CORRUPTED_DATA
+    271,  # CANNOT_DECOMPRESS
+    432,  # UNKNOWN_CODEC
+}
+_FULL = ("No space left on device", "errno: 28,")
 _NO_TABLE, _NO_DATABASE = 60, 81
 
 
@@ -61,7 +69,7 @@ def connect(
     memory = {"max_memory_usage": str(int(address.memory * GIB))} if address.memory else {}
     # `readonly`, where it is among the settings, forbids those that come after it
     wanted = {**memory, **(CLUSTER_SETTINGS if address.cluster else {}), **(settings or {})}
-    client = _embedded(address, create, wanted) if address.path else _server(address, wanted)
+    client = open_embedded(address, create, wanted) if address.path else _server(address, wanted)
     _clients.add(client)
     try:
         with engine_errors():
@@ -109,7 +117,7 @@ def _where_served(address: Address) -> Address:
     found = None if address.path is None else served.find(address.path)
     if found is None or address.path is None or found.process == os.getpid():
         return address
-    if _holder(address.path) != found.process:
+    if holder(address.path) != found.process:
         return address
     return replace(
         address,
@@ -150,122 +158,6 @@ def _check_cluster(client: Client, address: Address) -> None:
 def _has_database(client: Client, database: str) -> bool:
     rows = client.query(fill("count_databases"), parameters={"database": database}).result_rows
     return bool(rows[0][0])
-
-
-def _embedded(address: Address, create: bool, settings: dict[str, str]) -> Client:
-    path = address.path
-    assert path is not None
-    check_threads()
-    threads_run()
-    try:
-        import chdb
-        import clickhouse_connect
-        from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
-
-        _check_folder(path, create)
-        if _is_locked(path):
-            raise _busy(path, _holder(path))
-        path.mkdir(parents=True, exist_ok=True)
-        client: Any = clickhouse_connect.get_client(
-            interface="chdb",
-            path=str(path),
-            chdb_options=dict(address.options),
-            settings=settings,
-        )
-        opened = client._backend._handle
-        opened.conn = Interruptible(opened.conn, partial(chdb.connect, str(path)))
-        return cast("Client", client)
-    except ImportError as error:
-        raise ConnectionFailedError(
-            f"the embedded engine chDB cannot be loaded ({error}):"
-            " install the package chdb, or use a server with --db clickhouse://HOST/DATABASE"
-        ) from None
-    except OSError as error:
-        raise ConnectionFailedError(
-            f"no catalog can be opened or made at {path}: {error.strerror or error}"
-        ) from None
-    except (ProgrammingError, ClickHouseError) as error:
-        raise _why_not_opened(path, error) from None
-
-
-def _check_folder(path: Path, create: bool) -> None:
-    """Refuse a path that is not chDB's folder, nor empty, nor, with `create`, yet to be made."""
-    if not path.exists():
-        if not create:
-            raise EmptyCatalogError(
-                f"there is no catalog at {path}: make one with `hamsight ingest FOLDER`,"
-                " or name another with --db or HAMSIGHT_DB"
-            )
-        return
-    if not path.is_dir():
-        raise UsageError(f"{path} is a file: a catalog is a folder or a clickhouse:// DSN")
-    names = {entry.name for entry in path.iterdir()}
-    if "metadata" not in names and not names <= _CHDB_NAMES:
-        raise UsageError(
-            f"{path} holds other things than a catalog: name a new or empty folder with --db"
-        )
-
-
-def _why_not_opened(path: Path, error: Exception) -> ConnectionFailedError | CatalogBusyError:
-    holder = _holder(path)
-    if "different path" in str(error):
-        return CatalogBusyError(
-            f"this process already holds another catalog than {path}:"
-            " chDB opens one a process, so close the other first"
-        )
-    if holder is not None and holder != os.getpid():
-        return _busy(path, holder)
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        return ConnectionFailedError(f"the catalog {path} is not writable for this user")
-    reason = str(error).partition(", Stack trace")[0]
-    return ConnectionFailedError(f"chDB cannot open the catalog {path}: {reason}")
-
-
-def _busy(path: Path, holder: int | None) -> CatalogBusyError:
-    process = "another process" if holder is None else f"process {holder}"
-    return CatalogBusyError(
-        f"the catalog {path} is held by {process}: wait until it has ended, or keep"
-        " the catalog on a server, which many can use at once (--db clickhouse://HOST/DATABASE)"
-    )
-
-
-def _is_locked(path: Path) -> bool:
-    """Return whether another process holds the embedded catalog.
-
-    Asked before chDB is, which would print a line of its own. chDB locks the file `status`.
-    """
-    if _holder(path) == os.getpid():
-        return False
-    try:
-        import fcntl
-    except ImportError:
-        return False
-    try:
-        with (path / "status").open("rb") as status:
-            fcntl.flock(status, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _holder(path: Path) -> int | None:
-    """Return the id of the living process that holds the embedded catalog, if one does."""
-    try:
-        found = re.search(r"PID:\s*(\d+)", (path / "status").read_text(encoding="utf-8"))
-    except OSError:
-        return None
-    if found is None:
-        return None
-    process = int(found[1])
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return process
-    return process
 
 
 def _server(address: Address, settings: dict[str, str]) -> Client:
@@ -311,23 +203,41 @@ def engine_errors(client: Client | None = None) -> Iterator[None]:
 
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise not_text(error) from None
     except OperationalError as error:
+        if isinstance(error.__cause__, HamsightError):
+            raise error.__cause__ from None
         raise ConnectionFailedError(
             f"the connection to ClickHouse broke: {_reason(error)}"
         ) from error
     except ClickHouseError as error:
+        if isinstance(error.__cause__, UnicodeEncodeError):
+            raise not_text(error.__cause__) from None
+        if isinstance(error.__cause__, HamsightError):  # raised before the engine was asked
+            raise error.__cause__ from None
         if client is not None and client.uri.startswith("chdb:"):
             with suppress(ClickHouseError):
                 client.raw_query(fill("nothing"))
         raise _refused(error, client) from error
 
 
-def _refused(error: Exception, client: Client | None) -> StatementError | EmptyCatalogError:
+def _refused(error: Exception, client: Client | None) -> CatalogError:
     code = getattr(error, "code", None)
+    if code == _NOT_ENOUGH_SPACE or any(words in str(error) for words in _FULL):
+        return DiskFullError(
+            f"the disk of the catalog is full: {_first_line(error)}; free space there, and do this"
+            " again"
+        )
     if code == _NO_DATABASE and client is not None:
         return EmptyCatalogError(
             f"the catalog has no database {client.database!r}:"
             " fill it with `hamsight ingest FOLDER`, or name another with --db"
+        )
+    if code in _DAMAGED and client is not None and client.uri.startswith("chdb:"):
+        return DamagedCatalogError(
+            f"a part of the catalog cannot be read: {_first_line(error)}; `hamsight verify` names"
+            " the damaged parts. Restore a backup, or ingest into a new catalog"
         )
     if code == _NO_TABLE:
         return NoTableError(f"ClickHouse refused the statement: {_first_line(error)}")

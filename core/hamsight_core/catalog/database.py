@@ -31,8 +31,8 @@ class Database(Closing):
         self.client = client
         address = parse_dsn(dsn)
         self.location = str(address)
-        self._path = address.path
-        resident = address.resident and client.uri.startswith("chdb:")
+        self._path = address.path if client.uri.startswith("chdb:") else None
+        resident = address.resident and self._path is not None
         self.layout = Layout(
             address.cluster, is_myscale(client), resident, has_fixed_settings(client)
         )

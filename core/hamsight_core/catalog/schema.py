@@ -24,6 +24,7 @@ _OF_EVERY_CATALOG = {
     "rejects": "create_rejects",
 }
 _ADDED_TO_INGESTS = {"run", "options", "categories", "not_read"}
+_ADDED_TO_ITEMS = {"scores", "phash", "phash_trimmed"}
 _FORMER_FILENAME = "basename(uri)"
 """What `filename` was made of in older versions, where a member of an archive had the archive's."""
 
@@ -81,7 +82,7 @@ def _lacks(tables: Mapping[str, _Table], model: CatalogModel) -> bool:
         return False
     return (
         not is_generation(model.items_table)
-        or "scores" not in table.columns
+        or not set(table.columns) >= _ADDED_TO_ITEMS
         or table.filename == _FORMER_FILENAME
         or not _is_shown(tables, model.items_table)
     )
@@ -100,10 +101,10 @@ def _mended(database: Database, tables: Mapping[str, _Table], model: CatalogMode
     if not _lacks(tables, model):
         return model
     named = tables[model.items_table]
-    if "scores" not in named.columns and named.engine != "View":
+    if not set(named.columns) >= _ADDED_TO_ITEMS and named.engine != "View":
         shards = database.layout.shard_table(model.items_table)
         for table in dict.fromkeys([shards, model.items_table]):
-            database.run("add_scores", table=model.items_table, shard_table=table)
+            database.run("add_item_columns", table=model.items_table, shard_table=table)
     if named.filename == _FORMER_FILENAME:
         database.run("modify_filename", table=model.items_table)
     if is_generation(model.items_table):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -107,6 +108,11 @@ class ModelPackage:
         return files + [file for file in beside if file.is_file()]
 
 
+def _is_within(folder: Path, file: Path) -> bool:
+    """Tell whether a path leads into the folder by its words; caches hold links that lead out."""
+    return Path(os.path.normpath(file)).is_relative_to(os.path.normpath(folder))
+
+
 def stamp(file: Path) -> tuple[Path, int, int, int]:
     """Return a file with what changes when it does: inode, size in bytes and moment in ns."""
     stat = file.stat()
@@ -182,6 +188,8 @@ def _load(folder: Path, source: str) -> ModelPackage:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"{file} cannot be read: {error}") from None
+    except RecursionError:
+        raise ModelError(f"{file} cannot be read: it is nested too deeply") from None
     package = _Table(content, file, "")
     name = package.take("name", str)
     if not _NAME.fullmatch(name):
@@ -201,6 +209,10 @@ def _load(folder: Path, source: str) -> ModelPackage:
     if found.dimension < 1:
         raise ModelError(f"{file}: dimension = {found.dimension}; expected at least 1")
     for needed in found._files():
+        if not _is_within(folder, needed):
+            raise ModelError(
+                f"{file} names {needed}, which is outside {folder}: a model package holds its files"
+            )
         if not needed.is_file():
             raise ModelError(f"{file} names {needed.name}, which is not in {folder}")
     return found

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hamsight_core.errors import ModelError, UsageError
+from hamsight_core.errors import ModelError, UsageError, not_text
 from hamsight_core.models.package import ModelPackage, TextSpec, stamp
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ def check_words(package: ModelPackage, texts: Sequence[str]) -> None:
         return
     tokenizer, _ = _opened(package, package.text)
     for text in texts:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise not_text(error) from None
         spoken = text.lower() if package.text.lowercase else text
         unknown, known = _unknown(tokenizer, spoken)
         if not known:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hamsight_core.errors import UsageError
+from hamsight_core.images.places.uris import local_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +25,10 @@ class Format(str, Enum):
       so that no digit is lost; NaN and infinities are null.
     - `csv`: RFC 4180 with a header and `\\n` line ends; lists, maps and structs as JSON,
       null as an empty field.
-    - `parquet`: one Parquet file; `arrow`: an Arrow IPC stream. Both keep the types.
+    - `parquet`: one Parquet file; `arrow`: an Arrow IPC stream; `feather`: an Arrow IPC file.
+      All keep the types.
+    - `paths0`: where the image files are, a path or URL each, with a zero byte after it, as
+      `xargs -0` reads them. Needs the column uri.
 
     In the text formats bytes are hex digits unless a whole column of them is UTF-8, dates
     and times are ISO 8601, and all is UTF-8.
@@ -35,6 +40,8 @@ class Format(str, Enum):
     CSV = "csv"
     PARQUET = "parquet"
     ARROW = "arrow"
+    FEATHER = "feather"
+    PATHS0 = "paths0"
 
 
 def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | None = None) -> None:
@@ -48,6 +55,10 @@ def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | Non
         _write_parquet(table, stream)
     elif format is Format.ARROW:
         _write_arrow(table, stream)
+    elif format is Format.FEATHER:
+        _write_feather(table, stream)
+    elif format is Format.PATHS0:
+        _write_paths(table, stream)
     else:
         for text in _TEXT[format](table, width):
             stream.write(text.encode("utf-8", errors="backslashreplace"))
@@ -146,6 +157,21 @@ def _write_arrow(table: pa.Table, stream: BinaryIO) -> None:
 
     with pa.ipc.new_stream(_Forward(stream), table.schema) as writer:
         writer.write_table(table)
+
+
+def _write_feather(table: pa.Table, stream: BinaryIO) -> None:
+    import pyarrow as pa
+
+    with pa.ipc.new_file(_Forward(stream), table.schema) as writer:
+        writer.write_table(table)
+
+
+def _write_paths(table: pa.Table, stream: BinaryIO) -> None:
+    if "uri" not in table.column_names:
+        raise UsageError("paths0 writes the column uri, which this output does not have")
+    for uri in table["uri"].to_pylist():
+        path = local_path(uri)
+        stream.write((os.fsencode(path) if path is not None else uri.encode()) + b"\0")
 
 
 class _Forward(io.RawIOBase):

@@ -38,6 +38,15 @@ def lines(table: pa.Table, *, width: int | None) -> Iterator[str]:
         yield _line(row, widths, right)
 
 
+def fields(table: pa.Table) -> Iterator[str]:
+    """Yield a line for each column of the table's first row: its name and its value, uncut."""
+    names = [printable(name) for name in table.column_names]
+    widest = max(map(display_width, names), default=0)
+    for row in _rows(table.slice(0, 1)):
+        for name, cell in zip(names, row, strict=True):
+            yield f"{name}{' ' * (widest - display_width(name))}{_GAP}{cell}".rstrip()
+
+
 def printable(text: str) -> str:
     """Return the text with controls, line ends and bidirectional marks as escapes."""
     if text.isprintable():

@@ -13,6 +13,8 @@ from typing import IO, Any
 
 from hamsight_core.errors import ImageError
 from hamsight_core.items import Category
+from hamsight_curate.export.choices import Images
+from hamsight_curate.export.exporter import Exporter
 from hamsight_curate.export.images import Placer
 from hamsight_curate.export.items import Part, Source, Stored
 from hamsight_curate.export.names import safe_name
@@ -159,3 +161,8 @@ def _join(file: Path, images: _Members, annotations: _Members, rest: Mapping[str
         for key, value in rest.items():
             stream.write(f",\n{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
         stream.write("}\n")
+
+
+def coco() -> Exporter:
+    """Return how COCO is written."""
+    return Exporter(folder=write_coco, images=Images.COPY)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hamsight_core.errors import ImageError
 from hamsight_curate.export.choices import Images
+from hamsight_curate.export.exporter import Exporter
 from hamsight_curate.export.images import Placer
 from hamsight_curate.export.items import Source, Stored
 from hamsight_curate.export.names import safe_name, safe_path
@@ -79,3 +80,11 @@ def _annotations(item: Stored, numbers: Mapping[str, int]) -> Iterator[Any]:
         yield datumaro.Label(numbers[label])
     for caption in item.captions:
         yield datumaro.Caption(caption)
+
+
+def datumaro() -> Exporter:
+    """Return how Datumaro's format is written."""
+    link = (
+        "Datumaro reads no link that leads out of its folder: take --images copy, hardlink or none"
+    )
+    return Exporter(folder=write_datumaro, refused={Images.LINK: link}, package="datumaro")

@@ -12,6 +12,7 @@ from typing import Any
 
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_curate.export.choices import Images
+from hamsight_curate.export.exporter import Exporter
 from hamsight_curate.export.images import Placer, local_file
 from hamsight_curate.export.items import Source, Stored
 from hamsight_curate.export.report import Report
@@ -111,3 +112,10 @@ def _detections(item: Stored, report: Report) -> Iterator[Any]:
 
 def _unboxed(item: Stored) -> list[str]:
     return sorted((Counter(item.tags) - Counter(box.label for box in item.boxes)).elements())
+
+
+def fiftyone() -> Exporter:
+    """Return how FiftyOne's format is written."""
+    hardlink = "FiftyOne makes no hard links: take --images copy, link or none"
+    refused = {Images.HARDLINK: hardlink}
+    return Exporter(folder=write_fiftyone, refused=refused, package="fiftyone")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from hamsight_core.errors import ImageError
+from hamsight_curate.export.choices import Images
+from hamsight_curate.export.exporter import Exporter
 from hamsight_curate.export.images import Placer
 from hamsight_curate.export.items import Source
 from hamsight_curate.export.names import safe_name
@@ -26,3 +28,9 @@ def write_folder(source: Source, folder: Path, placer: Placer, report: Report) -
             report.items += 1
             if name != item.id:
                 report.note("ids that cannot be names of files, so files have another")
+
+
+def folder() -> Exporter:
+    """Return how folders of images are written."""
+    alone = "--to folder writes images alone: take --images copy, link or hardlink"
+    return Exporter(folder=write_folder, images=Images.COPY, refused={Images.NONE: alone})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight_core.show.formats import Format, write
+from hamsight_curate.export.exporter import Exporter
 from hamsight_curate.export.items import Source
 from hamsight_curate.export.report import Report
 
@@ -49,3 +50,18 @@ def _pages(source: Source, report: Report) -> Iterator[pa.Table]:
         for page in source.pages(part):
             report.items += page.num_rows
             yield page
+
+
+def csv() -> Exporter:
+    """Return how CSV is written."""
+    return Exporter(file=write_csv)
+
+
+def jsonl() -> Exporter:
+    """Return how JSON lines are written."""
+    return Exporter(file=write_jsonl)
+
+
+def parquet() -> Exporter:
+    """Return how Parquet is written."""
+    return Exporter(file=write_parquet)

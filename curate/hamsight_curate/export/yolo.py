@@ -8,6 +8,7 @@ from pathlib import Path
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.items import Box
 from hamsight_curate.export.choices import Images
+from hamsight_curate.export.exporter import Exporter
 from hamsight_curate.export.images import TAKEN, Placer
 from hamsight_curate.export.items import Part, Source, Stored
 from hamsight_curate.export.names import other_path, safe_name, safe_path
@@ -137,3 +138,8 @@ def _fractions(
             report.note("boxes cut at the border of their image")
         left, top, right, bottom = inside
     return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+
+
+def yolo() -> Exporter:
+    """Return how YOLO is written."""
+    return Exporter(folder=write_yolo, images=Images.COPY)

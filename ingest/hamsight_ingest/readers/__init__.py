@@ -35,6 +35,7 @@ _OWN = {
         "createml": "createml:CreateMlReader",
         "via": "via:ViaReader",
         "via3": "via:Via3Reader",
+        "via-csv": "via:ViaCsvReader",
         "datumaro-json": "datumaro_json:DatumaroJsonReader",
         "labelstudio": "labelstudio:LabelStudioReader",
         "fiftyone": "fiftyone_labels:FiftyOneReader",

@@ -15,6 +15,9 @@ from hamsight_ingest.readers.pairing import pictures_of
 from hamsight_ingest.readers.wrong import Notes, refusals, valid_text
 from hamsight_ingest.source import ReadOptions
 
+UNNAMED = "region"
+"""The label of a box whose annotation says no class."""
+
 
 class AnnotatedSource(ABC):
     """The images of a dataset with what its annotation files say of them, each an item.

@@ -2,115 +2,25 @@
 
 from __future__ import annotations
 
-import mmap
 import os
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.images.places import is_url
 from hamsight_core.items import Category, Item
-from hamsight_ingest.listing import Listing, is_skipped, once, printable, suffix_of, uri_of
+from hamsight_ingest.listing import Listing, is_skipped, printable, suffix_of, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, Ids
+from hamsight_ingest.readers.coco_files import detected_words, found_in, subset_of
 from hamsight_ingest.readers.coco_json import Record, read
-from hamsight_ingest.readers.mirror import is_there
+from hamsight_ingest.readers.mirror import is_there, mirror_of
 from hamsight_ingest.readers.pairing import cleaned, near_of, normal
-from hamsight_ingest.readers.subsets import subset_in, subset_of_file
-from hamsight_ingest.readers.texts import encoding_of, read_text
 from hamsight_ingest.readers.wrong import Notes
 from hamsight_ingest.source import ReadOptions
 
-_KINDS = ("instances", "person_keypoints", "captions")
-_IGNORED = {
-    "panoptic": "panoptic segments are not read",
-    "stuff": "stuff segments are not read",
-    "image_info": "it has no annotations",
-}
-_IMAGES_KEY = re.compile(rb'"images"\s*:\s*\[')
-_ANNOTATIONS_KEY = re.compile(rb'"annotations"\s*:\s*\[')
-_PROBED = 32
 _NOT_NAMED = "no COCO file names these images"
-
-
-def _kind(file: str) -> str:
-    """Return the part of a file's name before the subset, such as "instances", or ""."""
-    name = file.rpartition("/")[2]
-    return next((k for k in (*_KINDS, *_IGNORED) if name.startswith(f"{k}_")), "")
-
-
-def _subset(file: str) -> str:
-    folder, _, name = file.rpartition("/")
-    stem = name.rpartition(".")[0]
-    kind = _kind(file)
-    if kind:
-        return printable(stem.removeprefix(f"{kind}_"))
-    if name.startswith("_annotations") and folder:
-        return printable(folder.rpartition("/")[2])
-    return printable(subset_of_file(file))
-
-
-def _has_coco_keys(file: str) -> bool:
-    """Return whether a JSON file has COCO's lists, without parsing it."""
-    try:
-        with Path(file).open("rb") as opened:
-            start = opened.read(64)
-            if encoding_of(start) not in ("utf-8", "utf-8-sig"):
-                decoded = read_text(file).encode("utf-8", "replace")
-                return bool(_IMAGES_KEY.search(decoded) and _ANNOTATIONS_KEY.search(decoded))
-            if not start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-                return False
-            with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                return bool(_IMAGES_KEY.search(text) and _ANNOTATIONS_KEY.search(text))
-    except OSError as error:
-        raise SourceError(f"{printable(file)}: cannot be read: {error.strerror}") from error
-
-
-@dataclass
-class _Found:
-    """The COCO files of a dataset, instances first, and those that are known and left out."""
-
-    around: Listing
-    files: list[str] = field(default_factory=list)
-    ignored: dict[str, str] = field(default_factory=dict)
-
-
-@once
-def _found(listing: Listing) -> _Found:
-    folder = listing.root
-    around = listing.around(1) if folder.name.lower() == "annotations" else listing.around()
-    start = "" if around.root == folder else f"{folder.name}/"
-    if listing.is_file:
-        files = [f"{start}{listing.path.name}"] if listing.of(".json") else []
-    else:
-        files = [file for file in _probed(around) if file.startswith(start)]
-    found = _Found(around)
-    for file in files:
-        if _kind(file) in _IGNORED:
-            found.ignored[file] = _IGNORED[_kind(file)]
-        elif _has_coco_keys(around.at(file)):
-            found.files.append(file)
-    order = {kind: place for place, kind in enumerate(_KINDS)}
-    found.files.sort(key=lambda file: (order.get(_kind(file), 0), file.count("/"), file))
-    return found
-
-
-def _probed(listing: Listing) -> Iterator[str]:
-    """Yield the JSON files that may be COCO's: of a folder with very many the first, and those
-    that are named as a subset."""
-    folders: dict[str, int] = {}
-    for file in listing.of(".json"):
-        folder, _, name = file.rpartition("/")
-        folders[folder] = folders.get(folder, 0) + 1
-        if folders[folder] <= _PROBED or subset_in(name.rpartition(".")[0]) or _kind(file):
-            yield file
-
-
-def _detected(files: Sequence[str]) -> str:
-    names = [printable(file) for file in files]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"COCO annotations in {', '.join(names[:3])}{more}"
+_PROBED = 32
 
 
 @dataclass(slots=True)
@@ -132,14 +42,14 @@ class CocoSource(AnnotatedSource):
     subsets_from = "COCO file names give the subsets"
 
     def __init__(self, listing: Listing, options: ReadOptions) -> None:
-        found = _found(listing)
+        found = found_in(listing)
         if not found.files:
             raise SourceError(
                 f"{printable(listing.path)}: no COCO annotations; looked for"
                 f" {CocoReader.description}"
             )
         around = None if found.around is listing else found.around
-        super().__init__(listing, options, _detected(found.files), around)
+        super().__init__(listing, options, detected_words(found.files), around)
         self._read_notes = Notes()
         self._categories: dict[str, Category] = {}
         self._images: dict[str, dict[str, _Image]] = {}
@@ -182,26 +92,29 @@ class CocoSource(AnnotatedSource):
 
     def _pair(self, file: str, records: Sequence[Record]) -> None:
         """Find the image of each record, and add what the file says of it."""
-        subset = _subset(file)
+        subset = subset_of(file)
         near = near_of(file, subset)
         names = [cleaned(record.file_name) for record in records]
-        exact = [self.pictures.exact(name, near) for name in names]
-        hidden = [place for place in near if is_skipped(place.rpartition("/")[2])]
-        if hidden:  # of such a subset's own folder nothing is listed
-            there = [any(is_there(self._as_written(at, name)) for at in hidden) for name in names]
-            exact = [None if is_own else image for image, is_own in zip(exact, there, strict=True)]
+        hidden = [self._written(filter(_is_hidden, near), name) for name in names]
+        exact = [
+            None if path else self.pictures.exact(name, near)
+            for name, path in zip(names, hidden, strict=True)
+        ]
         taken = set(filter(None, exact))
         folder = self._folder(file, near, names, exact)
         images = self._images.setdefault(subset, {})
         earlier = {path: len(image.record.boxes) for path, image in images.items()}
-        for record, name, image in zip(records, names, exact, strict=True):
-            written = None if image else self._unlisted(folder, near, record.file_name)
+        found = any(exact) or any(hidden)
+        for record, name, image, written in zip(records, names, exact, hidden, strict=True):
+            if image is None and written is None and _is_odd(record.file_name):
+                written = self._written((folder, *near), record.file_name)
             if image is None and written is None:
                 place = f"{printable(file)}: {name}"
                 image = self.pictures.find(name, near, self._read_notes, place, subset)
                 image = None if image in taken else image
                 if image is not None and not image.endswith(name):
                     name = _tail(image, name)
+            found = found or image is not None or written is not None or is_url(record.file_name)
             if image is not None:
                 path = self.listing.at(image)
             elif written is not None:
@@ -212,16 +125,14 @@ class CocoSource(AnnotatedSource):
                 path = self._as_written(folder, record.file_name)
             present = images.setdefault(path, _Image(name, path, Record(record.key, name)))
             _merge(present.record, record, earlier.get(path, 0))
+        mirror = mirror_of(self.listing.root)
+        if names and not found and (mirror is None or mirror.tree.listed):
+            self._tell_missing(file, names, near)
 
-    def _unlisted(self, folder: str, near: Sequence[str], name: str) -> str | None:
+    def _written(self, places: Iterable[str], name: str) -> str | None:
         """Return the path of an image that is there, but not listed: it is hidden, or outside."""
-        for place in (folder, *near):
-            parts = f"{place}/{name}".split("/")
-            if name.startswith("/") or any(part == ".." or is_skipped(part) for part in parts):
-                path = self._as_written(place, name)
-                if is_there(path):
-                    return path
-        return None
+        paths = (self._as_written(place, name) for place in places)
+        return next(filter(is_there, paths), None)
 
     def _as_written(self, folder: str, name: str) -> str:
         """Return the path that a name is, which may be absolute or lead out of the dataset."""
@@ -240,12 +151,18 @@ class CocoSource(AnnotatedSource):
                 if is_there(self.listing.at(f"{place}/{name}" if place else name)):
                     return place
         folders = [place for place in near if not place or self.listing.has_folder(place)]
-        if names and not any(self.pictures.close(name, near) for name in names[:_PROBED]):
-            looked = ", ".join(printable(self.listing.root / place) for place in folders)
-            words = f"none of its first {len(names[:_PROBED])} images was found; looked in {looked}"
-            self._read_notes.add(words, printable(self.listing.at(file)))
         images = (place for place in folders if place and place.rpartition("/")[2] != "annotations")
         return next(images, "")
+
+    def _tell_missing(self, file: str, names: Sequence[str], near: Sequence[str]) -> None:
+        """Note that none of the images that a file names was found."""
+        looked = ", ".join(
+            printable(self.listing.root / place)
+            for place in near
+            if not place or self.listing.has_folder(place)
+        )
+        words = f"none of its first {len(names[:_PROBED])} images was found; looked in {looked}"
+        self._read_notes.add(words, printable(self.listing.at(file)))
 
     def _account(self) -> None:
         root = f"{self.listing.root}/"
@@ -270,6 +187,16 @@ class CocoSource(AnnotatedSource):
                     captions=tuple(record.captions),
                     attributes={"coco_id": str(record.key)},
                 )
+
+
+def _is_odd(name: str) -> bool:
+    """Return whether a path is hidden, absolute, or leads out of the dataset."""
+    parts = name.split("/")
+    return name.startswith("/") or any(part == ".." or is_skipped(part) for part in parts)
+
+
+def _is_hidden(folder: str) -> bool:
+    return any(map(is_skipped, folder.split("/")))
 
 
 def _tail(image: str, name: str) -> str:
@@ -309,8 +236,8 @@ class CocoReader:
 
     def detect(self, listing: Listing) -> str | None:
         """Return which annotation files there are, or None where there is none."""
-        files = _found(listing).files
-        return _detected(files) if files else None
+        files = found_in(listing).files
+        return detected_words(files) if files else None
 
     def open(self, listing: Listing, options: ReadOptions) -> CocoSource:
         """Return the dataset, its annotations read and checked.

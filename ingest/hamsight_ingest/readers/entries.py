@@ -8,16 +8,13 @@ from dataclasses import dataclass, field
 
 from hamsight_core.items import Box, Item
 from hamsight_ingest.listing import Listing, printable, uri_of
-from hamsight_ingest.readers.annotated import AnnotatedSource, Ids, turned
+from hamsight_ingest.readers.annotated import UNNAMED, AnnotatedSource, Ids, turned
 from hamsight_ingest.readers.image_size import upright_size
 from hamsight_ingest.readers.pairing import cleaned, near_of
 from hamsight_ingest.readers.subsets import placed, subset_of_file, wrapper
 from hamsight_ingest.readers.voc_sets import is_mask
 from hamsight_ingest.readers.wrong import Notes, valid_text
 from hamsight_ingest.source import ReadOptions
-
-UNNAMED = "region"
-"""The label of a box whose annotation says no class."""
 
 Sides = tuple[float, float, float, float]
 

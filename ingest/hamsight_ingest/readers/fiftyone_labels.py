@@ -16,6 +16,7 @@ class FiftyOneReader(JsonEntriesReader):
 
     name = "fiftyone"
     description = "labels.json with classes and labels beside data/, or samples.json, of FiftyOne"
+    own = ("metadata.json", "frames.json")
     marks = ((b'"classes"', b'"labels"'), (b'"samples"', b'"filepath"'))
 
     def fits(self, content: Any) -> bool:

@@ -27,6 +27,8 @@ class JsonEntriesReader:
     description: str
     marks: tuple[tuple[bytes, ...], ...]
     reserved: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    """Names of files of the tool that say nothing of images."""
 
     def fits(self, content: Any) -> bool:
         """Return whether a file's content is of this format."""
@@ -61,6 +63,8 @@ class JsonEntriesReader:
             notes.taken += len(entries[file])
         detected = self.detect(listing) or ""
         source = EntrySource(listing, options, detected, self.name, entries, notes)
+        own = [file for file in listing.files if file.rpartition("/")[2] in self.own]
+        source.accounts.ignore(own, f"files of {self.name} itself")
         source.check()
         return source
 

@@ -22,6 +22,7 @@ class LabelStudioReader(JsonEntriesReader):
     name = "labelstudio"
     description = "*.json of Label Studio: a list of tasks with data and annotations, or JSON-MIN"
     carries = frozenset({"subsets", "tags", "boxes", "captions"})
+    own = ("notes.json",)
     marks = ((b'"data"', b'"annotations"'), (b'"data"', b'"completions"'), (b'"annotation_id"',))
 
     def fits(self, content: Any) -> bool:

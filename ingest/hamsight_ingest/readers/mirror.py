@@ -20,7 +20,7 @@ from typing import BinaryIO, TypeAlias
 
 from hamsight_core.errors import ImageError, SourceError
 from hamsight_core.images.places import fetch, is_url, path_uri, table_uri
-from hamsight_core.images.places.seekable import MAX_BYTES, open_seekable
+from hamsight_core.images.places.archives import MAX_BYTES, open_seekable
 from hamsight_core.images.places.uris import TableKind, holding_file, local_path, scheme
 from hamsight_core.items import Category, Item
 from hamsight_ingest.listing import is_image

@@ -60,8 +60,6 @@ def is_subset(folder: str) -> bool:
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "imgs", "img", "data", "image", "jpgimages"})
 """What folders are called that hold the images of a dataset or a subset, in lower case."""
 
-_SAY = (*IMAGE_FOLDERS, "ann", "label", "xml", "metadata")
-
 
 @once
 def wrapper(listing: Listing) -> str:
@@ -71,8 +69,13 @@ def wrapper(listing: Listing) -> str:
     annotations is none.
     """
     parts = listing.top.split("/") if listing.top else []
-    says = (is_subset(part) or part.lower().startswith(_SAY) for part in parts)
+    says = map(_says, parts)
     return "/".join(parts[: next((place for place, say in enumerate(says) if say), len(parts))])
+
+
+def _says(folder: str) -> bool:
+    name = folder.lower()
+    return is_subset(name) or name in IMAGE_FOLDERS or name.startswith(("ann", "label", "xml"))
 
 
 def placed(file: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from hamsight_ingest.readers.json_files import has_keys, parsed, per_image
 from hamsight_ingest.readers.wrong import Notes, fail, finite, shown, valid_text
 from hamsight_ingest.source import ReadOptions
 
+_OWN = ("meta.json", "key_id_map.json", "obj_class_to_machine_color.json")
 _LOOKED_FOR = "ann/IMAGE.json with the key objects for img/IMAGE, as Supervisely exports projects"
 
 
@@ -54,7 +55,7 @@ class SuperviselyReader:
                     notes.taken += 1
         detected = self.detect(listing) or ""
         source = EntrySource(listing, options, detected, self.name, entries, notes)
-        source.accounts.use(file for file in listing.of(".json") if file.endswith("meta.json"))
+        source.accounts.use(file for file in listing.of(".json") if file.endswith(_OWN))
         source.check()
         return source
 

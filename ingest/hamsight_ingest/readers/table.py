@@ -235,7 +235,10 @@ class TableReader:
             for table in found
         ]
         others = found[0].local
-        return TableSource(listing, self.name, _words(tables), tables, options, others=others)
+        source = TableSource(listing, self.name, _words(tables), tables, options, others=others)
+        forms = [file for file in listing.of(".csv") if "submission" in file.lower()]
+        source.accounts.ignore(forms, "a form for what a contest asks")
+        return source
 
 
 def _found(listing: Listing) -> list[Table]:

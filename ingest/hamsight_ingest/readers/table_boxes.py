@@ -24,6 +24,7 @@ _SIZES = (
     ("x", "y", "w", "h"),
     ("bbox_x", "bbox_y", "bbox_width", "bbox_height"),
     ("bbox_x", "bbox_y", "bbox_w", "bbox_h"),
+    ("x_1", "y_1", "width", "height"),
     ("left", "top", "width", "height"),
     ("xmin", "ymin", "width", "height"),
     ("xmin", "ymin", "w", "h"),

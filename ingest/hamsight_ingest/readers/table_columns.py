@@ -44,7 +44,10 @@ ROLES: dict[str, tuple[str, ...]] = {
     "id": ("id", "image_id", "photo_id"),
     "subset": ("subset", "split"),
     "tags": ("tags", "labels", "classes", "keywords"),
-    "label": ("label", "class", "class_name", "category", "category_name"),
+    "label": (
+        *("label", "class", "class_name", "category", "category_name", "label_name", "classname"),
+        *("class_id", "classid", "breed", "species"),
+    ),
     "captions": ("caption", "captions", "text", "sentence", "sentences", "comment"),
 }
 """The roles of columns, and what such columns are called, in lower case."""

@@ -106,6 +106,7 @@ def _named(listing: Listing, file: str, rows: Rows) -> Table | None:
     """Return the table with the column of images; of several the first whose images are there."""
     tried: list[dict[str, str]] = [{}]
     tried += [{"image": name} for name in rows.columns if name.lower() in ROLES["image"]]
+    tried += [{"image": name} for name in rows.columns if name.lower() in ("id", "name")]
     fitting = None
     for given in tried:
         try:

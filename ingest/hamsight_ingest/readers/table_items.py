@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from hamsight_core.images.places import row_uri, table_uri
 from hamsight_core.items import Box, Item
 from hamsight_ingest.listing import Listing, printable
-from hamsight_ingest.readers.annotated import turned
+from hamsight_ingest.readers.annotated import UNNAMED, turned
 from hamsight_ingest.readers.image_size import upright_size
 from hamsight_ingest.readers.table_boxes import is_present
 from hamsight_ingest.readers.table_columns import Columns
@@ -18,8 +18,8 @@ from hamsight_ingest.readers.table_values import captions_of, labels_of, tags_of
 from hamsight_ingest.readers.wrong import Notes, fail, finite, shown, valid_text
 from hamsight_ingest.source import ReadOptions
 
-UNNAMED = "region"
-"""The label of a box whose table, or annotation, says no class."""
+_OBJECTS = "objects"
+_CLASSES = ("categories", "category", "label", "labels", "class")
 
 
 class TableItems:
@@ -101,13 +101,33 @@ class TableItems:
             },
         )
 
+    def _objects(self, row: Row, tags: dict[str, int], notes: Notes) -> tuple[Box, ...]:
+        """Return the boxes in a column `objects` of lists, as Hugging Face's datasets have it."""
+        found = row.values.get(_OBJECTS)
+        if not isinstance(found, dict) or not isinstance(found.get("bbox"), list):
+            return ()
+        lists = (found[key] for key in _CLASSES if isinstance(found.get(key), list))
+        names: list[Any] = next(lists, [])
+        boxes = []
+        for place, given in enumerate(found["bbox"]):
+            numbers = [finite(one) for one in given] if isinstance(given, list) else []
+            x, y, width, height = numbers if len(numbers) == 4 else [None] * 4
+            if x is None or y is None or width is None or height is None:
+                self._wrong(row, _OBJECTS, "4 numbers: x, y, width, height in each bbox")
+            label = text_form(names[place]) if place < len(names) else None
+            where = f"{printable(self.rows.file)}: {row.place}"
+            sides = turned((x, y, width, height), notes, where)
+            boxes.append(Box(label or UNNAMED, *sides))
+            tags[boxes[-1].label] = tags.get(boxes[-1].label, 0) + 1
+        return tuple(boxes)
+
     def _boxes(
         self, row: Row, uri: str, tags: dict[str, int], notes: Notes, measure: bool
     ) -> tuple[Box, ...]:
         """Return the box of a row, and count it among the tags where no label does."""
         box = self.columns.box
         if box is None:
-            return ()
+            return self._objects(row, tags, notes)
         where = f"{printable(self.rows.file)}: {row.place}"
         try:
             sides = box.of(row.values)

@@ -36,8 +36,10 @@ class UnsplashReader:
             if table_format(file) in ("CSV", "TSV", "JSON", "JSONL"):
                 try:
                     columns = _columns(open_rows(file))
-                except SourceError:  # the reader of tables says what is wrong
-                    return None
+                except SourceError:
+                    if listing.is_file:  # the reader of tables says what is wrong
+                        return None
+                    raise
                 if columns is not None:
                     return f"Unsplash's columns {columns.id} and {columns.image} in {file.name}"
         return None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from hamsight_ingest.listing import printable
+from hamsight_core.errors import SourceError
+from hamsight_ingest.listing import Listing, once, printable
 from hamsight_ingest.readers.annotated import bounds
-from hamsight_ingest.readers.entries import Entry, Sides
+from hamsight_ingest.readers.entries import Entry, EntrySource, Sides
 from hamsight_ingest.readers.json_entries import JsonEntriesReader
+from hamsight_ingest.readers.table_text import TextRows
 from hamsight_ingest.readers.wrong import Notes, fail, finite, shown, valid_text
+from hamsight_ingest.source import ReadOptions
 
 _CLASS = ("label", "class", "name", "type", "category", "object", "object_name", "class_name")
 
@@ -178,3 +182,68 @@ def _sides3(xy: Any, file: str, place: str) -> Sides | None:
         x, y, rx, ry = rest
         return x - rx, y - ry, 2 * rx, 2 * ry
     return bounds(zip(rest[::2], rest[1::2]))  # noqa: B905 - a lone x is no point
+
+
+class ViaCsvReader:
+    """The CSV export of the VGG Image Annotator 1 and 2: a row for each region."""
+
+    name = "via-csv"
+    description = "*.csv of the VGG Image Annotator, with region_shape_attributes"
+    carries = frozenset({"subsets", "tags", "boxes"})
+
+    def detect(self, listing: Listing) -> str | None:
+        """Return which files there are, or None where there is none."""
+        files = _csv_files(listing)
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        return f"via annotations in {printable(files[0])}{more}" if files else None
+
+    def open(self, listing: Listing, options: ReadOptions) -> EntrySource:
+        """Return the dataset, its annotations read and checked.
+
+        Raises SourceError where there is none or nothing of it can be read.
+        """
+        if not _csv_files(listing):
+            path = printable(listing.path)
+            raise SourceError(f"{path}: no such annotations; looked for {self.description}")
+        notes = Notes()
+        entries: dict[str, list[Entry]] = {}
+        for file in _csv_files(listing):
+            path, found = listing.at(file), dict[str, Entry]()
+            for row in TextRows(Path(path), "CSV").read(notes):
+                with notes.refusing():
+                    name = row.values.get("filename") or row.values.get("#filename")
+                    if not name:
+                        fail(path, row.place, "expected the path of an image in filename")
+                    entry = found.setdefault(name, Entry(name, f"{printable(path)}: {row.place}"))
+                    shape = _object(row.values.get(_SHAPE), path, row.place)
+                    if shape:
+                        region = _object(row.values.get(_ATTRIBUTES), path, row.place)
+                        entry.box(class_of(region), sides_of(shape, path, row.place), notes)
+                    notes.taken += 1
+            entries[file] = list(found.values())
+        source = EntrySource(
+            listing, options, self.detect(listing) or "", self.name, entries, notes
+        )
+        source.check()
+        return source
+
+
+_SHAPE, _ATTRIBUTES = "region_shape_attributes", "region_attributes"
+
+
+@once
+def _csv_files(listing: Listing) -> list[str]:
+    found = []
+    for file in listing.of(".csv")[:64]:
+        with Path(listing.at(file)).open("rb") as opened:
+            if _SHAPE.encode() in opened.readline(4096):
+                found.append(file)
+    return found
+
+
+def _object(text: Any, file: str, place: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        fail(file, place, f"{shown(text)}; expected a JSON object")
+    return found if isinstance(found, dict) else {}

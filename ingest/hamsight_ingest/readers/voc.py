@@ -36,7 +36,10 @@ def _annotations(listing: Listing) -> list[str]:
         folders.setdefault(file.rpartition("/")[0], []).append(file)
     found: list[str] = []
     for files in folders.values():
-        if any(root_tag(Path(listing.at(file))) == "annotation" for file in files[:_PROBED]):
+        tags = {root_tag(Path(listing.at(file))) for file in files[:_PROBED]}
+        folder = files[0].rpartition("/")[0].rpartition("/")[2]
+        # Where no XML can be read in a folder of annotations, reading them says what is wrong.
+        if "annotation" in tags or (tags == {None} and folder.lower() == "annotations"):
             found.extend(files)
     return found
 
@@ -99,6 +102,10 @@ class VocSource(AnnotatedSource):
                 continue
             yield self._item(image, subsets, None, notes, ids)
         self.accounts.use_images()
+        self.accounts.ignore(
+            [file for file in self.listing.of(".txt") if file.endswith("labelmap.txt")],
+            "the colours of masks, which are not read",
+        )
         for name in subsets.keys() - stems:
             if name.rpartition("/")[2] not in stems:
                 words = "names in ImageSets with neither an image nor an annotation, left out"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from hamsight_core.items import Box, Item
 from hamsight_ingest.listing import Listing, below, is_image, printable, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, id_of
 from hamsight_ingest.readers.image_size import upright_size
-from hamsight_ingest.readers.pairing import cleaned
+from hamsight_ingest.readers.pairing import cleaned, near_of
+from hamsight_ingest.readers.subsets import meanings
 from hamsight_ingest.readers.texts import read_text
 from hamsight_ingest.readers.wrong import Notes, fail, shown
 from hamsight_ingest.readers.yolo_config import NAMES_FILES, Config
@@ -58,8 +61,13 @@ class YoloSource(AnnotatedSource):
 
     def _account_for_others(self, notes: Notes) -> None:
         """Tell which images are in no subset, and which labels are of no image."""
+        own = [file for file in self.listing.of(".json") if file.endswith("notes.json")]
+        self.accounts.ignore(own, "Label Studio's notes on an export")
         words = f"{printable(self._config.named.name)} has these files in none of its subsets"
         self.accounts.ignore(self.listing.images, words)
+        for file in self.listing.of(".txt"):
+            if file not in self._labels and self._is_list(file):
+                self.accounts.ignore(file, "a list of images that are here")
         left = [file for file in labels_in(self.listing) if file not in self._labels]
         if not left:
             return
@@ -72,6 +80,14 @@ class YoloSource(AnnotatedSource):
                 notes.add("label files without an image, left out", place)
                 self.accounts.ignore(file, "label files without an image")
 
+    def _is_list(self, file: str) -> bool:
+        """Return whether the first line of a text file names an image of the dataset."""
+        with Path(self.listing.at(file)).open("rb") as opened:
+            first = opened.readline(4096).decode("utf-8", "replace").strip()
+        return (
+            is_image(first) and self.pictures.close(cleaned(first), near_of(file, "")) is not None
+        )
+
     def _label_file(self, image: str) -> str | None:
         """Return the file of an image's labels."""
         relative = self._below(image)
@@ -79,10 +95,28 @@ class YoloSource(AnnotatedSource):
         for stem in label_folders(relative):
             name = f"{stem}.txt" if inside else f"/{stem}.txt"
             if self.listing.has(name) if inside else os.path.isfile(name):  # noqa: PTH113
-                self._labels.add(name)
-                self.accounts.use(name)
-                return self.listing.at(name)
-        return None
+                return self._used(name)
+        found = self._elsewhere.get(relative.rpartition("/")[2].rpartition(".")[0])
+        if found is None:
+            return None
+        said, asked = meanings(found), meanings(relative)
+        return None if said and asked and not said & asked else self._used(found)
+
+    def _used(self, label_file: str) -> str:
+        self._labels.add(label_file)
+        self.accounts.use(label_file)
+        return self.listing.at(label_file)
+
+    @cached_property
+    def _elsewhere(self) -> dict[str, str]:
+        """The label files that are where no image's are looked for, by stems that only one of
+        them and one image have."""
+        paths = {f"{stem}.txt" for image in self.listing.images for stem in label_folders(image)}
+        files = [file for file in labels_in(self.listing) if file not in paths]
+        stems = Counter(file.rpartition("/")[2].rpartition(".")[0] for file in files)
+        images = Counter(one.rpartition("/")[2].rpartition(".")[0] for one in self.listing.images)
+        by_stem = ((file.rpartition("/")[2].rpartition(".")[0], file) for file in files)
+        return {stem: file for stem, file in by_stem if stems[stem] == images[stem] == 1}
 
     def _images(self, notes: Notes) -> Iterator[tuple[str, str, str]]:
         """Yield (subset, path, id) of each image."""

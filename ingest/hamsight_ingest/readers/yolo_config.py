@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hamsight_ingest.listing import Listing, below, printable
-from hamsight_ingest.readers.subsets import is_subset
+from hamsight_ingest.readers.subsets import is_subset, wrapper
 from hamsight_ingest.readers.texts import read_text
 from hamsight_ingest.readers.wrong import fail, shown, valid_text
 
@@ -205,7 +205,8 @@ def _once(config: Config) -> None:
 
 def _usual_places(listing: Listing) -> dict[str, list[Path]]:
     """Return where images are without a file that says so: images/train, train/images, images."""
-    for base in ("images", ""):
+    top = wrapper(listing)
+    for base in (f"{top}/images".lstrip("/"), top):
         start = f"{base}/" if base else ""
         tops = {
             folder[len(start) :].split("/")[0]
@@ -221,5 +222,5 @@ def _usual_places(listing: Listing) -> dict[str, list[Path]]:
                 folder = within if listing.has_folder(within) else f"{start}{top}"
                 found[printable(top)] = [listing.root / folder]
             return found
-    folder = "images" if listing.has_folder("images") else ""
-    return {"": [listing.root / folder]}
+    images = f"{top}/images".lstrip("/")
+    return {"": [listing.root / (images if listing.has_folder(images) else top)]}

@@ -46,8 +46,11 @@ def find(listing: Listing) -> Found | None:
         return _found(listing, one[0]) if one else None
     labels = _labels(listing)
     yamls = [file for file in yamls if labels is not None or _says(listing, file, _SUBSET_KEY)]
+    usual = ("data.yaml", "dataset.yaml", "data.yml")
+    if labels is not None and not yamls:
+        # Of such a name, what is wrong with it is told by reading it.
+        yamls = [file for file in listing.of(".yaml", ".yml") if file.rpartition("/")[2] in usual]
     if yamls:
-        usual = ("data.yaml", "dataset.yaml")
         return _found(
             listing,
             min(yamls, key=lambda f: (f.count("/"), f.rpartition("/")[2] not in usual, f)),
@@ -107,6 +110,9 @@ def _labels(listing: Listing) -> str | None:
     texts = {file for file in listing.of(".txt") if is_label_file(file)}
     if not texts:
         return None
+    for file in sorted(texts):
+        if "labeltxt" in file.lower() and listing.images and has_labels(listing.at(file)):
+            return file.rpartition("/")[0]
     probed = 0
     for image in listing.images:
         for stem in label_folders(image):

@@ -73,7 +73,8 @@ def labels_in(listing: Listing) -> Iterator[str]:
     """Yield the label files in folders of labels."""
     folders = {folder.lower() for folder in _FOLDERS}
     for file in listing.of(".txt"):
-        inside = folders & {part.lower() for part in file.split("/")[:-1]}
+        parts = [part.lower() for part in file.split("/")[:-1]]
+        inside = any(part in folders or part.startswith("labeltxt") for part in parts)
         if inside and is_label_file(file) and has_labels(listing.at(file)):
             yield file
 

@@ -3,6 +3,6 @@
 docs/where.md describes the language.
 """
 
-from hamsight_query.where.compiler import Filter, compile_filter
+from hamsight_query.where.compiler import Filter, compile_filter, compile_key
 
-__all__ = ["Filter", "compile_filter"]
+__all__ = ["Filter", "compile_filter", "compile_key"]

@@ -23,6 +23,7 @@ _MEMBERSHIPS = {
     "captions": "where_caption_contains",
     "tags": "where_has_tag",
     "attributes": "where_has_attribute",
+    "scores": "where_has_score",
 }
 
 Operand = tuple[Piece, syntax.Node]

@@ -45,6 +45,29 @@ def compile_filter(text: str, known_tags: Collection[str] | None) -> Filter:
     return Filter(sql, scope.parameters.values, frozenset(scope.assumed))
 
 
+def compile_key(text: str, known_tags: Collection[str] | None) -> Filter:
+    """Return what the expression `text` orders items by: SQL for ORDER BY, without the last comma.
+
+    A `-` before all of it is for the greatest first. Numbers and texts order as in comparisons, an
+    attribute by number where it is one; what is missing comes last. Tags are as in
+    `compile_filter`. Raises ExpressionError.
+    """
+    descending = text.lstrip().startswith("-")
+    bare = text.replace("-", " ", 1) if descending else text
+    scope = Scope(text, None if known_tags is None else frozenset(known_tags), "sort")
+    node = parse(bare)
+    piece = _value(scope, node)
+    direction = fill("descending" if descending else "ascending")
+    if piece.kind is Kind.ATTRIBUTE:
+        sql = fill("sort_by_number_or_text", attribute=piece.sql, direction=direction)
+    elif piece.kind in (Kind.NUMBER, Kind.TEXT, Kind.CONDITION):
+        sql = fill("order_by_key", key=piece.sql, direction=direction)
+    else:
+        message = f"found {found(piece, node)}, expected a number or a text to sort by"
+        raise scope.fault(f"{message}; write length({written(node)})", node.column)
+    return Filter(sql, scope.parameters.values, frozenset(scope.assumed))
+
+
 def _condition(scope: Scope, node: syntax.Node) -> Piece:
     """Compile a node that stands where a condition is expected."""
     piece = _value(scope, node)

@@ -20,7 +20,7 @@ COLUMNS = {
         for name in ("filename", "dataset", "subset", "id", "uri", "status", "format")
     },
     **{name: Piece(Kind.TEXTS, name) for name in ("groups", "captions")},
-    **{name: Piece(Kind.MAP, name) for name in ("tags", "attributes")},
+    **{name: Piece(Kind.MAP, name) for name in ("tags", "attributes", "scores")},
 }
 
 

@@ -57,8 +57,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The literals of an expression; equal ones share a parameter."""
+    """The literals of an expression; equal ones share a parameter, named `prefix_N`."""
 
+    prefix: str = "where"
     values: dict[str, object] = field(default_factory=dict)
     _names: dict[tuple[str, object], str] = field(default_factory=dict)
 
@@ -84,7 +85,7 @@ class Parameters:
 
     def _bind(self, clickhouse_type: str, value: object) -> str:
         key = (clickhouse_type, repr(value))
-        name = self._names.setdefault(key, f"where_{len(self._names)}")
+        name = self._names.setdefault(key, f"{self.prefix}_{len(self._names)}")
         self.values[name] = value
         return fill("where_parameter", name=name, type=clickhouse_type)
 

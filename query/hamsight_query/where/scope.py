@@ -18,10 +18,10 @@ class Scope:
     `assumed` says which were.
     """
 
-    def __init__(self, text: str, known_tags: frozenset[str] | None) -> None:
+    def __init__(self, text: str, known_tags: frozenset[str] | None, prefix: str = "where") -> None:
         self._text = text
         self._tags = known_tags
-        self.parameters = Parameters()
+        self.parameters = Parameters(prefix)
         self.assumed: set[str] = set()
 
     def fault(self, message: str, column: int) -> ExpressionError:
@@ -46,16 +46,18 @@ class Scope:
         )
 
     def entry(self, node: syntax.Entry) -> Piece:
-        """Return what `tags["..."]` or `attributes["..."]` means."""
+        """Return what `tags["..."]`, `attributes["..."]` or `scores["..."]` means."""
         if node.name == "tags":
             return self._count(node.key)
         if node.name == "attributes":
             attribute = self.parameters.text(node.key).sql
             return Piece(Kind.ATTRIBUTE, fill("where_attribute", attribute=attribute))
-        near = nearest(node.name, ["tags", "attributes"])
-        raise self.fault(
-            f'found {written(node)}, expected tags["..."] or attributes["..."]{near}', node.column
-        )
+        if node.name == "scores":
+            score = self.parameters.text(node.key).sql
+            return Piece(Kind.NUMBER, fill("where_score", score=score), nullable=True)
+        near = nearest(node.name, ["tags", "attributes", "scores"])
+        expected = 'tags["..."], attributes["..."] or scores["..."]'
+        raise self.fault(f"found {written(node)}, expected {expected}{near}", node.column)
 
     def as_number(self, piece: Piece, node: syntax.Node) -> Piece:
         """Return the piece, which must be a number or an attribute to be read as one."""

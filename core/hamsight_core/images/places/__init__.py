@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hamsight_core.errors import ImageError
-from hamsight_core.images.places.local import read_file
+from hamsight_core.images.places.bytes_at import bytes_at
 from hamsight_core.images.places.uris import (
     is_url,
     local_path,
@@ -40,27 +39,8 @@ def fetch(uri: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES) -> byt
     silent; a download with all its tries ends after `places.web.TOTAL_SECONDS`.
     Raises ImageError with the reason alone, without the uri.
     """
-    found = scheme(uri)
-    if found in ("http", "https"):
-        from hamsight_core.images.places.web import download
-
-        return download(uri, timeout=timeout, max_bytes=max_bytes)
-    if found in ("s3", "gs"):
-        from hamsight_core.images.places.cloud import read_object
-
-        return read_object(uri, max_bytes)
-    if found in ("zip", "tar"):
-        from hamsight_core.images.places.archives import read_member
-
-        return read_member(uri, max_bytes)
-    if found in ("parquet", "arrow"):
+    if scheme(uri) in ("parquet", "arrow"):
         from hamsight_core.images.places.rows import read_row
 
         return read_row(uri, max_bytes)
-    path = local_path(uri)
-    if path is None:
-        raise ImageError(
-            f"{found}:// is not supported; give a local path or a URL of http, https, file, s3,"
-            " gs, zip, tar, parquet or arrow"
-        )
-    return read_file(path, max_bytes)
+    return bytes_at(uri, timeout, max_bytes)

@@ -1,23 +1,35 @@
-"""Members of zip and tar archives, read in any order by many threads."""
+"""Members of zip and tar archives, read in any order by many threads; files of any place, open."""
 
 from __future__ import annotations
 
+import io
 import struct
 import tarfile
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from hamsight_core.errors import ImageError
-from hamsight_core.images.places.local import too_large
+from hamsight_core.images.places.cloud import open_object
+from hamsight_core.images.places.local import file_errors, open_file, too_large
 from hamsight_core.images.places.opened import Opened
-from hamsight_core.images.places.seekable import open_seekable, stamp
 from hamsight_core.images.places.unpacked import DAMAGE, unpacked
-from hamsight_core.images.places.uris import ArchiveKind, scheme, split_member
+from hamsight_core.images.places.uris import (
+    ArchiveKind,
+    is_url,
+    local_path,
+    scheme,
+    split_member,
+)
 from hamsight_core.images.places.zip_names import named_members
 
+MAX_BYTES = 4 * 1024**3
+"""How large a file on the web may be, which is kept in a temporary file while it is read."""
+
+_SECONDS = 3600.0
 _OPEN_ARCHIVES = 16
 
 
@@ -193,3 +205,44 @@ def _spans(file: BinaryIO) -> Iterator[tuple[str, tuple[int, int]]]:
 
 def _shown(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()[:200]
+
+
+def stamp(uri: str) -> tuple[int, int]:
+    """Return what changes when a local file does: its size and time of change; else zeros.
+
+    Raises ImageError where a local file is not there.
+    """
+    path = local_path(uri)
+    if path is None:
+        return (0, 0)
+    with file_errors():
+        found = path.stat()
+    return (found.st_size, found.st_mtime_ns)
+
+
+def open_seekable(uri: str) -> BinaryIO:
+    """Return the file at a uri, open; one on the web is downloaded first. Raises ImageError."""
+    path = local_path(uri)
+    if path is not None:
+        return open_file(path)
+    if scheme(uri) in ("s3", "gs"):
+        return open_object(uri)
+    if is_url(uri):
+        return _downloaded(uri)
+    if scheme(uri) in ("zip", "tar"):
+        return io.BytesIO(read_member(uri, MAX_BYTES))
+    raise ImageError(f"a file at {scheme(uri)}:// is not read; download it first")
+
+
+def _downloaded(url: str) -> BinaryIO:
+    """Return an unnamed temporary file of what is on the web."""
+    from hamsight_core.images.places.web import download_into
+
+    file = tempfile.TemporaryFile(prefix="hamsight-")  # noqa: SIM115 - kept open
+    try:
+        download_into(file, url, timeout=30.0, max_bytes=MAX_BYTES, total=_SECONDS)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return cast(BinaryIO, file)

@@ -11,13 +11,15 @@ from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.places.archives import open_seekable, stamp
 from hamsight_core.images.places.arrow import arrow_errors, ipc_batches
+from hamsight_core.images.places.bytes_at import bytes_at
 from hamsight_core.images.places.local import read_file, too_large
 from hamsight_core.images.places.opened import Opened
-from hamsight_core.images.places.seekable import open_seekable, stamp
 from hamsight_core.images.places.uris import TableKind, is_url, local_path, split_row
 
 _OPEN_TABLES = 4
+_SECONDS = 30.0
 _BATCH_ROWS = 32
 _KEPT_BYTES = 64 * 1024 * 1024
 
@@ -51,11 +53,9 @@ def _elsewhere(path: str, table: str, max_bytes: int) -> bytes:
     file = local_path(table)
     if file is not None and not is_url(path):
         return read_file(file.parent / path, max_bytes)
-    from hamsight_core.images.places import fetch
-
     if not is_url(path):
         path = f"{table.rpartition('/')[0]}/{quote(path) if is_url(table) else path.lstrip('/')}"
-    return fetch(path, max_bytes=max_bytes)
+    return bytes_at(path, _SECONDS, max_bytes)
 
 
 class _Column(Protocol):

@@ -1,0 +1,243 @@
+"""What every analysis is: a look at the items of a scope, which finds rows."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hamsight_analyze.items import Identity, Items, Scope, read_items
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.show.row_sheet import Section
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from tqdm import tqdm
+
+_TABLES = {"analyses": "create_analyses", "findings": "create_findings"}
+_INSERTED = 100_000
+
+
+@dataclass(slots=True)
+class Found:
+    """What an analysis found.
+
+    `table` holds its rows, the most suspicious first, and `rows` says how many of them were
+    found; the rest, where all were asked for, are of items with which nothing is wrong.
+    `figures` sum up what was found and `settings` say how it was sought. `said` is a line for a
+    person. `members` are the items that belong into a group of what was found, and `stored` the
+    rows for the table `findings` where these are not those of `table`; `shown` are they for people.
+    """
+
+    table: pa.Table
+    rows: int
+    said: str
+    settings: dict[str, Any]
+    figures: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    members: list[Identity] = field(default_factory=list)
+    stored: pa.Table | None = None
+    shown: pa.Table | None = None
+    items: int = 0
+    seconds: float = 0.0
+
+    def __len__(self) -> int:
+        return self.rows
+
+
+@dataclass(frozen=True)
+class Analysis(ABC):
+    """An analysis with its settings. A subclass is a dataclass whose fields are the settings.
+
+    `kind` is its name in `analyses` and `findings`, `reads` the statements of the columns that it
+    needs, and `finding` that of its rows in `findings` where they do not say it themselves.
+    """
+
+    kind: ClassVar[str]
+    finding: ClassVar[str] = ""
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    def read(
+        self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
+    ) -> Items:
+        """Read the items; `on_progress` is told how many of how many are read."""
+        return read_items(
+            catalog, scope, self.columns(), self.parameters(), on_progress=on_progress
+        )
+
+    def described(self, scope: Scope) -> dict[str, Any]:
+        """Return of which items the analysis is, as it is recorded."""
+        return scope.described()
+
+    @property
+    def recorded(self) -> str:
+        """The kind under which findings stand in the catalog."""
+        return self.kind
+
+    @abstractmethod
+    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+        """Look at the items; `on_progress` is told how many more of `work(items)` are done."""
+
+    def work(self, items: Items) -> int:
+        """Return how many steps `find` reports."""
+        return len(items)
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the statements of the columns to read."""
+        return self.reads
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the values of parameters in the columns."""
+        return {}
+
+    def prepare(self, catalog: Catalog) -> Analysis:
+        """Return the analysis with what it needs of the catalog besides the items."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many rows are wanted: the first `k` that were found, or with `all` every item's."""
+
+    k: int | None = None
+    all: bool = False
+
+    def cut(self, count: int) -> int:
+        """Return how many of `count` rows are wanted."""
+        return count if self.k is None else min(self.k, count)
+
+
+def analyze(
+    catalog: Catalog,
+    analysis: Analysis,
+    scope: Scope,
+    asked: Asked | None = None,
+    *,
+    progress: bool = False,
+    record: bool = True,
+) -> Found:
+    """Read the items of a scope, analyze them, and record what was found in the catalog.
+
+    Findings of the same kind, model and scope are replaced. Raises UsageError,
+    EmptyCatalogError or ExpressionError.
+    """
+    if record:
+        catalog.create()
+    analysis = analysis.prepare(catalog)
+    started = time.monotonic()
+    with _bar("items read", progress) as bar:
+        items = analysis.read(catalog, scope, lambda done, total: _show(bar, done, total))
+    with _bar(analysis.kind, progress) as bar:
+        bar.total = analysis.work(items)
+        found = analysis.find(items, asked or Asked(), lambda steps: _add(bar, steps))
+    found.items, found.seconds = len(items), time.monotonic() - started
+    if record:
+        _record(catalog, analysis, scope, items, found)
+    return found
+
+
+def _record(catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, found: Found) -> None:
+    for table, statement in _TABLES.items():
+        if not catalog.has_table(table):
+            catalog.run(statement)
+    described = json.dumps(analysis.described(scope), ensure_ascii=False, sort_keys=True)
+    of_kind = {"kind": analysis.recorded, "model": items.model.name, "scope": described}
+    former = [row[0] for row in catalog.rows("former_analyses", of_kind)]
+    name = uuid.uuid4().hex
+    row = {
+        **of_kind,
+        "analysis": name,
+        "settings": json.dumps(found.settings, ensure_ascii=False),
+        "figures": json.dumps(found.figures, ensure_ascii=False),
+        "items": len(items),
+        "latest": _moment(items.latest_us),
+        "seconds": found.seconds,
+    }
+    rows = found.table.slice(0, found.rows) if found.stored is None else found.stored
+    rows = rows.select([one for one in rows.column_names if one != "flagged"])
+    for start in range(0, rows.num_rows, _INSERTED):
+        some = rows.slice(start, _INSERTED)
+        catalog.insert("findings", _findings(some, analysis, name, start))
+    catalog.insert_rows("analyses", [row])
+    if former:
+        for statement in ("delete_findings", "delete_analyses"):
+            catalog.run(statement, {"kind": analysis.recorded, "former": former})
+
+
+def _findings(rows: pa.Table, analysis: Analysis, name: str, start: int) -> pa.Table:
+    """Return rows as the table `findings` holds them."""
+    import pyarrow as pa
+
+    count = rows.num_rows
+    if "issue" in rows.column_names:
+        finding = rows["issue"]
+        rows = rows.drop_columns(["issue"])
+    else:
+        finding = pa.array([analysis.finding or analysis.kind] * count)
+    if "rank" in rows.column_names:
+        rows = rows.drop_columns(["rank"])
+    for place, (column, kind) in enumerate(zip(rows.column_names, rows.schema.types, strict=True)):
+        if pa.types.is_floating(kind):
+            rows = rows.set_column(place, column, rows[column].fill_null(float("nan")))
+    return (
+        rows.append_column("analysis", pa.array([name] * count))
+        .append_column("kind", pa.array([analysis.recorded] * count))
+        .append_column("finding", finding)
+        .append_column("rank", pa.array(range(start + 1, start + count + 1), pa.uint32()))
+    )
+
+
+def _moment(microseconds: int) -> str:
+    from datetime import datetime, timezone
+
+    moment = datetime.fromtimestamp(microseconds / 1e6, timezone.utc)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+@contextmanager
+def _bar(what: str, progress: bool) -> Iterator[tqdm[Any]]:
+    from tqdm import tqdm
+
+    disable = None if progress else True
+    with tqdm(desc=what, unit=" items", disable=disable, delay=1, leave=False) as bar:
+        yield bar
+
+
+@contextmanager
+def bar_of(what: str, progress: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows how many of how many are done, as a bar on stderr where `progress` says."""
+    with _bar(what, progress) as bar:
+        yield lambda done, total: _show(bar, done, total)
+
+
+def _show(bar: tqdm[Any], done: int, total: int) -> None:
+    bar.total = total
+    bar.update(done - bar.n)
+
+
+def _add(bar: tqdm[Any], steps: int) -> None:
+    bar.update(steps)
+
+
+def identity_columns(identities: Sequence[Identity], prefix: str = "") -> dict[str, pa.Array]:
+    """Return the columns dataset, subset and id, with a prefix to their names."""
+    import pyarrow as pa
+
+    names = ("dataset", "subset", "id")
+    return {
+        prefix + name: pa.array([one[place] for one in identities], pa.string())
+        for place, name in enumerate(names)
+    }
+
+
+def settings_of(analysis: Analysis) -> dict[str, Any]:
+    """Return the settings that an analysis has, but for what is unset or no setting."""
+    shown = [one.name for one in fields(analysis) if one.repr]
+    given = {name: getattr(analysis, name) for name in shown}
+    return {name: value for name, value in given.items() if value not in (None, (), False)}

@@ -1,0 +1,85 @@
+"""What people decide about findings, and which findings stand."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from hamsight_analyze.items import Identity
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Decided = frozenset[tuple[Identity, Identity]]
+"""Pairs of which both items are kept, the lesser identity first."""
+
+
+def read_decided(catalog: Catalog) -> Decided:
+    """Return the pairs that somebody looked at and keeps both of."""
+    if not catalog.has_table("not_duplicates"):
+        return frozenset()
+    return frozenset(
+        ((row[0], row[1], row[2]), (row[3], row[4], row[5]))
+        for row in catalog.rows("not_duplicates")
+    )
+
+
+def keep_all(catalog: Catalog, group: int) -> int:
+    """Keep all items of a group of the latest `find duplicates`; return how many they are.
+
+    They are no duplicates of each other from then on. Raises UsageError for an unknown group.
+    """
+    rows = catalog.rows("members_of_group", {"group": group}) if _has_findings(catalog) else []
+    members = sorted((row[0], row[1], row[2]) for row in rows)
+    if not members:
+        raise UsageError(
+            f"the latest `hamsight find duplicates` has no group {group}: run it, and name one of"
+            " its groups"
+        )
+    if not catalog.has_table("not_duplicates"):
+        catalog.run("create_not_duplicates")
+    names = ("dataset", "subset", "id", "other_dataset", "other_subset", "other_id")
+    catalog.insert_rows(
+        "not_duplicates",
+        [dict(zip(names, (*one, *other), strict=True)) for one, other in combinations(members, 2)],
+    )
+    return len(members)
+
+
+def list_analyses(catalog: Catalog) -> pa.Table:
+    """Return a row for each analysis whose findings stand, the latest first.
+
+    Columns: kind, model, scope, settings, figures, items, latest, seconds, created_at, analysis,
+    and `current`: whether no item came, went or changed since.
+    """
+    import pyarrow as pa
+
+    if not _has_findings(catalog):
+        catalog.run("create_analyses")
+    table = catalog.arrow(fill("list_analyses"))
+    now = {
+        model.name: catalog.rows("state_of_items", table=model.items_table)[0]
+        for model in catalog.models()
+    }
+    current = []
+    for row in table.select(["model", "scope", "items", "latest"]).to_pylist():
+        model, scope = (_text(row[name]) for name in ("model", "scope"))
+        count, latest = now.get(model, (0, None))
+        whole = json.loads(scope) == {}
+        # Of a part of the items only what came or changed is known.
+        current.append(latest is not None and latest <= row["latest"].timestamp() * 1e6 + 1)
+        if whole:
+            current[-1] = current[-1] and count == row["items"]
+    return table.append_column("current", pa.array(current, pa.bool_()))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _has_findings(catalog: Catalog) -> bool:
+    return catalog.has_table("analyses") and catalog.has_table("findings")

@@ -1,0 +1,179 @@
+"""The items that an analysis is of, read page by page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.paging import item_pages
+from hamsight_core.catalog.statements import fill
+from hamsight_curate.selection import Selection, conditions
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+Identity = tuple[str, str, str]
+_PAGE = 20_000
+_HALF_FROM = 100_000
+"""From so many items on features are held as float16: 1 GB for a million of 512 numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which items of which model: of datasets, of subsets, for which an expression holds."""
+
+    datasets: tuple[str, ...] = ()
+    subsets: tuple[str, ...] = ()
+    where: str | None = None
+    model: str | None = None
+
+    def __str__(self) -> str:
+        parts = [*self.datasets, *self.subsets, *([self.where] if self.where else [])]
+        return f" of {', '.join(parts)}" if parts else ""
+
+    def described(self) -> dict[str, Any]:
+        """Return what is asked, as it is recorded."""
+        named = {"dataset": self.datasets, "subset": self.subsets, "where": self.where}
+        return {name: value for name, value in named.items() if value}
+
+
+@dataclass(slots=True)
+class Items:
+    """Items of one model, in the order of their identities.
+
+    `features` are (n, d) of unit length, float32, float16 from 100,000 items on; None where
+    they were not asked for. `columns` holds what else was asked for, by name.
+    """
+
+    model: CatalogModel
+    identities: list[Identity]
+    uris: list[str]
+    sha256: list[bytes]
+    latest_us: int
+    features: NDArray[np.floating] | None = None
+    columns: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+
+    def __len__(self) -> int:
+        return len(self.identities)
+
+    def hashes(self) -> NDArray[np.uint8]:
+        """Return the perceptual hashes (n, 2, 32): whole, and without margins."""
+        import numpy as np
+
+        both = [np.frombuffer(b"".join(self.columns[name]), np.uint8) for name in _HASHES]
+        return np.stack([one.reshape(len(self), 32) for one in both], axis=1)
+
+
+_HASHES = ("phash", "phash_trimmed")
+_ALWAYS = ("dataset_name", "subset_name", "id", "uri", "sha256", "ingested_us")
+
+
+def read_items(
+    catalog: Catalog,
+    scope: Scope,
+    more: Sequence[str] = (),
+    parameters: dict[str, Any] | None = None,
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, items: None,
+) -> Items:
+    """Read the items of a scope with the columns that the statements `more` name.
+
+    An item without a feature is left out where features are asked for. `on_progress` is told how
+    many of how many are read. Raises UsageError, EmptyCatalogError or ExpressionError.
+    """
+    model = catalog.model(scope.model, scope.datasets)
+    condition, values = _condition(catalog, model, scope)
+    if "analyzed_features" in more:
+        condition.append(fill("has_feature"))
+    values.update(parameters or {})
+    table = model.items_table
+    held = f" {fill('and_also')} ".join(condition) or fill("every_item")
+    total = int(catalog.rows("count_analyzed", values, table=table, conditions=held)[0][0])
+    items = Items(model, [], [], [], 0)
+    if "analyzed_features" in more:
+        items.features = _room(total, model.dimension)
+    columns = "".join(f",\n    {fill(name)}" for name in more)
+    for page in _pages(catalog, table, condition, values, columns):
+        _add(items, page)
+        on_progress(len(items), total)
+    if items.features is not None:
+        items.features = items.features[: len(items)]
+    return items
+
+
+def _condition(
+    catalog: Catalog, model: CatalogModel, scope: Scope
+) -> tuple[list[str], dict[str, Any]]:
+    if not (scope.datasets or scope.subsets or scope.where):
+        return [], {}
+    asked = Selection(None, scope.where, scope.datasets, scope.subsets, model.name)
+    (one,) = conditions(catalog, [model.items_table], asked)
+    return [f"({one.sql})"], dict(one.parameters)
+
+
+def _pages(
+    catalog: Catalog, table: str, condition: list[str], values: dict[str, Any], more: str
+) -> Iterator[pa.Table]:
+    for held, given in item_pages(catalog, table, _PAGE, condition, values):
+        sql = fill("analyzed_items", table=table, conditions=held, more=more)
+        page = catalog.arrow(sql, given)
+        if page.num_rows:
+            yield page
+
+
+def _room(count: int, dimension: int) -> NDArray[np.floating]:
+    import numpy as np
+
+    return np.empty((count, dimension), np.float16 if count >= _HALF_FROM else np.float32)
+
+
+def _add(items: Items, page: pa.Table) -> None:
+    """Take a page; items that came while others were read find no room and are left out."""
+    import numpy as np
+
+    start, count = len(items), page.num_rows
+    if items.features is not None:
+        count = min(count, len(items.features) - start)
+        page = page.slice(0, count)
+        flat = np.concatenate(
+            [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in page["numbers"].chunks]
+            or [np.empty(0, np.float32)]
+        )
+        items.features[start : start + count] = flat.reshape(count, -1)
+    names = [_texts(page[name]) for name in _ALWAYS[:3]]
+    items.identities.extend(zip(*names, strict=True))
+    items.uris.extend(_texts(page["uri"]))
+    items.sha256.extend(page["sha256"].to_pylist())
+    items.latest_us = max([items.latest_us, *page["ingested_us"].to_pylist()])
+    for name in page.column_names:
+        if name not in _ALWAYS and name != "numbers":
+            items.columns[name].extend(_plain(page[name]))
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    import pyarrow as pa
+
+    return list(column.cast(pa.string()).to_pylist())
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _plain(column: pa.ChunkedArray) -> list[Any]:
+    import pyarrow.types as pt
+
+    kind = column.type
+    values = column.to_pylist()
+    if pt.is_map(kind):
+        return [{_text(key): number for key, number in value} for value in values]
+    if pt.is_list(kind) and pt.is_binary(kind.value_type):
+        return [[one.decode() for one in value] for value in values]
+    if pt.is_binary(kind):
+        return [value.decode() for value in values]
+    return list(values)

@@ -1,0 +1,114 @@
+"""`hamsight find quality`: pictures that are blurred, dark, light, grey, empty, or of odd size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
+from hamsight_analyze.items import Items
+from hamsight_core.errors import UsageError
+from hamsight_core.images.picture_quality import LIMITS
+from hamsight_core.names import nearest
+from hamsight_core.show.row_sheet import Section, Tile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ODD_SIZE = "odd_size"
+ISSUES = (*LIMITS, ODD_SIZE)
+_FLAGGED = 0.5
+_SMALL = 1 / 3
+_DRAWN = 16
+"""Pictures of each issue on a sheet."""
+
+
+@dataclass(frozen=True)
+class Quality(Analysis):
+    """Pictures with a score above 0.5, of all issues or of those named."""
+
+    kind: ClassVar[str] = "quality"
+    reads: ClassVar[tuple[str, ...]] = ("analyzed_quality",)
+    issues: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for an issue that there is not."""
+        for issue in self.issues:
+            if issue not in ISSUES:
+                raise UsageError(f"there is no issue {issue!r}; {nearest(issue, ISSUES)}")
+
+    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+        """Return an item and an issue a row, the worst first."""
+        import numpy as np
+        import pyarrow as pa
+
+        issues = self.issues or ISSUES
+        scores = np.stack([_scores(items, issue) for issue in issues]) if len(items) else None
+        score = np.full(0, 0.0) if scores is None else scores.ravel()
+        order = np.argsort(-np.nan_to_num(score, nan=-1.0), kind="stable")
+        count = int((score > _FLAGGED).sum())
+        wanted = order[: len(score) if asked.all else asked.cut(count)]
+        at, place = np.divmod(wanted, max(1, len(items)))
+        flagged = score[wanted] > _FLAGGED
+        table = pa.table(
+            {
+                **identity_columns([items.identities[one] for one in place]),
+                "issue": pa.array([issues[one] for one in at], pa.string()),
+                "score": pa.array(score[wanted].astype(np.float32), from_pandas=True),
+                "flagged": pa.array(flagged, pa.bool_()),
+            }
+        )
+        counts = {
+            issue: int((row > _FLAGGED).sum())
+            for issue, row in zip(issues, scores if scores is not None else (), strict=False)
+        }
+        found = {issue: number for issue, number in counts.items() if number}
+        shown = ", ".join(f"{number} {issue}" for issue, number in found.items()) or "no fault"
+        result = Found(table, int(flagged.sum()), shown, settings_of(self), dict(counts))
+        result.members = list(dict.fromkeys(items.identities[one] for one in place[: result.rows]))
+        result.sections = _sections(items, issues, at, place, score[wanted], result.rows)
+        unseen = sum(not set(LIMITS) & set(one) for one in items.columns.get("scores", ()))
+        if unseen:
+            result.notes.append(
+                f"{unseen} items have no scores of quality: `hamsight find quality --update`"
+                " makes them"
+            )
+        on_progress(len(items))
+        return result
+
+
+def _scores(items: Items, issue: str) -> NDArray[np.float64]:
+    """Return the score of each item, NaN where it is not known."""
+    import numpy as np
+
+    if issue != ODD_SIZE:
+        return np.array([one.get(issue, np.nan) for one in items.columns["scores"]])
+    sides = np.sqrt(
+        np.array(items.columns["width"], float) * np.array(items.columns["height"], float)
+    )
+    known = sides[sides > 0]
+    limit = float(np.median(known)) * _SMALL if len(known) else 0.0
+    return np.where(sides > 0, limit / np.maximum(sides + limit, 1e-9), np.nan)
+
+
+def _sections(
+    items: Items,
+    issues: tuple[str, ...],
+    at: NDArray[np.int64],
+    place: NDArray[np.int64],
+    score: NDArray[np.float64],
+    count: int,
+) -> list[Section]:
+    sections = []
+    for number, issue in enumerate(issues):
+        mine = [one for one in range(count) if at[one] == number]
+        tiles = tuple(
+            Tile(items.uris[place[one]], (items.identities[place[one]][2], f"{score[one]:.2f}"))
+            for one in mine[:_DRAWN]
+        )
+        if tiles:
+            cut = f", the worst {_DRAWN}" if len(mine) > _DRAWN else ""
+            sections.append(Section(f"{issue}: {len(mine)}{cut}", tiles))
+    return sections

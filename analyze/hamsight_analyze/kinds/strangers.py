@@ -1,0 +1,56 @@
+"""`hamsight find outliers`: items unlike the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
+from hamsight_analyze.items import Items
+from hamsight_analyze.outliers import outlier_scores
+from hamsight_core.show.row_sheet import Section, Tile
+
+
+@dataclass(frozen=True)
+class Outliers(Analysis):
+    """Items whose features are unlike those of the others."""
+
+    kind: ClassVar[str] = "outliers"
+    finding: ClassVar[str] = "outlier"
+    reads: ClassVar[tuple[str, ...]] = ("analyzed_features",)
+
+    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+        """Return an item a row, the most unlike first."""
+        import numpy as np
+        import pyarrow as pa
+
+        assert items.features is not None
+        score, flagged = outlier_scores(items.features)
+        on_progress(len(items))
+        order = np.argsort(-score, kind="stable")
+        total = int(flagged.sum())
+        order = order[: len(order) if asked.all else asked.cut(total)]
+        identities = [items.identities[place] for place in order]
+        table = pa.table(
+            {
+                **identity_columns(identities),
+                "score": pa.array(score[order], pa.float32()),
+                "flagged": pa.array(flagged[order], pa.bool_()),
+            }
+        )
+        count = int(flagged[order].sum())
+        tiles = tuple(
+            Tile(items.uris[place], (identity[2], f"{score[place]:.2f}"))
+            for place, identity in zip(order[:count], identities, strict=False)
+        )
+        said = f"{total} outliers"
+        return Found(
+            table,
+            count,
+            said,
+            settings_of(self),
+            {"flagged": total},
+            sections=[Section("", tiles)] if tiles else [],
+            members=identities[:count],
+        )

@@ -1,0 +1,173 @@
+"""The files in which the embedded engine keeps what it must read to open: kept, checked, restored.
+
+The engine opens no catalog in which a definition or a mutation is empty or cut, and says neither
+which nor why. So a copy of all definitions stands beside them, in `definitions.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+KEPT = "definitions.json"
+_DEFINITIONS = ("metadata/*.sql", "store/*/*/*.sql")
+_LINK = "LINK "
+_SET_ASIDE = ("broken", "unexpected", "noquorum")
+_UUID = re.compile(r"\bUUID '([0-9a-f-]{36})'")
+_MUTATIONS = "store/*/*/mutation_*.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A file, relative to the catalog, that the engine cannot read, and why.
+
+    `kept` is its definition as it was, None where there is none; `table` whose part it is.
+    """
+
+    file: str
+    why: str
+    kept: str | None = None
+    table: str = ""
+
+    @property
+    def what(self) -> str:
+        """What the file holds, in words."""
+        if self.table:
+            return f"a part of {self.table}"
+        table = unquote(Path(self.file).stem)
+        return "a change that was begun" if self.is_mutation else f"the definition of {table}"
+
+    @property
+    def is_mutation(self) -> bool:
+        """Tell whether this is a change that was begun, not the definition of a table."""
+        return self.file.endswith(".txt")
+
+
+def keep_definitions(path: Path) -> None:
+    """Write a copy of the definitions of the embedded catalog at `path`, where they are whole."""
+    found = {}
+    for link in path.glob("metadata/*"):
+        if link.is_symlink():
+            found[link.relative_to(path).as_posix()] = _LINK + link.readlink().as_posix()
+    for file in _files(path, *_DEFINITIONS):
+        text, fault = _read(file)
+        if fault:
+            return
+        found[file.relative_to(path).as_posix()] = text
+    kept, made = path / KEPT, json.dumps(found, indent=0, sort_keys=True)
+    if kept.is_file() and kept.read_text("utf-8", "replace") == made:
+        return
+    written = kept.with_suffix(".tmp")
+    written.write_text(made, "utf-8")
+    written.replace(kept)
+
+
+def faults(path: Path) -> list[Fault]:
+    """Return the files that the engine cannot read, of the embedded catalog at `path`."""
+    found, kept = [], _kept(path)
+    there = set()
+    for file in _files(path, *_DEFINITIONS):
+        name = file.relative_to(path).as_posix()
+        there.add(name)
+        if why := _read(file)[1]:
+            found.append(Fault(name, why, kept.get(name)))
+    for name, text in kept.items():
+        if name not in there and _is_lost(path, name, text):
+            found.append(Fault(name, "is missing", text))
+    for file in _files(path, _MUTATIONS):
+        text = file.read_text("utf-8", "replace")
+        if not re.search(r"^commands: .*\n\Z", text, re.MULTILINE | re.DOTALL):
+            found.append(Fault(file.relative_to(path).as_posix(), _state(text)))
+    return found
+
+
+def set_aside(path: Path) -> list[tuple[str, Path]]:
+    """Return the parts that the engine could not read when it opened: (table, folder of part)."""
+    folders = [
+        folder for folder in path.glob("store/*/*/detached/*") if folder.name.startswith(_SET_ASIDE)
+    ]
+    if not folders:
+        return []
+    names = {}
+    for file in _files(path, *_DEFINITIONS):
+        if found := _UUID.search(_read(file)[0]):
+            names[found[1]] = unquote(file.stem)
+    return [(names.get(one.parent.parent.name, "a table"), one) for one in folders]
+
+
+def changed(path: Path) -> list[Fault]:
+    """Return the definitions that are not as their copy."""
+    kept = _kept(path)
+    return [
+        Fault(name, "is not as it was", kept[name])
+        for file in _files(path, *_DEFINITIONS)
+        if (name := file.relative_to(path).as_posix()) in kept and _read(file)[0] != kept[name]
+    ]
+
+
+def restore(path: Path, fault: Fault, copies: Path) -> bool:
+    """Put a file right where nothing is lost by it, after a copy into the folder `copies`.
+
+    A definition is written as it was; a mutation that is empty or cut, which has changed nothing
+    yet, is deleted. Return False where that cannot be.
+    """
+    if not fault.is_mutation and fault.kept is None:
+        return False
+    file, copy = path / fault.file, copies / fault.file
+    if file.is_file():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    if fault.kept is None:
+        file.unlink()
+    elif fault.kept.startswith(_LINK):
+        file.symlink_to(fault.kept.removeprefix(_LINK))
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(fault.kept, "utf-8")
+    return True
+
+
+def _is_lost(path: Path, name: str, text: str) -> bool:
+    """Tell whether a definition that is not there belongs to data that are."""
+    if text.startswith(_LINK):
+        target = (path / name).parent / text.removeprefix(_LINK)
+        return not (path / name).is_symlink() and target.is_dir()
+    found = _UUID.search(text)
+    if found is None:
+        return False
+    dropped = any(found[1] in file.name for file in path.glob("metadata_dropped/*"))
+    return not dropped and (path / "store" / found[1][:3] / found[1]).is_dir()
+
+
+def _files(path: Path, *patterns: str) -> Iterator[Path]:
+    for pattern in patterns:
+        for file in sorted(path.glob(pattern)):
+            if file.is_file():
+                yield file
+
+
+def _read(file: Path) -> tuple[str, str]:
+    """Return the text of a definition, and what is wrong with it, "" where nothing is."""
+    try:
+        text = file.read_text("utf-8")
+    except UnicodeDecodeError:
+        return "", "holds foreign bytes"
+    if not text.startswith("ATTACH ") or not text.endswith("\n") or "\0" in text:
+        return text, _state(text)
+    return text, ""
+
+
+def _state(text: str) -> str:
+    return "is cut" if text.strip("\0") else "is empty" if not text else "holds nothing but zeros"
+
+
+def _kept(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads((path / KEPT).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(text) for name, text in found.items()}

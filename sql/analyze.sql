@@ -1,0 +1,186 @@
+-- Analyses of what a catalog holds: what they read, and the tables of what they found.
+
+-- name: create_analyses
+-- One row for each analysis whose findings stand: of which items it was, with which settings, and
+-- when the latest of these items had been ingested. `scope`, `settings` and `figures` are JSON.
+CREATE TABLE IF NOT EXISTS analyses$on_cluster
+(
+    analysis   String,
+    kind       LowCardinality(String),
+    model      LowCardinality(String),
+    scope      String,
+    settings   String,
+    figures    String,
+    items      UInt64,
+    latest     DateTime64(6, 'UTC'),
+    seconds    Float32,
+    created_at DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = $engine
+ORDER BY (kind, created_at)
+
+-- name: create_findings
+-- What analyses found, the most suspicious first by `rank`: an item, or a pair of items where
+-- `other_id` is not empty. `finding` is `duplicate`, `leak`, `mislabelled`, `outlier`, an issue of
+-- quality, `sample`, `cluster` (its number is `group`), or `typical` of a side of a comparison, which `tag` names; `kind` tells groups of duplicates from `duplicate_pairs`. Columns that a kind does not have are empty.
+CREATE TABLE IF NOT EXISTS findings$on_cluster
+(
+    analysis      String,
+    kind          LowCardinality(String),
+    finding       LowCardinality(String),
+    rank          UInt32,
+    dataset       LowCardinality(String),
+    subset        LowCardinality(String),
+    id            String,
+    other_dataset LowCardinality(String),
+    other_subset  LowCardinality(String),
+    other_id      String,
+    group         UInt32,
+    keep          Bool,
+    exact         Bool,
+    similarity    Float32,
+    distance      UInt16,
+    tag           String,
+    suggested     String,
+    score         Float32
+)
+ENGINE = $engine
+ORDER BY (kind, analysis, rank)
+
+-- name: create_not_duplicates
+-- Pairs of items that somebody looked at and keeps both of; the lesser identity first.
+CREATE TABLE IF NOT EXISTS not_duplicates$on_cluster
+(
+    dataset       LowCardinality(String),
+    subset        LowCardinality(String),
+    id            String,
+    other_dataset LowCardinality(String),
+    other_subset  LowCardinality(String),
+    other_id      String,
+    decided_at    DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = $engine
+ORDER BY (dataset, subset, id)
+
+-- name: not_duplicates
+-- Those pairs.
+SELECT DISTINCT
+    toString(dataset), toString(subset), id, toString(other_dataset), toString(other_subset), other_id
+FROM not_duplicates
+
+-- name: analyzed_items
+-- A page of the items that an analysis is of, in the order of their identities. No column's name is
+-- that of another's value, which conditions would then read.
+SELECT
+    toString(dataset) AS dataset_name, toString(subset) AS subset_name, id, uri, sha256,
+    toUnixTimestamp64Micro(ingested_at) AS ingested_us$more
+FROM $table
+WHERE $conditions
+ORDER BY dataset, subset, id
+
+-- name: count_analyzed
+-- How many items an analysis is of.
+SELECT count() FROM $table WHERE $conditions
+
+-- name: analyzed_features
+-- Features as numbers that every client reads.
+CAST(feature, 'Array(Float32)') AS numbers
+
+-- name: has_feature
+-- Items whose feature is known.
+notEmpty(feature)
+
+-- name: analyzed_looks
+-- What tells how a picture looks, and which of two copies is the better.
+phash, phash_trimmed, toUInt64(width) * height AS pixels, file_size,
+    notEmpty(tags) OR notEmpty(boxes) OR notEmpty(captions) AS annotated
+
+-- name: analyzed_tags
+-- The names of an item's tags.
+mapKeys(tags) AS tag_names
+
+-- name: analyzed_captions
+-- The captions of an item.
+captions AS caption_texts
+
+-- name: analyzed_quality
+-- Scores of quality, and the size of the picture.
+scores, width, height
+
+-- name: analyzed_attribute
+-- The value of an attribute by which items belong together.
+attributes[{together:String}] AS together
+
+-- name: analyzed_kept
+-- Whether an item is in the group of those that are kept.
+has(groups, {keep_group:String}) AS kept
+
+-- name: delete_findings
+-- The findings of analyses that are made again.
+DELETE FROM findings WHERE kind = {kind:String} AND analysis IN {former:Array(String)}
+
+-- name: delete_analyses
+-- Their own rows.
+DELETE FROM analyses WHERE kind = {kind:String} AND analysis IN {former:Array(String)}
+
+-- name: former_analyses
+-- Analyses of the same kind, model and scope.
+SELECT analysis
+FROM analyses
+WHERE kind = {kind:String} AND model = {model:String} AND scope = {scope:String}
+
+-- name: list_analyses
+-- The analyses whose findings stand, the latest first.
+SELECT kind, model, scope, settings, figures, items, latest, seconds, created_at, analysis
+FROM analyses
+ORDER BY created_at DESC, analysis
+
+-- name: members_of_group
+-- The items of a group of duplicates, as the latest analysis has it.
+SELECT toString(dataset), toString(subset), id
+FROM findings
+WHERE kind = 'duplicates' AND group = {group:UInt32} AND analysis IN (
+    SELECT analysis FROM analyses WHERE kind = 'duplicates' ORDER BY created_at DESC LIMIT 1)
+ORDER BY rank
+
+-- name: state_of_items
+-- How many items a table has, and when the latest came, in microseconds since 1970.
+SELECT count(), toUnixTimestamp64Micro(max(ingested_at)) FROM $table
+
+-- name: count_unseen
+-- How many items have a picture that nobody has looked at.
+SELECT countIf(NOT mapContains(scores, 'blurry') AND uri != '') FROM $table
+
+-- name: unseen_items
+-- The next of these items.
+SELECT toString(dataset), toString(subset), id, uri
+FROM $table
+WHERE NOT mapContains(scores, 'blurry') AND uri != ''
+  AND (dataset, subset, id) > ({after_dataset:String}, {after_subset:String}, {after_id:String})
+ORDER BY dataset, subset, id
+LIMIT {limit:UInt64}
+
+-- name: looks_set
+-- Hashes and scores of some items, each by the place of its id in a list.
+phash = toFixedString(unhex(transform(id, JSONExtract({ids:String}, 'Array(String)'), JSONExtract({phashes:String}, 'Array(String)'), repeat('0', $zeros))), 32),
+phash_trimmed = toFixedString(unhex(transform(id, JSONExtract({ids:String}, 'Array(String)'), JSONExtract({trimmed:String}, 'Array(String)'), repeat('0', $zeros))), 32),
+scores = mapUpdate(scores, CAST(
+    mapFromArrays(
+        {names:Array(String)},
+        arrayMap(
+            values -> values[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)],
+            JSONExtract({values:String}, 'Array(Array(Float32))'))),
+    'Map(LowCardinality(String), Float32)'))
+
+-- name: tag_replaced
+-- One tag becomes another, with its count and its boxes.
+tags = mapUpdate(
+    mapFilter((name, count) -> name != {tag:String}, tags),
+    map({suggested:String}, toUInt32(tags[{tag:String}] + tags[{suggested:String}]))),
+boxes = arrayMap(
+    box -> if(box.label = {tag:String}, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
+    boxes)
+
+-- name: has_tag
+-- Items that have the tag.
+mapContains(tags, {tag:String})

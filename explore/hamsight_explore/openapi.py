@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hamsight_curate.export.choices import Images, To
+from hamsight_curate.export.choices import Images
 from hamsight_explore.given import MAX_TEXT
 from hamsight_explore.thumbnails import SIZES
 from hamsight_explore.view import FIELDS, SORTS
@@ -64,7 +64,7 @@ _ACTION = _object(
         "value": _or_null(_TEXT),
         "confirmed": _WHOLE,
         "target": _TEXT,
-        "to": _choice(*(one.value for one in To)),
+        "to": _TEXT,
         "images": _or_null(_choice(*(one.value for one in Images))),
     },
     "page",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.errors import ImageError, UsageError
@@ -14,6 +15,7 @@ from hamsight_explore import asked_sql, saved_views
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
+from hamsight_explore.openapi import document
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
 from hamsight_explore.view import FIELDS, View
@@ -40,6 +42,11 @@ class Api:
         """Say that the server runs."""
         given.finish()
         return json_answer({"status": "ok"})
+
+    def openapi(self, given: Given) -> Response:
+        """Return the OpenAPI document."""
+        given.finish()
+        return json_answer(document(version("hamsight")))
 
     def catalog(self, given: Given) -> Response:
         """Return models, datasets and counts."""
@@ -298,6 +305,7 @@ def routes(api: Api) -> list[Route]:
 
     read: Mapping[str, Callable[[Given], Response]] = {
         "/api/health": api.health,
+        "/api/openapi.json": api.openapi,
         "/api/catalog": api.catalog,
         "/api/rows": api.rows,
         "/api/facets": api.facets,

@@ -66,6 +66,8 @@ class Running(Closing):
         if self._shared is not None:
             self._shared.announce(self.port)
         self._server = _server(self._explorer, self._access)
+        # a join that a signal interrupts may take the thread for ended
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hamsight explore", daemon=True)
 
     def start(self) -> None:
@@ -73,7 +75,7 @@ class Running(Closing):
         self._thread.start()
         self._explorer.jobs.start("open the catalog", self._explorer.warm)
         until = time.monotonic() + _STARTS
-        while not self._server.started and self._thread.is_alive() and time.monotonic() < until:
+        while not (self._server.started or self._ended.is_set()) and time.monotonic() < until:
             time.sleep(0.01)
 
     def link(self) -> str:
@@ -82,14 +84,14 @@ class Running(Closing):
 
     def wait(self) -> None:
         """Return when the server has ended."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)
+        while not self._ended.wait(0.5):
+            pass
 
     def close(self) -> None:
         """End the server, its jobs, and the catalog's sessions."""
         self._server.should_exit = True
-        if self._thread.is_alive():
-            self._thread.join()
+        if self._thread.ident is not None:
+            self._ended.wait()
         self._socket.close()
         self._let_go()
 
@@ -99,7 +101,10 @@ class Running(Closing):
             self._shared.close()
 
     def _run(self) -> None:
-        self._server.run(sockets=[self._socket])
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._ended.set()
 
 
 def start(dsn: str | os.PathLike[str] | None = None, options: Options | None = None) -> Running:

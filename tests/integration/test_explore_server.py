@@ -358,3 +358,45 @@ def test_a_search_is_saved_and_repeated(visitor, session) -> None:
     sent = visitor.upload(toy.jpeg(3)).json["upload"]
     upload = {"queries": [{"kind": "upload", "given": sent}]}
     assert "not kept" in visitor.post("saved", name="mine", view=upload).json["error"]
+
+
+@pytest.mark.homes("chdb")
+def test_the_openapi_document_says_what_the_server_takes(visitor, session) -> None:
+    from hamsight_explore.api import Api, routes
+
+    said = visitor.get("openapi.json").json
+    there = {(route.path, (route.methods - {"HEAD"}).pop().lower()) for route in routes(Api(None))}
+    described = {(path, method) for path, one in said["paths"].items() for method in one}
+    assert there == described
+    row = visitor.asked()["rows"][0]
+    values = {
+        "result": visitor.asked()["result"],
+        "number": row["number"],
+        "field": "tags",
+        "key": visitor.upload(toy.jpeg(1)).json["upload"],
+        "page": "p",
+        "size": 128,
+        "limit": 5,
+        "from": 0,
+        "count": 2,
+        "contains": "d",
+        "version": row["version"],
+        "model": "toy",
+    }
+    for path, one in said["paths"].items():
+        if "get" not in one:
+            continue
+        name, parameters = path.removeprefix("/api/"), one["get"]["parameters"]
+        every = {part["name"]: values[part["name"]] for part in parameters}
+        assert visitor.get(name, **every).status == 200, path
+        for part in parameters:
+            fewer = {key: value for key, value in every.items() if key != part["name"]}
+            answer = visitor.get(name, **fewer)
+            assert (answer.status == 200) is not part["required"], (path, part["name"])
+        assert visitor.get(name, **every, other=1).status == 400, path
+    for path, one in said["paths"].items():
+        body = one.get("post", {}).get("requestBody", {}).get("content", {})
+        schema = body.get("application/json", {}).get("schema")
+        if schema is not None:
+            assert visitor.post(path.removeprefix("/api/"), unknown=1).status == 400, path
+            assert schema["additionalProperties"] is False

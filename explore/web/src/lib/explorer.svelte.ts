@@ -359,7 +359,9 @@ export class Explorer {
 
   async exportTo(given: object): Promise<boolean> {
     try {
-      await api.post<Job>("actions", { page: this.page, action: "export", ...given });
+      const job = await api.post<Job>("actions", { page: this.page, action: "export", ...given });
+      // a job that has ended by now is told of all the same
+      this.jobs = [{ ...job, state: "running" }, ...this.jobs];
       await this.refreshJobs();
       return true;
     } catch (error) {

@@ -1,0 +1,193 @@
+"""The OpenAPI document of the server's HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hamsight_curate.export.choices import Images
+from hamsight_explore.given import MAX_TEXT
+from hamsight_explore.thumbnails import SIZES
+from hamsight_explore.view import FIELDS, SORTS
+from hamsight_explore.windows import MOST_ROWS
+from hamsight_query.request import Combine
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string", "maxLength": MAX_TEXT}
+_WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
+_FLAG: Schema = {"type": "boolean"}
+
+
+def _choice(*values: object) -> Schema:
+    return {"enum": list(values)}
+
+
+def _object(members: Mapping[str, Schema], *required: str) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(members),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _list(of: Schema, most: int) -> Schema:
+    return {"type": "array", "items": of, "maxItems": most}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+_QUERY = _object({"kind": _choice("text", "item", "upload"), "given": _TEXT}, "kind", "given")
+_FILTER = _object({"field": _choice(*FIELDS), "value": _TEXT, "excluded": _FLAG}, "field", "value")
+_SORT = _object({"by": _choice(*SORTS), "descending": _FLAG}, "by")
+_VIEW = _object(
+    {
+        "model": _or_null(_TEXT),
+        "queries": _list(_QUERY, 20),
+        "combine": _choice(*(one.value for one in Combine)),
+        "filters": _list(_FILTER, 100),
+        "where": _or_null(_TEXT),
+        "sort": _or_null(_SORT),
+    }
+)
+_ITEMS = _list(_WHOLE, 100_000)
+_PICTURE = {"number": _WHOLE, "version": _TEXT, "model": _TEXT}
+_ACTION = _object(
+    {
+        "page": _TEXT,
+        "action": _choice("group", "ungroup", "status", "attribute", "delete", "export"),
+        "items": _ITEMS,
+        "name": _TEXT,
+        "value": _or_null(_TEXT),
+        "confirmed": _WHOLE,
+        "target": _TEXT,
+        "to": _TEXT,
+        "images": _or_null(_choice(*(one.value for one in Images))),
+    },
+    "page",
+    "action",
+)
+_SELECTION = _object(
+    {
+        "page": _TEXT,
+        "operation": _choice("set", "add", "remove", "toggle", "none"),
+        "items": _ITEMS,
+        "result": _TEXT,
+        "from": _WHOLE,
+        "to": _WHOLE,
+    },
+    "page",
+    "operation",
+)
+_READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
+    "health": ("Whether the server runs.", {}, ()),
+    "openapi.json": ("This document.", {}, ()),
+    "catalog": ("Models, datasets and counts.", {}, ()),
+    "rows": (
+        "The rows of a window of a result; `selected` is as the page has it.",
+        {
+            "result": _TEXT,
+            "from": _WHOLE,
+            "count": {"type": "integer", "minimum": 0, "maximum": MOST_ROWS},
+            "page": _TEXT,
+        },
+        ("result",),
+    ),
+    "facets": (
+        "The values of a field within a result, with counts of items and of selected ones.",
+        {
+            "result": _TEXT,
+            "field": _choice(*FIELDS),
+            "contains": _TEXT,
+            "limit": _WHOLE,
+            "page": _TEXT,
+        },
+        ("result", "field"),
+    ),
+    "item": (
+        "All that the catalog says of an item.",
+        {"number": _WHOLE, "model": _TEXT},
+        ("number",),
+    ),
+    "thumb": (
+        "A thumbnail as JPEG, or an SVG that says why there is none.",
+        {**_PICTURE, "size": _choice(*SIZES)},
+        ("number",),
+    ),
+    "picture": ("The picture of an item.", _PICTURE, ("number",)),
+    "uploaded": ("A small JPEG of a picture that was sent.", {"key": _TEXT}, ("key",)),
+    "selected": (
+        "How many items a page has selected, and rows of the first of them.",
+        {"page": _TEXT, "model": _TEXT, "limit": {"type": "integer", "minimum": 0, "maximum": 100}},
+        ("page",),
+    ),
+    "saved": ("The saved queries, each as a view.", {}, ()),
+    "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
+}
+_WRITE: Mapping[str, tuple[str, Schema]] = {
+    "search": ("Answer a view: the key of its result, total, SQL and command.", _VIEW),
+    "sql": (
+        "Answer a statement that reads; as a view where `view` is true.",
+        _object({"statement": _TEXT, "view": _FLAG, "model": _or_null(_TEXT)}, "statement"),
+    ),
+    "saved": (
+        "Keep the search of a view under a name.",
+        _object({"name": _TEXT, "replace": _FLAG, "view": _VIEW}, "name", "view"),
+    ),
+    "selection": ("Change what a page has selected.", _SELECTION),
+    "actions": ("Change the selected items or those named, or export them.", _ACTION),
+    "undo": ("Undo the last change.", _object({})),
+    "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),
+}
+_KINDS = {
+    "thumb": ("image/jpeg", "image/svg+xml"),
+    "uploaded": ("image/jpeg",),
+    "picture": ("image/*",),
+}
+_ERROR = _object({"error": {"type": "string"}, "hint": {"type": "string"}}, "error", "hint") | {
+    "additionalProperties": True
+}
+
+
+def document(version: str) -> dict[str, Any]:
+    """Return the document; `version` is Hamsight's."""
+    paths: dict[str, dict[str, Any]] = {}
+    for name, (summary, parameters, required) in _READ.items():
+        given = [
+            {"name": one, "in": "query", "required": one in required, "schema": schema}
+            for one, schema in parameters.items()
+        ]
+        kinds = _KINDS.get(name, ("application/json",))
+        operation = {"summary": summary, "parameters": given, "responses": _answers(*kinds)}
+        paths[f"/api/{name}"] = {"get": operation}
+    for name, (summary, schema) in _WRITE.items():
+        paths.setdefault(f"/api/{name}", {})["post"] = {
+            "summary": summary,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+            "responses": _answers("application/json", status="202" if name == "actions" else None),
+        }
+    body = {"schema": {"type": "string", "format": "binary"}}
+    paths["/api/uploads"] = {
+        "post": {
+            "summary": "Keep a picture of at most 50 MB to search by; `X-File-Name` is its name.",
+            "requestBody": {"required": True, "content": {"application/octet-stream": body}},
+            "responses": _answers("application/json"),
+        }
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Hamsight", "version": version},
+        "paths": paths,
+    }
+
+
+def _answers(*kinds: str, status: str | None = None) -> dict[str, Any]:
+    answered: dict[str, Schema] = {kind: {"schema": {}} for kind in kinds}
+    refused = {"description": "an error", "content": {"application/json": {"schema": _ERROR}}}
+    found: dict[str, Any] = {"200": {"description": "the answer", "content": answered}}
+    if status is not None:
+        found[status] = {"description": "a job", "content": answered}
+    return found | dict.fromkeys(("400", "401", "403", "409", "413", "415", "421", "422"), refused)

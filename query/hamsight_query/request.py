@@ -127,13 +127,13 @@ class Request:
                 raise UsageError(f"--{query.kind.value} is empty: say what to search for")
             if query.kind is not Kind.IMAGE:
                 as_text(f"--{query.kind.value}", query.given)
-        for option, names in (("--dataset", self.datasets), ("--subset", self.subsets)):
-            for name in names:
-                as_text(option, name)
             if not math.isfinite(query.weight) or query.weight == 0:
                 raise UsageError(f"{query.label}: a weight is a number other than 0")
             if query.box is not None and query.kind not in (Kind.IMAGE, Kind.ITEM):
                 raise UsageError(f"--box is a part of a picture, which {query.label!r} is not")
+        for option, names in (("--dataset", self.datasets), ("--subset", self.subsets)):
+            for name in names:
+                as_text(option, name)
         if self.combine is not Combine.BLEND and any(query.weight != 1 for query in self.queries):
             raise UsageError(
                 "weights and --not-text blend the queries:"

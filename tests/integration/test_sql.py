@@ -83,7 +83,7 @@ def test_parameters_are_values_and_nothing_else(sql) -> None:
     )
     assert json.loads(lists.stdout) == [{"a": ["it's", "b=c"], "x": 3}]
     unused = sql("SELECT 1 LIKE '%s', {n:UInt8}", "--param", "m=1", status=2)
-    assert "no parameter {m:Type}; its parameters: n" in unused.stderr
+    assert "no parameter {m:Type}; its parameters: 'n'" in unused.stderr
     assert "expected NAME=VALUE" in sql("SELECT 1", "--param", "n", status=2).stderr
     missing = sql("SELECT {n:UInt8}", status=3).stderr
     assert "`n`" in missing and "--param NAME=VALUE" in missing

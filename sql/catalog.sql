@@ -77,8 +77,11 @@ GROUP BY model, dataset
 ORDER BY model, dataset
 
 -- name: list_ingests
--- The runs of ingest, the latest first; what a run wrote when it began counts until it has ended.
-SELECT dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected, not_read
+-- The runs of ingest, the latest first; what a run wrote when it began counts until it has ended. A
+-- catalog of an earlier version, opened for reading, has no `not_read`.
+SELECT
+    dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected,
+    COLUMNS('^not_read$')
 FROM ingests
 WHERE finished_at > started_at OR (dataset, model, source, started_at) NOT IN (
     SELECT dataset, model, source, started_at FROM ingests WHERE finished_at > started_at)

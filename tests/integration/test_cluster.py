@@ -132,7 +132,9 @@ def test_each_shard_ranks_and_cuts_its_own_rows(engine: str, tmp_path: Path) -> 
         session.sql(f"CREATE TABLE {one} AS {toy.generation(session)}", write=True)
         for asked in (statement, statement.steps.ranking, statement.steps.one_scan):
             each_shard_cuts(client, asked)
-        counted = session.sql("SELECT _shard_num, count() AS n FROM items_made GROUP BY 1")
+        counted = session.sql(
+            f"SELECT _shard_num, count() AS n FROM {toy.generation(session)} GROUP BY 1"
+        )
     assert counted is not None
     assert [row["n"] for row in counted.to_pylist()] == [len(ITEMS), len(ITEMS)]
 

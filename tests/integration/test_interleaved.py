@@ -61,9 +61,9 @@ class Others:
                 catalog = session.catalog()
                 taken = catalog._lock.hold
 
-                def hold(what: str):
+                def hold(what: str, **options):
                     self._asking.set()
-                    return taken(what)
+                    return taken(what, **options)
 
                 catalog._lock.hold = hold
                 change(session)

@@ -8,6 +8,7 @@ import pytest
 import toy
 
 import hamsight
+from hamsight_query.info import describe
 
 
 @pytest.fixture
@@ -58,3 +59,13 @@ def test_a_picture_that_is_damaged_but_whole_is_told(dsn, home, tmp_path, packag
     with hamsight.open(dsn) as session, pytest.warns(UserWarning, match=words):
         outcome = session.ingest(folder, model=package)
     assert (outcome.counts.added, outcome.counts.rejected) == (2, 0)
+
+
+@pytest.mark.homes("chdb")
+def test_info_reads_a_catalog_of_an_earlier_version(dsn, home, tmp_path, package):
+    with hamsight.open(dsn) as session:
+        session.ingest(toy.photos(tmp_path / "photos", 1), dataset="d", model=package)
+        session.sql("ALTER TABLE ingests DROP COLUMN not_read", write=True)
+        told = json.loads(describe(session.catalog(), as_json=True))
+        assert [run["dataset"] for run in told["ingests"]] == ["d"]
+        assert "datasets" in describe(session.catalog())

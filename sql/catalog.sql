@@ -81,7 +81,7 @@ ORDER BY model, dataset
 -- catalog of an earlier version, opened for reading, has no `not_read`.
 SELECT
     dataset, model, source, format, started_at, finished_at, complete, added, replaced, unchanged, rejected,
-    COLUMNS('^not_read$')
+    COLUMNS('^not_read')
 FROM ingests
 WHERE finished_at > started_at OR (dataset, model, source, started_at) NOT IN (
     SELECT dataset, model, source, started_at FROM ingests WHERE finished_at > started_at)

@@ -8,6 +8,7 @@ import pytest
 import toy
 
 import hamsight
+from hamsight_core.show.formats import Format
 from hamsight_query.info import describe
 
 
@@ -66,6 +67,6 @@ def test_info_reads_a_catalog_of_an_earlier_version(dsn, home, tmp_path, package
     with hamsight.open(dsn) as session:
         session.ingest(toy.photos(tmp_path / "photos", 1), dataset="d", model=package)
         session.sql("ALTER TABLE ingests DROP COLUMN not_read", write=True)
-        told = json.loads(describe(session.catalog(), as_json=True))
+        told = json.loads(describe(session.catalog(), Format.JSON))
         assert [run["dataset"] for run in told["ingests"]] == ["d"]
-        assert "datasets" in describe(session.catalog())
+        assert "datasets" in describe(session.catalog(), Format.TABLE)

@@ -272,3 +272,14 @@ def test_processes_that_compile_at_once_and_damaged_files_do_no_harm(tmp_path):
         blob.chmod(0o644)
         blob.write_bytes(blob.read_bytes()[: blob.stat().st_size // 2])
     assert answers([run()]) == first
+
+
+def test_each_precision_has_compiled_networks_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("HAMSIGHT_CACHE", str(tmp_path))
+    package = load_package("mini")
+    spec = package.image
+    for precision in (Precision.F32, Precision.AUTO):
+        compute = Compute("CPU", precision)
+        compile_network(read_network(package.path(spec.file), spec.output), compute, "LATENCY")
+    folder = tmp_path / "compiled"
+    assert list((folder / "f32").glob("*.blob")) and list(folder.glob("*.blob"))

@@ -202,7 +202,7 @@ def compile_network(model: ov.Model, compute: Compute, hint: str) -> ov.Compiled
     elif precision is not Precision.AUTO:
         _check_precision(core, device, precision)
         config["INFERENCE_PRECISION_HINT"] = precision.value
-    with _cache() as cache:
+    with _cache(precision) as cache:
         if cache:
             # A cache that fails, on a full disk say, costs only the time to compile again.
             with suppress(RuntimeError):
@@ -235,11 +235,12 @@ def _check_precision(core: ov.Core, device: str, precision: Precision) -> None:
 
 
 @contextmanager
-def _cache() -> Iterator[dict[str, str]]:
+def _cache(precision: Precision) -> Iterator[dict[str, str]]:
     """Yield OpenVINO's settings for the cache, none where its folder cannot be used.
 
     OpenVINO maps the files into memory and guards them against threads alone: a process that
-    reads what another is writing dies of SIGBUS. So one process at a time compiles.
+    reads what another is writing dies of SIGBUS. So one process at a time compiles. Each precision
+    has a folder of its own: OpenVINO 2026.4 may take a network that was compiled in another.
     """
     from filelock import FileLock
 
@@ -252,7 +253,8 @@ def _cache() -> Iterator[dict[str, str]]:
         yield {}
         return
     try:
-        yield {"CACHE_DIR": str(folder)}
+        own = folder if precision is Precision.AUTO else folder / precision.value
+        yield {"CACHE_DIR": str(own)}
     finally:
         lock.release()
 
@@ -260,7 +262,7 @@ def _cache() -> Iterator[dict[str, str]]:
 def _forget_oldest() -> None:
     """Delete the compiled networks that were made first, beyond 4 GiB in all."""
     with suppress(OSError):  # another process may delete the same
-        files = [(file.stat(), file) for file in compiled_folder().glob("*.blob")]
+        files = [(file.stat(), file) for file in compiled_folder().rglob("*.blob")]
         files.sort(key=lambda one: one[0].st_mtime, reverse=True)
         held = 0
         for stat, file in files:

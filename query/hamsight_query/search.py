@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
@@ -52,14 +52,22 @@ class Prepared:
 
 def search(catalog: Catalog, request: Request, compute: Compute = HERE) -> Matches:
     """Answer a request; raises what `prepare` and `Prepared.answer` raise."""
-    prepared = prepare(catalog, request, compute)
+    return answer(catalog, lambda: prepare(catalog, request, compute))
+
+
+def answer(catalog: Catalog, make: Callable[[], Prepared]) -> Matches:
+    """Answer what `make` prepares, a second time where the model's table was replaced meanwhile.
+
+    Raises what `make` and `Prepared.answer` raise.
+    """
+    prepared = make()
     try:
         return prepared.answer(catalog)
     except StatementError:
-        if catalog.model(request.model, request.datasets) == prepared.model:
+        if catalog.model(prepared.model.name) == prepared.model:
             raise
     # another process has given the model other hashes since, in another table
-    return prepare(catalog, request, compute).answer(catalog)
+    return make().answer(catalog)
 
 
 def prepare(catalog: Catalog, request: Request, compute: Compute = HERE) -> Prepared:
@@ -79,9 +87,13 @@ def prepare(catalog: Catalog, request: Request, compute: Compute = HERE) -> Prep
 
 
 def prepare_targets(
-    catalog: Catalog, model: CatalogModel, request: Request, targets: Sequence[Target]
+    catalog: Catalog,
+    model: CatalogModel,
+    request: Request,
+    targets: Sequence[Target],
+    also: Conditions | None = None,
 ) -> Prepared:
-    """Return what answers a request whose queries are targets.
+    """Return what answers a request whose queries are targets, of items that `also` holds for.
 
     Raises ExpressionError and UsageError.
     """
@@ -102,6 +114,8 @@ def prepare_targets(
     if request.combine is Combine.BLEND and not bare:
         targets = [blended(targets, hash_of(catalog, model))]
     conditions = conditions_of(catalog, model.items_table, request, targets)
+    if also is not None:
+        conditions = conditions.joined(also)
     statement = build(request, targets, model, conditions, catalog.layout)
     return Prepared(request, model, targets, conditions, statement)
 

@@ -49,6 +49,7 @@ def shown_name(place: int) -> str:
     return "/".join(part for part in ITEMS[place].identity if part)
 
 
+@pytest.mark.homes("chdb", "http")
 def test_random_requests_are_numpys(session) -> None:
     rng = random.Random(os.environ.get("HAMSIGHT_TEST_SEED", "requests"))
     for number in range(REQUESTS):
@@ -66,6 +67,7 @@ def test_random_requests_are_numpys(session) -> None:
             assert shown["id"].to_pylist() == [match.id for match in found], request
 
 
+@pytest.mark.homes("chdb", "http")
 def test_a_saved_query_and_its_view_answer_as_the_request_does(session) -> None:
     rng = random.Random(3)
     for number, kind in enumerate(one for one in KINDS if one != "list"):
@@ -101,7 +103,6 @@ def test_what_several_models_and_sorts_cannot_mean(session) -> None:
             session.query(**options)
 
 
-@pytest.mark.homes("chdb")
 def test_a_dataset_without_a_model_is_named_and_tells_the_model_of_an_item(dsn, tmp_path) -> None:
     cats = [one for one in ITEMS if one.dataset == "cats"]
     fill(dsn, tmp_path / "made", ITEMS[:40], "made")
@@ -151,7 +152,6 @@ def test_weights_that_cancel_each_other_out_are_refused(session) -> None:
         session.query(model="made", item=[(name, 1.0), (name, -1.0)])
 
 
-@pytest.mark.homes("chdb")
 def test_words_weights_regions_and_saved_queries(dsn, tmp_path) -> None:
     """On drawn scenes: what is asked in another way and means the same has the same answer."""
     folder = tmp_path / "scenes"
@@ -209,7 +209,6 @@ def test_show_tells_all_of_an_item(session) -> None:
         session.show("no such item")
 
 
-@pytest.mark.homes("chdb")
 def test_the_picture_of_an_item_is_saved_with_its_boxes(cli_dsn, run_cli, tmp_path) -> None:
     folder = tmp_path / "scenes"
     write_dataset(folder, 6, 1)

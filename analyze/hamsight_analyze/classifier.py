@@ -215,7 +215,7 @@ class Classifier:
         also = None
         if self._marked and not marked:
             also = Conditions((fill("unmarked"),), {"marked": as_json(list(self._marked))})
-        prepared = prepare_targets(catalog, model, request, [target], also)
+        prepared = prepare_targets(catalog, model, request, [target], also=also)
         if order is Order.LIKELY:
             return prepared
         border = self.learned().border

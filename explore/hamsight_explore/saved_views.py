@@ -18,6 +18,7 @@ def listed(session: Session) -> list[dict[str, Any]]:
         queries = [{"kind": one.kind.value, "given": one.given} for one in request.queries]
         is_shown = all(one["kind"] in ("text", "item") for one in queries)
         is_shown = is_shown and not (request.datasets or request.subsets or request.dissimilar)
+        is_shown = is_shown and not (request.models or request.sort or request.calibrated)
         view = {"model": request.model, "queries": queries, "where": request.where}
         found.append({"name": name, "view": view if is_shown else None})
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from inspect import Signature, signature
@@ -31,6 +32,14 @@ class Across(str, Enum):
 
     SUBSETS = "subsets"
     DATASETS = "datasets"
+
+
+class Balance(str, Enum):
+    """Of what a sample has as many each."""
+
+    TAG = "tag"
+    DATASET = "dataset"
+    SUBSET = "subset"
 
 
 @dataclass(frozen=True)
@@ -108,15 +117,17 @@ asks = takes("request", request_of)
 """Gives a command the options of every analysis in place of its parameter `request`."""
 
 
-def request_without_k(**given: Any) -> Request:
-    """Return what the options ask, of a command whose -k means something else."""
-    return request_of(k=None, **given)
+def request_without(*names: str) -> Callable[..., Request]:
+    """Return `request_of` without some options, for a command to which they mean nothing."""
 
+    def request(**given: Any) -> Request:
+        return request_of(**given)
 
-_of_every = signature(request_of, eval_str=True).parameters
-request_without_k.__signature__ = Signature(  # type: ignore[attr-defined]
-    [one for name, one in _of_every.items() if name != "k"]
-)
+    every = signature(request_of, eval_str=True).parameters
+    request.__signature__ = Signature(  # type: ignore[attr-defined]
+        [one for name, one in every.items() if name not in names]
+    )
+    return request
 
 
 @find.command("duplicates")
@@ -285,8 +296,8 @@ def sample(
     number: Annotated[int, typer.Argument(min=1, metavar="N", help="How many items.")],
     request: Request,
     balance: Annotated[
-        bool, typer.Option("--balance-tags", help="As many items of each tag.")
-    ] = False,
+        Balance | None, typer.Option(help="As many items of each tag, dataset or subset.")
+    ] = None,
     together: Annotated[
         str | None,
         typer.Option(
@@ -305,14 +316,26 @@ def sample(
     from hamsight_analyze.kinds import Sample
 
     among = None if from_query is None else matches_of(from_query, request.db)
-    analysis = Sample(number, balance, attribute_name(together), keep_group, among)
+    of_each = balance.value if balance else None
+    analysis = Sample(number, of_each, attribute_name(together), keep_group, among)
     run(analysis, request)
 
 
-@takes("request", request_without_k)
+@takes("request", request_without("k"))
 def cluster(
     request: Request,
-    number: Annotated[int, typer.Option("-k", "--clusters", min=1, help="How many clusters.")] = 16,
+    number: Annotated[
+        int | None,
+        typer.Option("-k", "--clusters", min=1, help="How many clusters. Default: 16."),
+    ] = None,
+    density: Annotated[
+        bool,
+        typer.Option(
+            "--density",
+            help="Clusters where items lie close on the map by t-SNE, as many as there are; items"
+            " that lie apart are in none.",
+        ),
+    ] = False,
     name: Annotated[
         str | None,
         typer.Option(
@@ -329,7 +352,7 @@ def cluster(
 
     if name is not None:
         checked("--name", name)
-    run(Clusters(number), request, name)
+    run(Clusters(number, name, density), request)
 
 
 @asks
@@ -362,19 +385,16 @@ def matches_of(name: str, db: str | None) -> frozenset[tuple[str, str, str]]:
         return frozenset((one.dataset, one.subset, one.id) for one in session.run(name))
 
 
-def attribute_name(given: str | None) -> str | None:
+def attribute_name(given: str | None, option: str = "--together") -> str | None:
     """Return the name of an attribute, given as it is or as attributes["NAME"]."""
     if given is None:
         return None
     found = re.fullmatch(r"""attributes\[(["'])(.+)\1\]""", given.strip())
-    return checked("--together", found[2] if found else given)
+    return checked(option, found[2] if found else given)
 
 
-def run(analysis: Analysis, request: Request, attribute: str | None = None) -> None:
-    """Analyze, and deliver what was found; end with status 1 where nothing was.
-
-    The clusters of items become an `attribute`, where it is named.
-    """
+def run(analysis: Analysis, request: Request) -> None:
+    """Analyze, and deliver what was found; end with status 1 where nothing was."""
     from hamsight_analyze.analysis import Asked, analyze
     from hamsight_analyze.items import Scope
     from hamsight_core.catalog.catalog import Catalog
@@ -383,11 +403,6 @@ def run(analysis: Analysis, request: Request, attribute: str | None = None) -> N
     scope = Scope(request.datasets, request.subsets, request.where, request.model)
     with Catalog.open(request.db) as catalog:
         found = analyze(catalog, analysis, scope, Asked(request.k, request.all), progress=True)
-        if attribute is not None:
-            from hamsight_analyze.cluster_attribute import set_clusters
-
-            changed = set_clusters(catalog, attribute, found)
-            say(f"attribute {attribute!r} set on {changed:,} items")
         if request.add_to_group is not None and found.members:
             from hamsight_curate.groups import add_to_group
             from hamsight_curate.selection import Selection
@@ -404,7 +419,11 @@ def run(analysis: Analysis, request: Request, attribute: str | None = None) -> N
     shorter = found.shown if request.format is Format.TABLE else None
     show(found.table if shorter is None else shorter, request.format)
     if request.save is not None:
-        draw_rows(found.sections, request.save, title=f"{analysis.kind}: {found.said}")
+        title = f"{analysis.kind}: {found.said}"
+        if found.draw is not None:
+            found.draw(request.save, title)
+        else:
+            draw_rows(found.sections, request.save, title=title)
         say(f"saved {request.save}")
     if not len(found):
         raise typer.Exit(EXIT_NO_MATCH)

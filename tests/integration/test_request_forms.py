@@ -72,6 +72,7 @@ def of(places: list[int]) -> list[str]:
     return ["/".join(part for part in ITEMS[n].identity if part) for n in places]
 
 
+@pytest.mark.homes("chdb", "http")
 def test_random_searches_are_numpys(session) -> None:
     rng = random.Random(7)
     for number in range(SEARCHES):

@@ -22,7 +22,7 @@ from hamsight_explore.directory import Directory, Identity
 from hamsight_explore.queried import Queried
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import View
-from hamsight_query.filters import Conditions, check_names, order_of_list
+from hamsight_query.filters import Conditions, check_names, order_of_items
 from hamsight_query.request import Request
 from hamsight_query.search import prepare_targets
 from hamsight_query.steps import Statement
@@ -172,7 +172,7 @@ class Results:
         assert result.asked is not None
         request, targets = result.asked
         items = max(1, len(self._directory), result.total)
-        whole = replace(request, k=items, min_similarity=None)
+        whole = replace(request, k=items, min_similarity=None, sort=None)
         statement = prepare_targets(catalog, result.model, whole, targets).statement
         found = catalog.arrow(fill("ranked_whole", statement=statement.sql), statement.parameters)
         table = view_of(result.model.items_table)
@@ -192,23 +192,34 @@ class Results:
         self, catalog: Catalog, view: View, model: CatalogModel, condition: Condition
     ) -> Result:
         table = view_of(model.items_table)
-        request = view.request((), 1)
-        order = order_of_list(catalog, table, request if view.sort else Request(where="true"))
-        parameters = {**condition.parameters, **order.parameters}
+        order = self._order(catalog, model, view)
         if view.sort is None:
             sql = fill("browsed", table=table, condition=condition.sql)
-        else:
-            check_names(catalog, model.name, table, request, order)
-            sql = fill("browsed_in_order", table=table, condition=condition.sql, order=order.sql[0])
-        found = catalog.arrow(sql, parameters)["item"].to_numpy()
-        numbers, _ = self._directory.numbers(catalog, table, found)
-        if view.sort is None:
+            found = catalog.arrow(sql, condition.parameters)["item"].to_numpy()
+            numbers, _ = self._directory.numbers(catalog, table, found)
             numbers = self._directory.sorted(numbers)
-        shown = Statement(
-            fill("browsed_by_analyst", table=table, condition=condition.sql, order=order.sql[0]),
-            parameters,
-        )
+        else:
+            numbers = self._in_order(catalog, model, condition, order)
+        sql = fill("browsed_by_analyst", table=table, condition=condition.sql, order=order.sql[0])
+        shown = Statement(sql, {**condition.parameters, **order.parameters})
         return self._made(catalog, view, model, condition, shown, numbers)
+
+    @staticmethod
+    def _order(catalog: Catalog, model: CatalogModel, view: View) -> Conditions:
+        """Return the order of a view's items, by identity where it has none."""
+        request = Request(where="true", sort=view.sort)
+        order = order_of_items(catalog, model.items_table, request)
+        if view.sort is not None:
+            check_names(catalog, model.name, model.items_table, request, order)
+        return order
+
+    def _in_order(
+        self, catalog: Catalog, model: CatalogModel, condition: Condition, order: Conditions
+    ) -> NDArray[np.uint32]:
+        table = view_of(model.items_table)
+        sql = fill("browsed_in_order", table=table, condition=condition.sql, order=order.sql[0])
+        found = catalog.arrow(sql, {**condition.parameters, **order.parameters})
+        return self._directory.numbers(catalog, table, found["item"].to_numpy())[0]
 
     def _searched(
         self, catalog: Catalog, view: View, model: CatalogModel, condition: Condition
@@ -218,28 +229,49 @@ class Results:
         targets, notes = self._queried.targets(catalog, model, view)
         request = view.request([target.query for target in targets], FIRST, model.name)
         prepared = prepare_targets(catalog, model, request, targets)
-        matches = prepared.answer(catalog).to_arrow()
-        columns = [matches[name].to_pylist() for name in ("dataset", "subset", "id")]
-        identities = list(zip(*columns, strict=True))
         table = view_of(model.items_table)
-        numbers, known = self._directory.of_identities(catalog, table, identities)
-        result = self._made(catalog, view, model, condition, prepared.statement, numbers)
+        if request.min_similarity is None:
+            matches = prepared.answer(catalog).to_arrow()
+            columns = [matches[name].to_pylist() for name in ("dataset", "subset", "id")]
+            identities = list(zip(*columns, strict=True))
+            numbers, known = self._directory.of_identities(catalog, table, identities)
+            result = self._made(catalog, view, model, condition, prepared.statement, numbers)
+            result.similarities = matches["similarity"].to_numpy()[known].astype(np.float32)
+            result.distances = matches["distance"].to_numpy()[known].astype(np.uint32)
+            if len(numbers) == FIRST:
+                result.asked = request, targets
+                total = _total(catalog, model, prepared.conditions, targets)
+                result.total = max(len(numbers), total)
+        else:
+            prepared.check(catalog)
+            nothing = np.empty(0, np.uint32)
+            result = self._made(catalog, view, model, condition, prepared.statement, nothing)
+            result.asked = request, targets
+            self._rank_all(catalog, result)
+            if view.sort is not None:
+                self._sort(catalog, result)
         result.notes = notes
         stored = {one.query.given: one.identity for one in targets if one.identity}
         if stored:
-            found, there = self._directory.of_identities(catalog, table, list(stored.values()))
+            numbers, there = self._directory.of_identities(catalog, table, list(stored.values()))
             names = [name for name, known in zip(stored, there, strict=True) if known]
-            result.queried = dict(zip(names, found.tolist(), strict=True))
-        result.similarities = matches["similarity"].to_numpy()[known].astype(np.float32)
-        result.distances = matches["distance"].to_numpy()[known].astype(np.uint32)
-        if request.min_similarity is not None:
-            result.asked = request, targets
-            self._rank_all(catalog, result)
-        elif len(numbers) == FIRST:
-            result.asked = request, targets
-            total = _total(catalog, model, prepared.conditions, targets)
-            result.total = max(len(numbers), total)
+            result.queried = dict(zip(names, numbers.tolist(), strict=True))
         return result
+
+    def _sort(self, catalog: Catalog, result: Result) -> None:
+        """Put the items that a search found into the order of its view."""
+        import numpy as np
+
+        assert result.similarities is not None and result.distances is not None
+        order = self._order(catalog, result.model, result.view)
+        every = self._in_order(catalog, result.model, result.condition, order)
+        places = np.full(len(self._directory), -1, np.int64)
+        places[result.numbers] = np.arange(len(result.numbers))
+        found = places[every]
+        found = found[found >= 0]
+        result.numbers = result.numbers[found]
+        result.similarities = result.similarities[found]
+        result.distances = result.distances[found]
 
     def _made(
         self,

@@ -7,8 +7,8 @@ from typing import Any
 
 from hamsight.session import Session
 from hamsight_core.errors import UsageError
-from hamsight_explore.view import UPLOAD, Asked, Filter, View
-from hamsight_query.request import DEFAULT_K, Kind, Request
+from hamsight_explore.view import KINDS, UPLOAD, Asked, Filter, View
+from hamsight_query.request import DEFAULT_K, Request
 from hamsight_query.saved import find_saved, save_query
 
 
@@ -33,7 +33,7 @@ def save(session: Session, name: str, view: View, *, replace: bool) -> None:
 
 def _view_of(request: Request) -> View | None:
     """Return the view that asks the same as a request, None where no view does."""
-    if any(query.kind is Kind.IMAGE for query in request.queries):
+    if any(query.kind.value not in KINDS for query in request.queries):
         return None
     asked = [Asked(one.kind.value, one.given, one.weight, one.box) for one in request.queries]
     named = {"dataset": request.datasets, "subset": request.subsets}

@@ -84,7 +84,8 @@ class View:
     """What the page shows: items of a model that answer filters, ranked by queries or in order.
 
     `combine`, `where`, `sort` and `min_similarity` are those of a Request; without `sort` items
-    are in the order of their identities. Queries are in the order that the command gives them.
+    are in the order of their identities. A search is sorted where it has a cut-off. Queries are in
+    the order that the command gives them.
     """
 
     model: str | None = None
@@ -140,7 +141,8 @@ class View:
         if combine is None:
             weighted = any(query.weight != 1 for query in queries)
             combine = Combine.BLEND if weighted else Combine.NEAREST
-        where, sort = self.expression(), None if queries else self.sort
+        is_found_set = not queries or self.min_similarity is not None
+        where, sort = self.expression(), self.sort if is_found_set else None
         if not queries and where is None and sort is None:
             sort = fill("identity").partition(",")[0]
         return Request(

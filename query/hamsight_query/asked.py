@@ -31,8 +31,10 @@ def request_of(
     not_text: Iterable[Given] = (),
     item: Iterable[Given] = (),
     group: Iterable[Given] = (),
+    each_of: Iterable[Given] = (),
     box: Iterable[str | Sequence[float]] = (),
     combine: Combine | None = None,
+    model: Iterable[str] = (),
     **options: Any,
 ) -> Request:
     """Return the request that people mean; `options` are those of Request.
@@ -40,10 +42,16 @@ def request_of(
     Of `asked`, what has a slash, a scheme or an image's suffix is a picture, all else is words. A
     weight stands after a `^`, as in "beach^0.7", or beside the query in a tuple. Boxes are those of
     the pictures and items, in their order; "whole" stands for a picture without a box. Weights and
-    `not_text` imply `combine` blend. Raises UsageError.
+    `not_text` imply `combine` blend. Rankings of several of `model` are fused. Raises UsageError.
     """
     queries = [_named(*_weighted(one)) for one in asked]
-    given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item), (Kind.GROUP, group))
+    given = (
+        (Kind.IMAGE, image),
+        (Kind.TEXT, text),
+        (Kind.ITEM, item),
+        (Kind.GROUP, group),
+        (Kind.EACH_OF, each_of),
+    )
     queries += [Query(kind, *_weighted(one)) for kind, values in given for one in values]
     queries += [Query(Kind.TEXT, words, -weight) for words, weight in map(_weighted, not_text)]
     boxes = [None if one == WHOLE else Region.of(one) for one in box]
@@ -52,6 +60,11 @@ def request_of(
     if combine is None:
         weighted = any(query.weight != 1 for query in queries)
         combine = Combine.BLEND if weighted else Combine.NEAREST
+    models = tuple(model)
+    if models[1:]:
+        options["models"] = models
+    elif models:
+        options["model"] = models[0]
     return Request(tuple(queries), combine=combine, **options)
 
 

@@ -113,6 +113,7 @@ ASKED = [
     {"queries": [("item", 0, 1, None), ("item", 4, -0.5, None)]},
     {"queries": [("item", 0, 1, [0.1, 0.2, 0.5, 0.5]), ("item", 4, 1, None)], "combine": "all"},
     {"queries": [("item", 0, 1, [0.25, 0, 0.5, 1])], "where": "width > 5", "min_similarity": 0.2},
+    {"queries": [("item", 0, 1, None)], "min_similarity": 0.1, "sort": "-file_size"},
     {"queries": [("item", 2, 1, None), ("item", 5, 1, None)], "combine": "balanced"},
     {"queries": [("group", "some", 0.3, None), ("item", 4, 1, None)]},
 ]

@@ -24,11 +24,11 @@ ORDER BY dataset, subset, id
 SELECT cityHash64(dataset, subset, id) AS item FROM $table WHERE $condition
 
 -- name: browsed_in_order
--- The items for which a condition holds, ordered by a column, then by identity.
+-- The items for which a condition holds, in an order.
 SELECT cityHash64(dataset, subset, id) AS item
 FROM $table
 WHERE $condition
-ORDER BY $column $direction, dataset, subset, id
+ORDER BY $order
 
 -- name: browsed_by_analyst
 -- The same as an analyst would ask it.

@@ -78,7 +78,8 @@ def request(
         list[str] | None,
         typer.Option(
             metavar="X,Y,W,H",
-            help="Search by a part of the picture or item: in pixels, or in shares of its size.",
+            help="Search by a part of the picture or item: in pixels, in shares of its size,"
+            " or whole.",
         ),
     ] = None,
     k: Annotated[int, typer.Option("-k", "--top-k", help="Number of matches.")] = DEFAULT_K,

@@ -13,6 +13,7 @@ from hamsight_core.names import checked
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hamsight.session.open_classifier import OpenClassifier
     from hamsight_analyze.analysis import Analysis, Found
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
@@ -212,6 +213,29 @@ class Analyses(Opened):
         from hamsight_analyze.kinds import Comparison
 
         return self._analyze(Comparison(a, b), **asked)
+
+    def classifier(
+        self,
+        words: str | None = None,
+        *,
+        dataset: str | Sequence[str] = (),
+        subset: str | Sequence[str] = (),
+        where: str | None = None,
+        model: str | None = None,
+        device: str = "AUTO",
+    ) -> OpenClassifier:
+        """Return a classifier that begins from words, or from marks alone.
+
+        Mark items right and wrong, look at what it ranks first, and save the ranking as a query.
+        Raises EmptyCatalogError, ExpressionError, ModelError and UsageError.
+        """
+        from hamsight.session.open_classifier import OpenClassifier
+        from hamsight_analyze.classifier import begin
+        from hamsight_analyze.items import Scope
+        from hamsight_core.models.network import Compute
+
+        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        return OpenClassifier(self, begin(self.catalog(), words, scope, Compute(device)))
 
     def _analyze(
         self,

@@ -451,7 +451,7 @@ def run(
     request: Request,
     then: Callable[[Catalog, Found], None] | None = None,
 ) -> None:
-    """Analyze, deliver the answer, and do `then` with it; end with status 1 if nothing was found."""
+    """Analyze, deliver the answer, do `then` with it; end with status 1 where nothing was found."""
     from hamsight_analyze.analysis import Asked, analyze
     from hamsight_analyze.items import Scope
     from hamsight_core.catalog.catalog import Catalog

@@ -12,6 +12,7 @@ from hamsight_core.errors import ImageError, UsageError
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.exporter import exporters
 from hamsight_explore import asked_sql, saved_views
+from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
@@ -271,7 +272,12 @@ class Api:
     def jobs(self, given: Given) -> Response:
         """Return the jobs, the last first, and the version of the catalog's items."""
         given.finish()
-        return json_answer({"jobs": self._its.jobs.all(), "version": self._its.actions.version})
+        return json_answer(self._its.working())
+
+    def events(self, given: Given) -> Response:
+        """Tell what the jobs do, as server-sent events, until none runs."""
+        given.finish()
+        return told(self._its)
 
     def cancel(self, given: Given) -> Response:
         """Tell a job to end."""
@@ -290,8 +296,13 @@ class Api:
 
         def work(job: Job) -> str:
             with self._its.pool.own() as session:
-                done = session.export(target, to, identities, images=_images(images))
-            job.done = job.total = done.items
+                done = session.export(
+                    target,
+                    to,
+                    identities,
+                    images=_images(images),
+                    on_progress=lambda done: job.step(done, len(identities)),
+                )
             left = f", {done.missing_count} left out" if done.missing_count else ""
             return f"{done.items} items in {target} ({to}){left}"
 
@@ -316,6 +327,7 @@ def routes(api: Api) -> list[Route]:
         "/api/selected": api.selected,
         "/api/saved": api.saved,
         "/api/jobs": api.jobs,
+        "/api/events": api.events,
     }
     write: Mapping[str, Callable[[Given], Response]] = {
         "/api/search": api.search,

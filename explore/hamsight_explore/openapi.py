@@ -126,6 +126,7 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
+    "events": ("The same as server-sent events while a job runs; then the answer ends.", {}, ()),
 }
 _WRITE: Mapping[str, tuple[str, Schema]] = {
     "search": ("Answer a view: the key of its result, total, SQL and command.", _VIEW),
@@ -146,6 +147,7 @@ _KINDS = {
     "thumb": ("image/jpeg", "image/svg+xml"),
     "uploaded": ("image/jpeg",),
     "picture": ("image/*",),
+    "events": ("text/event-stream",),
 }
 _ERROR = _object({"error": {"type": "string"}, "hint": {"type": "string"}}, "error", "hint") | {
     "additionalProperties": True

@@ -15,6 +15,7 @@ from hamsight.cli.explore import explore, serve
 from hamsight.cli.finding import cluster, compare, find, sample
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info, show_item
+from hamsight.cli.mapping import map_
 from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
 from hamsight_core.show.terminal import App, Commands, tell
@@ -73,6 +74,7 @@ app.add_typer(find, name="find", rich_help_panel=CLEAN)
 app.command(rich_help_panel=CLEAN)(sample)
 app.command(rich_help_panel=CLEAN)(compare)
 app.command(rich_help_panel=CLEAN)(cluster)
+app.command("map", rich_help_panel=CLEAN)(map_)
 app.command(rich_help_panel=CLEAN)(verify)
 
 app.add_typer(group, name="group", rich_help_panel=CHANGE)

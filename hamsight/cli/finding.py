@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from inspect import Signature, signature
@@ -108,15 +109,17 @@ asks = takes("request", request_of)
 """Gives a command the options of every analysis in place of its parameter `request`."""
 
 
-def request_without_k(**given: Any) -> Request:
-    """Return what the options ask, of a command whose -k means something else."""
-    return request_of(k=None, **given)
+def request_without(*names: str) -> Callable[..., Request]:
+    """Return `request_of` without some options, for a command to which they mean nothing."""
 
+    def request(**given: Any) -> Request:
+        return request_of(**given)
 
-_of_every = signature(request_of, eval_str=True).parameters
-request_without_k.__signature__ = Signature(  # type: ignore[attr-defined]
-    [one for name, one in _of_every.items() if name != "k"]
-)
+    every = signature(request_of, eval_str=True).parameters
+    request.__signature__ = Signature(  # type: ignore[attr-defined]
+        [one for name, one in every.items() if name not in names]
+    )
+    return request
 
 
 @find.command("duplicates")
@@ -309,7 +312,7 @@ def sample(
     run(analysis, request)
 
 
-@takes("request", request_without_k)
+@takes("request", request_without("k"))
 def cluster(
     request: Request,
     number: Annotated[int, typer.Option("-k", "--clusters", min=1, help="How many clusters.")] = 16,
@@ -362,12 +365,12 @@ def matches_of(name: str, db: str | None) -> frozenset[tuple[str, str, str]]:
         return frozenset((one.dataset, one.subset, one.id) for one in session.run(name))
 
 
-def attribute_name(given: str | None) -> str | None:
+def attribute_name(given: str | None, option: str = "--together") -> str | None:
     """Return the name of an attribute, given as it is or as attributes["NAME"]."""
     if given is None:
         return None
     found = re.fullmatch(r"""attributes\[(["'])(.+)\1\]""", given.strip())
-    return checked("--together", found[2] if found else given)
+    return checked(option, found[2] if found else given)
 
 
 def run(analysis: Analysis, request: Request, attribute: str | None = None) -> None:
@@ -404,7 +407,11 @@ def run(analysis: Analysis, request: Request, attribute: str | None = None) -> N
     shorter = found.shown if request.format is Format.TABLE else None
     show(found.table if shorter is None else shorter, request.format)
     if request.save is not None:
-        draw_rows(found.sections, request.save, title=f"{analysis.kind}: {found.said}")
+        title = f"{analysis.kind}: {found.said}"
+        if found.draw is not None:
+            found.draw(request.save, title)
+        else:
+            draw_rows(found.sections, request.save, title=title)
         say(f"saved {request.save}")
     if not len(found):
         raise typer.Exit(EXIT_NO_MATCH)

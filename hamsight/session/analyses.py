@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hamsight_analyze.analysis import Analysis, Found
     from hamsight_analyze.look_again import Updated
+    from hamsight_analyze.map_points import MapPoints
     from hamsight_curate.change import Change
 
 
@@ -154,6 +155,47 @@ class Analyses(Opened):
         if name is not None:
             set_clusters(self.catalog(), name, found)
         return found
+
+    def map(
+        self,
+        method: str = "tsne",
+        *,
+        component: int | None = None,
+        seed: int = 0,
+        refit: bool = False,
+        **asked: Any,
+    ) -> Found:
+        """Lay items out in a plane, like ones near each other: dataset, subset, id, x, y.
+
+        `method` is tsne, umap, pacmap or pca; `component`, from 1 on, lays them out in one
+        principal component alone (y is 0). The map is kept in the catalog; asked again, items that
+        came or changed since are placed on it, unless `refit` is true or most are new. Raises
+        UsageError for a method that there is not or that is not installed, and what the others
+        raise.
+        """
+        from hamsight_analyze.kinds import Map
+
+        method = "pca" if component is not None and method == "tsne" else method
+        return self._analyze(Map(method, component, seed, refit), **asked)
+
+    def maps(self) -> pa.Table:
+        """Return a row for each map that is kept, the latest first.
+
+        Columns: analysis, model, method, component, scope, items, fitted, trustworthiness,
+        created_at, and `current`: whether no item came, went or changed since.
+        """
+        from hamsight_analyze.map_points import list_maps
+
+        return list_maps(self.catalog())
+
+    def map_points(self, analysis: str) -> MapPoints:
+        """Return where items lie on the map that `maps` calls `analysis`, as arrays.
+
+        Items go by the 64-bit hash of their identity. Raises UsageError for an unknown map.
+        """
+        from hamsight_analyze.map_points import read_points
+
+        return read_points(self.catalog(), analysis)
 
     def compare(self, a: str, b: str, **asked: Any) -> Found:
         """Tell whether two sides differ: dataset:NAME, subset:NAME, group:NAME or where:EXPR.

@@ -125,6 +125,7 @@ class Changes(Opened):
         group: str | None = None,
         features: bool = False,
         on_missing: Callable[[Missing], None] | None = None,
+        on_progress: Callable[[int], None] = lambda done: None,
         where: str | None = None,
         **filters: Any,
     ) -> Exported:
@@ -133,7 +134,8 @@ class Changes(Opened):
         `to` is coco, yolo, csv, jsonl, parquet, folder, datumaro, fiftyone, or a format of another
         package; `images` is copy, link, hardlink or none. `target` is a new or empty folder, for
         tables a new file.
-        An item whose image cannot be had raises nothing and stands in `missing`.
+        An item whose image cannot be had raises nothing and stands in `missing`. `on_progress` is
+        told how many items are done.
         Raises UsageError, SourceError, UnknownItemError or StatementError.
         """
         from hamsight_core.names import chosen
@@ -151,6 +153,7 @@ class Changes(Opened):
             images=None if images is None else chosen("images", Images, images),
             features=features,
             on_missing=on_missing,
+            on_progress=on_progress,
         )
 
     def verify(self, *, dataset: str | None = None, files: str = "stat") -> pa.Table:

@@ -162,6 +162,7 @@ def test_findings_are_rows_of_the_catalog(session):
 def test_the_sql_of_the_docs_runs(session):
     session.find_duplicates()
     session.find_mislabelled()
+    session.map("pca")
     text = (Path(__file__).resolve().parents[2] / "docs" / "analyses.md").read_text("utf-8")
     statements = [
         part

@@ -24,6 +24,8 @@ export interface Catalog {
   datasets: Dataset[];
   version: number;
   undo: string | null;
+  /** The version of Hamsight. */
+  hamsight: string;
 }
 
 export interface Box {

@@ -4,16 +4,18 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 
 import * as api from "./api";
 import type { Catalog, Change, Job, Result, Row, Rows, SavedQuery } from "./api";
+import { Jobs } from "./jobs.svelte";
+import { screenOf } from "./screens";
+import type { Screen } from "./screens";
 import { emptyView, fromAddress, toAddress, toRequest } from "./view";
 import type { Field, Kind, View } from "./view";
 
 export const CHUNK = 100;
 const KEPT_CHUNKS = 30;
 const SETTLED = 60;
-const POLL = 500;
 const SHORTEST_TOAST = 6000;
 
-export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | null;
+export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | "about" | null;
 
 export interface Toast {
   key: number;
@@ -51,13 +53,20 @@ export class Explorer {
   busy = $state(false);
   error = $state<api.Refused | null>(null);
   toasts = $state<Toast[]>([]);
-  jobs = $state<Job[]>([]);
+  /** The screen that is shown, "" for the pictures. */
+  screen = $state<Screen>("");
   /** Rises when items or the selection change, for what counts them. */
   revision = $state(0);
   /** Groups by the keys 1 to 9. */
   palette = $state<string[]>([]);
   readonly chunks = new SvelteMap<number, (Row | null)[]>();
   readonly picked = new SvelteSet<number>();
+
+  readonly jobs = new Jobs({
+    ended: (job) => this.ended(job),
+    version: (version) => this.atVersion(version),
+    fail: (error) => this.fail(error),
+  });
 
   private wanted = new Set<number>();
   private fetching = new Map<number, AbortController>();
@@ -76,10 +85,17 @@ export class Explorer {
       this.readAddress();
       void this.ask(false);
     });
-    window.addEventListener("focus", () => void this.refreshJobs());
+    window.addEventListener("focus", () => void this.jobs.refresh());
     const catalog = this.loadCatalog();
     await this.ask(false);
     await catalog;
+    await this.jobs.refresh();
+  }
+
+  go(screen: Screen): void {
+    this.screen = screen;
+    this.opened = null;
+    this.writeAddress();
   }
 
   async loadCatalog(): Promise<void> {
@@ -98,7 +114,10 @@ export class Explorer {
     const asking = new AbortController();
     this.asking = asking;
     this.busy = true;
-    if (remember) this.writeAddress();
+    if (remember) {
+      this.screen = "";
+      this.writeAddress();
+    }
     try {
       const { sql, model } = this.view;
       const result = sql
@@ -359,10 +378,7 @@ export class Explorer {
 
   async exportTo(given: object): Promise<boolean> {
     try {
-      const job = await api.post<Job>("actions", { page: this.page, action: "export", ...given });
-      // a job that has ended by now is told of all the same
-      this.jobs = [{ ...job, state: "running" }, ...this.jobs];
-      await this.refreshJobs();
+      this.jobs.begun(await api.post<Job>("actions", { page: this.page, action: "export", ...given }));
       return true;
     } catch (error) {
       this.fail(error);
@@ -387,26 +403,15 @@ export class Explorer {
     else await this.refresh();
   }
 
-  async refreshJobs(): Promise<void> {
-    try {
-      const former = new Map(this.jobs.map((job) => [job.job, job.state]));
-      const answer = await api.get<{ jobs: Job[]; version: number }>("jobs");
-      this.jobs = answer.jobs;
-      for (const job of answer.jobs) {
-        if (job.state !== "running" && former.get(job.job) === "running" && job.message) {
-          this.toast(job.message, job.state === "failed");
-        }
-      }
-      if (answer.version !== this.version) {
-        this.version = answer.version;
-        await this.changed(false);
-      }
-      if (answer.jobs.some((job) => job.state === "running")) {
-        setTimeout(() => void this.refreshJobs(), POLL);
-      }
-    } catch (error) {
-      this.fail(error);
-    }
+  private ended(job: Job): void {
+    if (job.state === "cancelled") this.toast(`cancelled: ${job.label}`);
+    else if (job.message) this.toast(job.message, job.state === "failed");
+  }
+
+  private atVersion(version: number): void {
+    if (version === this.version) return;
+    this.version = version;
+    void this.changed(false);
   }
 
   // --- what is said
@@ -433,14 +438,17 @@ export class Explorer {
 
   private readAddress(): void {
     this.view = fromAddress(location.search);
-    const item = new URLSearchParams(location.search).get("item");
+    const given = new URLSearchParams(location.search);
+    this.screen = screenOf(given.get("screen"));
+    const item = given.get("item");
     this.opened = item && /^\d+$/.test(item) ? Number(item) : null;
   }
 
   private writeAddress(replace = false): void {
     const said = toAddress(this.view);
     const item = replace && this.opened !== null ? `item=${this.opened}` : "";
-    const search = [said, item].filter(Boolean).join("&");
+    const screen = this.screen && `screen=${this.screen}`;
+    const search = [screen, said, item].filter(Boolean).join("&");
     const address = search ? `?${search}` : location.pathname;
     if (replace) history.replaceState(null, "", address);
     else if (`?${search}` !== (location.search || "?")) history.pushState(null, "", address);

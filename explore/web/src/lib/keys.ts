@@ -2,7 +2,10 @@
 
 import { explorer } from "./explorer.svelte";
 import { grid } from "./grid.svelte";
+import { screenKeys } from "./screens";
 
+/** Keys that mean the same on every screen. */
+const EVERYWHERE = ["/", "?", "u"];
 const TYPING = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]";
 
 export const KEYS: [string, string][] = [
@@ -90,6 +93,10 @@ export function onKey(event: KeyboardEvent): void {
   const target = event.target as HTMLElement | null;
   if (target?.closest(TYPING)) {
     if (event.key === "Escape") target.blur();
+    return;
+  }
+  if (explorer.screen !== "" && !EVERYWHERE.includes(event.key)) {
+    if (screenKeys.press?.(event)) event.preventDefault();
     return;
   }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") {

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,8 @@ _READERS_SETTINGS = re.compile(
 )
 _HELD = 1 << 20
 """Bytes of an answer up to which it is sent whole, with its length and what it took."""
+LINK = "/page-link"
+"""The path at which other processes of the user ask for an address of the page."""
 _MOST_CLIENTS = 512
 _ASKING, _ANSWERING = 30.0, 300.0
 
@@ -79,6 +81,8 @@ class HttpFront(ThreadingHTTPServer):
             self.timezone = _text(engine, "time_zone")
             self.version = _text(engine, "engine_version")
             self.screen = Screen(_text(engine, "table_functions").split())
+        self.link: Callable[[], str] | None = None
+        """What makes a new address of the page that this process shows, if it shows one."""
         self.under_way: set[Answer] = set()
         self._clients = threading.BoundedSemaphore(_MOST_CLIENTS)
         super().__init__(("127.0.0.1", port), _Handler)
@@ -177,6 +181,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b"Ok.\n") if known else self._send(404, b"There is no such handle\n")
             return
         check_credentials(self.headers, parameters, self.server.user, self.server.password)
+        if url.path == LINK and self.server.link is not None:
+            self._send(200, self.server.link().encode())
+            return
         if parameters.get("compress", "0") != "0" or parameters.get("decompress", "0") != "0":
             raise RefusedError(
                 48,
@@ -222,6 +229,8 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in parameters.items()
             if name not in _TRANSPORT and not name.startswith("param_")
         }
+        if not text.strip():
+            raise RefusedError(62, "Syntax error: Empty query", "SYNTAX_ERROR")
         if self.server.read_only:
             self._check_reads(text)
             settings = {

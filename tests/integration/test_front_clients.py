@@ -96,4 +96,4 @@ def test_ibis(served: HttpFront, database: str) -> None:
         assert connection.sql("SELECT count() AS n FROM made").to_pyarrow().to_pylist() == [
             {"n": 3}
         ]
-        connection.drop_table("made")
+        connection.raw_sql("DROP TABLE made")

@@ -20,7 +20,9 @@ from hamsight_core.show.formats import Format
 from hamsight_core.show.terminal import App, say, tell
 
 if TYPE_CHECKING:
-    from hamsight_analyze.analysis import Analysis
+    from hamsight_analyze.analysis import Analysis, Found
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.subsets import Resettled
 
 _SHOWN = 5
 
@@ -32,6 +34,14 @@ class Across(str, Enum):
 
     SUBSETS = "subsets"
     DATASETS = "datasets"
+
+
+class Balance(str, Enum):
+    """Of what a sample has as many each."""
+
+    TAG = "tag"
+    DATASET = "dataset"
+    SUBSET = "subset"
 
 
 @dataclass(frozen=True)
@@ -199,6 +209,17 @@ def leaks(
         bool,
         typer.Option("--strict", help="Allow less difference: for drawings and objects on white."),
     ] = False,
+    fix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SUBSET",
+            help="Move whole groups of leaks into this subset. Files are not touched.",
+        ),
+    ] = None,
+    undo: Annotated[
+        bool,
+        typer.Option("--undo", help="Move all items that --fix moved back. Nothing is searched."),
+    ] = False,
 ) -> None:
     """Find pictures that stand in two subsets, such as train and val, or in two datasets.
 
@@ -207,7 +228,47 @@ def leaks(
     from hamsight_analyze.kinds import Leaks
 
     datasets = across is Across.DATASETS
-    run(Leaks(datasets, attribute_name(together), strict), request)
+    if undo:
+        undo_moves(request.db)
+        return
+    if fix is not None and datasets:
+        raise UsageError("--fix moves items between subsets: leave --across out")
+    if fix is not None and request.k is not None:
+        raise UsageError("--fix moves all groups: leave -k out")
+    analysis = Leaks(datasets, attribute_name(together), strict)
+    run(analysis, request, None if fix is None else lambda *found: fix_leaks(fix, *found))
+
+
+def fix_leaks(subset: str, catalog: Catalog, found: Found) -> None:
+    """Move whole groups of leaks into one subset."""
+    from hamsight_analyze.decisions import to_one_subset
+    from hamsight_curate.subsets import move_to_subset
+
+    done = move_to_subset(catalog, to_one_subset(found.together, subset), subset)
+    tell_moved(done, f"moved to {subset!r}; `hamsight find leaks --undo` moves them back")
+
+
+def undo_moves(db: str | None) -> None:
+    """Move items back to the subsets where they stood."""
+    from hamsight.session import Session
+
+    with Session(db) as session:
+        tell_moved(session.move_back(), "moved back")
+
+
+def tell_moved(done: Resettled, what: str) -> None:
+    """Say how many items were moved, and which were not."""
+    from hamsight_core.controls import printable
+    from hamsight_curate.names import written
+
+    say(f"{len(done.moved)} items {what}")
+    for identity in done.blocked[:_SHOWN]:
+        say(
+            f"not moved: {printable(written(identity))}: the subset has another item of this id;"
+            " delete one of them"
+        )
+    if len(done.blocked) > _SHOWN:
+        say(f"… and {len(done.blocked) - _SHOWN} more")
 
 
 @find.command("quality")
@@ -288,8 +349,8 @@ def sample(
     number: Annotated[int, typer.Argument(min=1, metavar="N", help="How many items.")],
     request: Request,
     balance: Annotated[
-        bool, typer.Option("--balance-tags", help="As many items of each tag.")
-    ] = False,
+        Balance | None, typer.Option(help="As many items of each tag, dataset or subset.")
+    ] = None,
     together: Annotated[
         str | None,
         typer.Option(
@@ -308,14 +369,26 @@ def sample(
     from hamsight_analyze.kinds import Sample
 
     among = None if from_query is None else matches_of(from_query, request.db)
-    analysis = Sample(number, balance, attribute_name(together), keep_group, among)
+    of_each = balance.value if balance else None
+    analysis = Sample(number, of_each, attribute_name(together), keep_group, among)
     run(analysis, request)
 
 
 @takes("request", request_without("k"))
 def cluster(
     request: Request,
-    number: Annotated[int, typer.Option("-k", "--clusters", min=1, help="How many clusters.")] = 16,
+    number: Annotated[
+        int | None,
+        typer.Option("-k", "--clusters", min=1, help="How many clusters. Default: 16."),
+    ] = None,
+    density: Annotated[
+        bool,
+        typer.Option(
+            "--density",
+            help="Clusters where items lie close on the map by t-SNE, as many as there are; items"
+            " that lie apart are in none.",
+        ),
+    ] = False,
     name: Annotated[
         str | None,
         typer.Option(
@@ -332,7 +405,7 @@ def cluster(
 
     if name is not None:
         checked("--name", name)
-    run(Clusters(number), request, name)
+    run(Clusters(number, name, density), request)
 
 
 @asks
@@ -373,11 +446,12 @@ def attribute_name(given: str | None, option: str = "--together") -> str | None:
     return checked(option, found[2] if found else given)
 
 
-def run(analysis: Analysis, request: Request, attribute: str | None = None) -> None:
-    """Analyze, and deliver what was found; end with status 1 where nothing was.
-
-    The clusters of items become an `attribute`, where it is named.
-    """
+def run(
+    analysis: Analysis,
+    request: Request,
+    then: Callable[[Catalog, Found], None] | None = None,
+) -> None:
+    """Analyze, deliver the answer, do `then` with it; end with status 1 where nothing was found."""
     from hamsight_analyze.analysis import Asked, analyze
     from hamsight_analyze.items import Scope
     from hamsight_core.catalog.catalog import Catalog
@@ -386,17 +460,14 @@ def run(analysis: Analysis, request: Request, attribute: str | None = None) -> N
     scope = Scope(request.datasets, request.subsets, request.where, request.model)
     with Catalog.open(request.db) as catalog:
         found = analyze(catalog, analysis, scope, Asked(request.k, request.all), progress=True)
-        if attribute is not None:
-            from hamsight_analyze.cluster_attribute import set_clusters
-
-            changed = set_clusters(catalog, attribute, found)
-            say(f"attribute {attribute!r} set on {changed:,} items")
         if request.add_to_group is not None and found.members:
             from hamsight_curate.groups import add_to_group
             from hamsight_curate.selection import Selection
 
             change = add_to_group(catalog, request.add_to_group, Selection(found.members))
             say(f"{change.changed} items added to the group {request.add_to_group!r}")
+        if then is not None:
+            then(catalog, found)
     settings = "".join(f", {name} {value}" for name, value in found.settings.items())
     say(
         f"{analysis.kind}: {found.said}, among {found.items:,} items{scope}{settings}"

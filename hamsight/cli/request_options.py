@@ -28,6 +28,9 @@ Columns = Annotated[
     str | None,
     typer.Option(metavar="NAME,…", help="Only these columns of the output, in this order."),
 ]
+All = Annotated[
+    bool, typer.Option("--all", help="Show all matches on a terminal, not the first 20 alone.")
+]
 ShowSql = Annotated[
     bool,
     typer.Option("--show-sql", help="Print the SQL for `clickhouse client` and exit."),

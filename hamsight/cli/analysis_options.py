@@ -19,7 +19,8 @@ from hamsight_core.show.formats import Format
 from hamsight_core.show.terminal import say
 
 if TYPE_CHECKING:
-    from hamsight_analyze.analysis import Analysis
+    from hamsight_analyze.analysis import Analysis, Found
+    from hamsight_core.catalog.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,12 @@ def attribute_name(given: str | None, option: str = "--together") -> str | None:
     return checked(option, found[2] if found else given)
 
 
-def run(analysis: Analysis, request: Request) -> None:
-    """Analyze, and deliver what was found; end with status 1 where nothing was."""
+def run(
+    analysis: Analysis,
+    request: Request,
+    then: Callable[[Catalog, Found], None] | None = None,
+) -> None:
+    """Analyze, do `then` with what was found and deliver it; end with status 1 where nothing was."""
     from hamsight_analyze.analysis import Asked, analyze
     from hamsight_analyze.items import Scope
     from hamsight_core.catalog.catalog import Catalog
@@ -125,6 +130,8 @@ def run(analysis: Analysis, request: Request) -> None:
 
             change = add_to_group(catalog, request.add_to_group, Selection(found.members))
             say(f"{change.changed} items added to the group {request.add_to_group!r}")
+        if then is not None:
+            then(catalog, found)
     settings = "".join(f", {name} {value}" for name, value in found.settings.items())
     say(
         f"{analysis.kind}: {found.said}, among {found.items:,} items{scope}{settings}"

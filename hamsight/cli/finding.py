@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hamsight.cli.analysis_options import Request, asks, attribute_name, run
 from hamsight.cli.options import Database
 from hamsight.cli.output import show
+from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format
 from hamsight_core.show.terminal import App, say, tell
+
+if TYPE_CHECKING:
+    from hamsight_analyze.analysis import Found
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.subsets import Resettled
 
 _SHOWN = 5
 
@@ -103,6 +109,17 @@ def leaks(
         bool,
         typer.Option("--strict", help="Allow less difference: for drawings and objects on white."),
     ] = False,
+    fix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SUBSET",
+            help="Move whole groups of leaks into this subset. Files are not touched.",
+        ),
+    ] = None,
+    undo: Annotated[
+        bool,
+        typer.Option("--undo", help="Move all items that --fix moved back. Nothing is searched."),
+    ] = False,
 ) -> None:
     """Find pictures that stand in two subsets, such as train and val, or in two datasets.
 
@@ -111,7 +128,47 @@ def leaks(
     from hamsight_analyze.kinds import Leaks
 
     datasets = across is Across.DATASETS
-    run(Leaks(datasets, attribute_name(together), strict), request)
+    if undo:
+        undo_moves(request.db)
+        return
+    if fix is not None and datasets:
+        raise UsageError("--fix moves items between subsets: leave --across out")
+    if fix is not None and request.k is not None:
+        raise UsageError("--fix moves all groups: leave -k out")
+    analysis = Leaks(datasets, attribute_name(together), strict)
+    run(analysis, request, None if fix is None else lambda *found: fix_leaks(fix, *found))
+
+
+def fix_leaks(subset: str, catalog: Catalog, found: Found) -> None:
+    """Move whole groups of leaks into one subset."""
+    from hamsight_analyze.decisions import to_one_subset
+    from hamsight_curate.subsets import move_to_subset
+
+    done = move_to_subset(catalog, to_one_subset(found.together, subset), subset)
+    tell_moved(done, f"moved to {subset!r}; `hamsight find leaks --undo` moves them back")
+
+
+def undo_moves(db: str | None) -> None:
+    """Move items back to the subsets where they stood."""
+    from hamsight.session import Session
+
+    with Session(db) as session:
+        tell_moved(session.move_back(), "moved back")
+
+
+def tell_moved(done: Resettled, what: str) -> None:
+    """Say how many items were moved, and which were not."""
+    from hamsight_core.controls import printable
+    from hamsight_curate.names import written
+
+    say(f"{len(done.moved)} items {what}")
+    for identity in done.blocked[:_SHOWN]:
+        say(
+            f"not moved: {printable(written(identity))}: the subset has another item of this id;"
+            " delete one of them"
+        )
+    if len(done.blocked) > _SHOWN:
+        say(f"… and {len(done.blocked) - _SHOWN} more")
 
 
 @find.command("quality")

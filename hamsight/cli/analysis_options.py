@@ -115,7 +115,7 @@ def run(
     request: Request,
     then: Callable[[Catalog, Found], None] | None = None,
 ) -> None:
-    """Analyze, do `then` with what was found and deliver it; end with status 1 where nothing was."""
+    """Analyze, deliver the answer, do `then` with it; end with status 1 where nothing was found."""
     from hamsight_analyze.analysis import Asked, analyze
     from hamsight_analyze.items import Scope
     from hamsight_core.catalog.catalog import Catalog

@@ -11,10 +11,11 @@ from hamsight.cli.analyst import functions, sql
 from hamsight.cli.asking import query, run, save, saved
 from hamsight.cli.changing import datasets, delete, group, set_
 from hamsight.cli.checking import check
+from hamsight.cli.choosing import cluster, compare, sample
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
 from hamsight.cli.explore import explore, serve
-from hamsight.cli.finding import cluster, compare, find, sample
+from hamsight.cli.finding import find
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info, show_item
 from hamsight.cli.mapping import map_

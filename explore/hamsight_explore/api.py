@@ -16,6 +16,7 @@ from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
+from hamsight_explore.map_api import MapApi
 from hamsight_explore.openapi import document
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
@@ -37,7 +38,7 @@ class Api:
     """The answers of one server. Each method takes what was given and returns a response."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._its = explorer
+        self.explorer = self._its = explorer
 
     def health(self, given: Given) -> Response:
         """Say that the server runs."""
@@ -350,6 +351,9 @@ def routes(api: Api) -> list[Route]:
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
     }
+    maps = MapApi(api.explorer)
+    read = {**read, **maps.read}
+    write = {**write, "/api/maps": maps.make}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

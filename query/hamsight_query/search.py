@@ -144,8 +144,9 @@ def prepare_targets(
     compute: Compute = HERE,
     *,
     is_part: bool = False,
+    also: Conditions | None = None,
 ) -> Prepared:
-    """Return what answers a request whose queries are targets.
+    """Return what answers a request whose queries are targets, of items that hold `also` too.
 
     The scales of a calibrated request are measured unless they are given. Raises ExpressionError
     and UsageError, and what `measure_scales` raises.
@@ -167,6 +168,9 @@ def prepare_targets(
     if request.combine is Combine.BLEND and not bare:
         targets = [blended(targets, hash_of(catalog, model))]
     conditions = conditions_of(catalog, model.items_table, request, targets)
+    if also is not None:
+        both = {**conditions.parameters, **also.parameters}
+        conditions = replace(conditions, sql=(*conditions.sql, *also.sql), parameters=both)
     if not request.calibrated:
         scales = None
     elif not scales:

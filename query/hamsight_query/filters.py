@@ -38,6 +38,14 @@ class Conditions:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     assumed_tags: frozenset[str] = frozenset()
 
+    def joined(self, other: Conditions) -> Conditions:
+        """Return both; their parameters have different names."""
+        return Conditions(
+            (*self.sql, *other.sql),
+            {**self.parameters, **other.parameters},
+            self.assumed_tags | other.assumed_tags,
+        )
+
 
 def conditions_of(
     catalog: Catalog, table: str, request: Request, targets: Sequence[Target] = ()

@@ -22,12 +22,13 @@ _UINT32 = 2**32
 
 
 class Kind(str, Enum):
-    """What a query is given as."""
+    """What a query is given as; a classifier only as a saved query."""
 
     IMAGE = "image"
     TEXT = "text"
     ITEM = "item"
     GROUP = "group"
+    CLASSIFIER = "classifier"
     EACH_OF = "each-of"
 
 

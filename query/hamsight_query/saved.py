@@ -14,7 +14,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.controls import masked
-from hamsight_core.errors import CatalogError, ModelMismatchError, StatementError, UsageError
+from hamsight_core.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight_core.images.places import local_path, path_uri
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.names import checked, chosen, is_text, nearest
@@ -30,7 +30,7 @@ from hamsight_query.request import (
     query_json,
 )
 from hamsight_query.result import Matches
-from hamsight_query.search import Prepared, fuse, prepare, prepare_targets
+from hamsight_query.search import Prepared, answer, fuse, prepare, prepare_targets
 from hamsight_query.target import Target, hashed
 
 if TYPE_CHECKING:
@@ -77,14 +77,25 @@ def save_query(
     Raises what `prepare` raises, and UsageError for a name that is not fit, for text that is not
     UTF-8, and, unless `replace`, for a name that a saved query has.
     """
-    checked("the name of a saved query", name)
-    if not replace and name in _names(catalog):
-        raise UsageError(
-            f"there is a saved query {name!r} already: choose another name, or say --replace"
-        )
+    _check_name(catalog, name, replace)
     for query in request.queries:
         _check_text(f"--{query.kind.value}", query.given)
-    prepared = prepare(catalog, request, compute)
+    _keep(catalog, name, prepare(catalog, request, compute))
+
+
+def save_prepared(
+    catalog: Catalog, name: str, prepared: Prepared, *, replace: bool = False
+) -> None:
+    """Keep what answers a request under a name.
+
+    Raises what `Prepared.check` raises, and UsageError for a name that is not fit and, unless
+    `replace`, for that of another saved query.
+    """
+    _check_name(catalog, name, replace)
+    _keep(catalog, name, prepared)
+
+
+def _keep(catalog: Catalog, name: str, prepared: Prepared) -> None:
     prepared.check(catalog)
     catalog.run("create_saved_queries")
     now_us = (datetime.now(timezone.utc) - _EPOCH) // _MICROSECOND
@@ -92,6 +103,14 @@ def save_query(
     now_us = max(now_us, catalog.rows("saved_time", {"name": name})[0][0] + 1)
     catalog.insert_rows(TABLE, [_row(name, prepared, now_us)])
     catalog.run("delete_saved_before", {"name": name, "created_us": now_us})
+
+
+def _check_name(catalog: Catalog, name: str, replace: bool) -> None:
+    checked("the name of a saved query", name)
+    if not replace and name in _names(catalog):
+        raise UsageError(
+            f"there is a saved query {name!r} already: choose another name, or say --replace"
+        )
 
 
 def find_saved(catalog: Catalog, name: str) -> Saved:
@@ -180,14 +199,7 @@ def run_saved(
     catalog: Catalog, name: str, *, k: int | None = None, offset: int | None = None
 ) -> Matches:
     """Answer a saved query; raises what `prepare_saved` and `Prepared.answer` raise."""
-    prepared = prepare_saved(catalog, name, k=k, offset=offset)
-    try:
-        return prepared.answer(catalog)
-    except StatementError:
-        if prepared.is_current(catalog):
-            raise
-    # another process has given the model other hashes since, in another table
-    return prepare_saved(catalog, name, k=k, offset=offset).answer(catalog)
+    return answer(catalog, lambda: prepare_saved(catalog, name, k=k, offset=offset))
 
 
 def list_saved(catalog: Catalog) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -76,14 +76,22 @@ class Prepared:
 
 def search(catalog: Catalog, request: Request, compute: Compute = HERE) -> Matches:
     """Answer a request; raises what `prepare` and `Prepared.answer` raise."""
-    prepared = prepare(catalog, request, compute)
+    return answer(catalog, lambda: prepare(catalog, request, compute))
+
+
+def answer(catalog: Catalog, make: Callable[[], Prepared]) -> Matches:
+    """Answer what `make` prepares, a second time where the model's table was replaced meanwhile.
+
+    Raises what `make` and `Prepared.answer` raise.
+    """
+    prepared = make()
     try:
         return prepared.answer(catalog)
     except StatementError:
         if prepared.is_current(catalog):
             raise
     # another process has given the model other hashes since, in another table
-    return prepare(catalog, request, compute).answer(catalog)
+    return make().answer(catalog)
 
 
 def prepare(
@@ -143,10 +151,10 @@ def prepare_targets(
     scales: Scales | None = None,
     compute: Compute = HERE,
     *,
-    is_part: bool = False,
     also: Conditions | None = None,
+    is_part: bool = False,
 ) -> Prepared:
-    """Return what answers a request whose queries are targets, of items that hold `also` too.
+    """Return what answers a request whose queries are targets, of items that `also` holds for.
 
     The scales of a calibrated request are measured unless they are given. Raises ExpressionError
     and UsageError, and what `measure_scales` raises.
@@ -169,8 +177,7 @@ def prepare_targets(
         targets = [blended(targets, hash_of(catalog, model))]
     conditions = conditions_of(catalog, model.items_table, request, targets)
     if also is not None:
-        both = {**conditions.parameters, **also.parameters}
-        conditions = replace(conditions, sql=(*conditions.sql, *also.sql), parameters=both)
+        conditions = conditions.joined(also)
     if not request.calibrated:
         scales = None
     elif not scales:

@@ -60,12 +60,13 @@ class Target:
 
     @property
     def kind(self) -> HashKind:
-        """What the hash makes of it: what words are part of is a direction, else it is an image.
+        """What the hash makes of it: words, and weights, are a direction, all else is an image.
 
         Blends that take pictures for a direction, or words for an image, find up to a third of the
         items with as many candidates.
         """
-        return "words" if any(one.query.kind is Kind.TEXT for one in self.asked) else "image"
+        directions = (Kind.TEXT, Kind.CLASSIFIER)
+        return "words" if any(one.query.kind in directions for one in self.asked) else "image"
 
     @property
     def subtracts_words(self) -> bool:
@@ -81,8 +82,11 @@ def resolve(
 
     Stored items are looked up; only pictures and words load the model. Raises UnknownItemError,
     ImageError naming the picture, ModelError for words that the model does not take, and
-    UsageError for words that it does not know.
+    UsageError for words that it does not know and for a classifier.
     """
+    for query in request.queries:
+        if query.kind is Kind.CLASSIFIER:
+            raise UsageError("a classifier is asked as it was saved: hamsight run NAME")
     found: dict[Query, Target] = {}
     hash = hash_of(catalog, model)
     asked = dict.fromkeys(request.queries)

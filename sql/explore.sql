@@ -113,9 +113,19 @@ SELECT * FROM $table WHERE $condition
 -- The time zone of the engine.
 SELECT timezone()
 
+-- name: engine_version
+-- The version of the engine.
+SELECT version()
+
 -- name: table_functions
 -- What stands in FROM like a table.
 SELECT name FROM system.table_functions
+
+-- name: columns_alone
+-- The columns of a statement of a client, without its rows.
+SELECT * FROM (
+$statement
+) LIMIT 0
 
 -- name: use_database
 -- The database of the statements that follow.

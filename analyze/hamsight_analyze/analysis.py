@@ -44,7 +44,8 @@ class Found:
     rows for the table that keeps them where these are not those of `table`; `shown` are they for
     people. `draw` writes a picture of them to a path, with a title, in place of `sections`.
     `scores` (n,) and `attributes` are what each item gets, by name, in the order of the items; NaN
-    and "" take away. They need the column of `analyzed_key`.
+    and "" take away. They need the column of `analyzed_key`. `together` are the items that belong
+    on one side, in lists.
     """
 
     table: pa.Table
@@ -55,6 +56,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     members: list[Identity] = field(default_factory=list)
+    together: list[list[Identity]] = field(default_factory=list)
     stored: pa.Table | None = None
     shown: pa.Table | None = None
     draw: Callable[[Path, str], None] | None = None

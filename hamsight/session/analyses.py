@@ -13,10 +13,12 @@ from hamsight_core.names import checked
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hamsight.session.open_classifier import OpenClassifier
     from hamsight_analyze.analysis import Analysis, Found
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
     from hamsight_curate.change import Change
+    from hamsight_curate.subsets import Resettled
 
 
 class Analyses(Opened):
@@ -74,6 +76,22 @@ class Analyses(Opened):
         if across not in ("subsets", "datasets"):
             raise UsageError(f"across is {across!r}; expected subsets or datasets")
         return self._analyze(Leaks(across == "datasets", together, strict), **asked)
+
+    def fix_leaks(self, subset: str, **asked: Any) -> Resettled:
+        """Find leaks between the subsets of datasets, and move whole groups into one subset.
+
+        Takes what `find_leaks` takes but `across`. Leaks between datasets are left. An item that
+        moves gets the attribute `former_subset`, and `move_back` undoes it. Returns the items by
+        their identities before and after, and those that could not move since the subset has an
+        item of the same id. Raises what `find_leaks` raises, and UsageError for an unknown subset.
+        """
+        from hamsight_analyze.decisions import to_one_subset
+        from hamsight_curate.subsets import move_to_subset
+
+        if "across" in asked:
+            raise UsageError("leaks across datasets are not fixed: leave across out")
+        found = self.find_leaks(**asked)
+        return move_to_subset(self.catalog(), to_one_subset(found.together, subset), subset)
 
     def find_quality(self, *, issues: str | Sequence[str] = (), **asked: Any) -> Found:
         """Find pictures with faults: columns dataset, subset, id, issue, score, flagged.
@@ -212,6 +230,29 @@ class Analyses(Opened):
         from hamsight_analyze.kinds import Comparison
 
         return self._analyze(Comparison(a, b), **asked)
+
+    def classifier(
+        self,
+        words: str | None = None,
+        *,
+        dataset: str | Sequence[str] = (),
+        subset: str | Sequence[str] = (),
+        where: str | None = None,
+        model: str | None = None,
+        device: str = "AUTO",
+    ) -> OpenClassifier:
+        """Return a classifier that begins from words, or from marks alone.
+
+        Mark items right and wrong, look at what it ranks first, and save the ranking as a query.
+        Raises EmptyCatalogError, ExpressionError, ModelError and UsageError.
+        """
+        from hamsight.session.open_classifier import OpenClassifier
+        from hamsight_analyze.classifier import begin
+        from hamsight_analyze.items import Scope
+        from hamsight_core.models.network import Compute
+
+        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        return OpenClassifier(self, begin(self.catalog(), words, scope, Compute(device)))
 
     def _analyze(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hamsight_curate.export.choices import Images
-from hamsight_explore.given import MAX_TEXT
+from hamsight_explore.given import MAX_TEXT, MAX_TEXT_OF_ADDRESS
 from hamsight_explore.thumbnails import SIZES
 from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
@@ -15,6 +15,7 @@ from hamsight_query.request import Combine
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string", "maxLength": MAX_TEXT}
+_SHORT: Schema = {"type": "string", "maxLength": MAX_TEXT_OF_ADDRESS}
 _WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 _FLAG: Schema = {"type": "boolean"}
 
@@ -64,7 +65,7 @@ _VIEW = _object(
     }
 )
 _ITEMS = _list(_WHOLE, 100_000)
-_PICTURE = {"number": _WHOLE, "version": _TEXT, "model": _TEXT}
+_PICTURE = {"number": _WHOLE, "version": _SHORT, "model": _SHORT}
 _ACTION = _object(
     {
         "page": _TEXT,
@@ -85,7 +86,7 @@ _SELECTION = _object(
         "page": _TEXT,
         "operation": _choice("set", "add", "remove", "toggle", "none"),
         "items": _ITEMS,
-        "result": _TEXT,
+        "result": _or_null(_TEXT),
         "from": _WHOLE,
         "to": _WHOLE,
     },
@@ -99,32 +100,32 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     "rows": (
         "The rows of a window of a result; `selected` is as the page has it.",
         {
-            "result": _TEXT,
+            "result": _SHORT,
             "from": _WHOLE,
             "count": {"type": "integer", "minimum": 0, "maximum": MOST_ROWS},
-            "page": _TEXT,
+            "page": _SHORT,
         },
         ("result",),
     ),
     "facets": (
         "The values of a field within a result, with counts of items and of selected ones.",
         {
-            "result": _TEXT,
+            "result": _SHORT,
             "field": _choice(*FIELDS),
-            "contains": _TEXT,
+            "contains": _SHORT,
             "limit": _WHOLE,
-            "page": _TEXT,
+            "page": _SHORT,
         },
         ("result", "field"),
     ),
     "histogram": (
         "How many items of a search have which similarity, in equal steps.",
-        {"result": _TEXT},
+        {"result": _SHORT},
         ("result",),
     ),
     "item": (
         "All that the catalog says of an item.",
-        {"number": _WHOLE, "model": _TEXT},
+        {"number": _WHOLE, "model": _SHORT},
         ("number",),
     ),
     "thumb": (
@@ -133,10 +134,14 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("number",),
     ),
     "picture": ("The picture of an item.", _PICTURE, ("number",)),
-    "uploaded": ("A small JPEG of a picture that was sent.", {"key": _TEXT}, ("key",)),
+    "uploaded": ("A small JPEG of a picture that was sent.", {"key": _SHORT}, ("key",)),
     "selected": (
         "How many items a page has selected, and rows of the first of them.",
-        {"page": _TEXT, "model": _TEXT, "limit": {"type": "integer", "minimum": 0, "maximum": 100}},
+        {
+            "page": _SHORT,
+            "model": _SHORT,
+            "limit": {"type": "integer", "minimum": 0, "maximum": 100},
+        },
         ("page",),
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),

@@ -118,7 +118,7 @@ class Results:
         models = catalog.models()
         if view.model is None and models[1:]:
             view = replace(view, model=models[0].name)
-        model = catalog.model(view.model)
+        model = catalog.model(view.model, folders=False)
         condition = condition_of(catalog, model, view)
         result = (self._searched if view.queries else self._browsed)(
             catalog, view, model, condition
@@ -137,7 +137,7 @@ class Results:
         self, catalog: Catalog, view: View, identities: Sequence[Identity], sql: str, started: float
     ) -> Result:
         """Keep items that are listed, in their order, as an answer."""
-        model = catalog.model(view.model)
+        model = catalog.model(view.model, folders=False)
         numbers, _ = self._directory.of_identities(catalog, view_of(model.items_table), identities)
         hashes = as_json([int(one) for one in self._directory.hashes(numbers)])
         condition = Condition(fill("is_selected"), {"selected": hashes})

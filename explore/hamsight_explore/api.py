@@ -17,6 +17,7 @@ from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
+from hamsight_explore.map_api import MapApi
 from hamsight_explore.openapi import document
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
@@ -38,7 +39,7 @@ class Api:
     """The answers of one server. Each method takes what was given and returns a response."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._its = explorer
+        self.explorer = self._its = explorer
 
     def health(self, given: Given) -> Response:
         """Say that the server runs."""
@@ -158,7 +159,7 @@ class Api:
         given.finish()
         with self._its.pool.lent() as session:
             catalog = session.catalog()
-            chosen = catalog.model(model, folders=False)
+            chosen = self._its.results.model(catalog, model)
             self._its.windows.place(catalog, chosen, number)
             row = self._its.windows.rows(catalog, chosen, [number], whole=True)[0]
         return json_answer(row)
@@ -174,7 +175,7 @@ class Api:
         with self._its.pool.lent() as session:
             catalog = session.catalog()
             uri, sha256 = self._its.windows.place(
-                catalog, catalog.model(model, folders=False), number
+                catalog, self._its.results.model(catalog, model), number
             )
         try:
             made = self._its.thumbnails.get(uri, sha256, size)
@@ -194,7 +195,9 @@ class Api:
         given.finish()
         with self._its.pool.lent() as session:
             catalog = session.catalog()
-            uri, _ = self._its.windows.place(catalog, catalog.model(model, folders=False), number)
+            uri, _ = self._its.windows.place(
+                catalog, self._its.results.model(catalog, model), number
+            )
         try:
             data = fetch(uri)
             name, _ = open_image(_stream(data))
@@ -253,7 +256,7 @@ class Api:
             catalog = session.catalog()
             first = self._its.directory.sorted(selection.numbers())[:limit].tolist()
             rows = (
-                self._its.windows.rows(catalog, catalog.model(model, folders=False), first)
+                self._its.windows.rows(catalog, self._its.results.model(catalog, model), first)
                 if first
                 else []
             )
@@ -364,6 +367,9 @@ def routes(api: Api) -> list[Route]:
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
     }
+    maps = MapApi(api.explorer)
+    read = {**read, **maps.read}
+    write = {**write, "/api/maps": maps.make}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

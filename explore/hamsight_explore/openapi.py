@@ -7,6 +7,7 @@ from typing import Any
 
 from hamsight_curate.export.choices import Images
 from hamsight_explore.given import MAX_TEXT, MAX_TEXT_OF_ADDRESS
+from hamsight_explore.map_api import METHODS
 from hamsight_explore.thumbnails import SIZES
 from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
@@ -53,6 +54,8 @@ _QUERY = _object(
     "given",
 )
 _FILTER = _object({"field": _choice(*FIELDS), "value": _TEXT, "excluded": _FLAG}, "field", "value")
+_CORNERS = {"type": "array", "items": {"type": "number"}, "minItems": 6, "maxItems": 800}
+_LASSO = _object({"map": _TEXT, "polygon": _CORNERS}, "map", "polygon")
 _VIEW = _object(
     {
         "model": _or_null(_TEXT),
@@ -62,6 +65,7 @@ _VIEW = _object(
         "where": _or_null(_TEXT),
         "sort": _or_null(_TEXT),
         "min_similarity": _or_null({"type": "number", "minimum": -1, "maximum": 1}),
+        "lasso": _or_null(_LASSO),
     }
 )
 _ITEMS = _list(_WHOLE, 100_000)
@@ -145,6 +149,32 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("page",),
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
+    "maps": ("The maps, and by what they may be coloured.", {"model": _SHORT}, ()),
+    "maps/points": (
+        "The points of a map: numbers of items (uint32), then x and y of each (float32).",
+        {"map": _SHORT, "model": _SHORT},
+        ("map",),
+    ),
+    "maps/color": (
+        "The colours of a map's points: a JSON object and a line break, then a byte a point.",
+        {"map": _SHORT, "by": _SHORT, "result": _SHORT, "model": _SHORT},
+        ("map", "by"),
+    ),
+    "maps/mask": (
+        "Which points of a map are in a result: a bit a point, the lowest first.",
+        {"map": _SHORT, "result": _SHORT},
+        ("map", "result"),
+    ),
+    "maps/names": (
+        "Names of the regions of a map.",
+        {"map": _SHORT, "model": _SHORT},
+        ("map",),
+    ),
+    "place": (
+        "The place of an item in a result, null where it is not there.",
+        {"result": _SHORT, "number": _WHOLE},
+        ("result", "number"),
+    ),
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
     "events": ("The same as server-sent events while a job runs; then the answer ends.", {}, ()),
 }
@@ -160,10 +190,25 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
     ),
     "selection": ("Change what a page has selected.", _SELECTION),
     "actions": ("Change the selected items or those named, or export them.", _ACTION),
+    "maps": (
+        "Make a map, as a job.",
+        _object(
+            {
+                "method": _choice(*METHODS),
+                "component": _or_null(_WHOLE),
+                "model": _or_null(_TEXT),
+                "refit": _FLAG,
+            },
+            "method",
+        ),
+    ),
     "undo": ("Undo the last change.", _object({})),
     "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),
 }
+_JOBS = ("actions", "maps")
+"""What may answer with a job."""
 _KINDS = {
+    **dict.fromkeys(("maps/points", "maps/color", "maps/mask"), ("application/octet-stream",)),
     "thumb": ("image/jpeg", "image/svg+xml"),
     "uploaded": ("image/jpeg",),
     "picture": ("image/*",),
@@ -189,7 +234,7 @@ def document(version: str) -> dict[str, Any]:
         paths.setdefault(f"/api/{name}", {})["post"] = {
             "summary": summary,
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-            "responses": _answers("application/json", status="202" if name == "actions" else None),
+            "responses": _answers("application/json", status="202" if name in _JOBS else None),
         }
     body = {"schema": {"type": "string", "format": "binary"}}
     paths["/api/uploads"] = {

@@ -422,7 +422,10 @@ def test_the_openapi_document_says_what_the_server_takes(visitor, session) -> No
     described = {(path, method) for path, one in said["paths"].items() for method in one}
     assert there == described
     row = visitor.asked()["rows"][0]
+    session.map("pca")
     values = {
+        "map": session.maps()["analysis"][0].as_py(),
+        "by": "tags",
         "result": visitor.asked(queries=[{"kind": "item", "given": names([row])[0]}])["result"],
         "number": row["number"],
         "field": "tags",

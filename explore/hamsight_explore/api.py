@@ -13,6 +13,7 @@ from hamsight_core.errors import HamsightError, ImageError, UsageError
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.exporter import exporters
 from hamsight_explore import asked_sql, saved_views
+from hamsight_explore.classifier_api import ClassifierApi
 from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
@@ -367,9 +368,9 @@ def routes(api: Api) -> list[Route]:
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
     }
-    maps = MapApi(api.explorer)
-    read = {**read, **maps.read}
-    write = {**write, "/api/maps": maps.make}
+    maps, classifiers = MapApi(api.explorer), ClassifierApi(api.explorer)
+    read = {**read, **maps.read, **classifiers.read}
+    write = {**write, **maps.write, **classifiers.write}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hamsight_curate.export.choices import Images
+from hamsight_explore.classifier_api import ORDERS
 from hamsight_explore.given import MAX_TEXT, MAX_TEXT_OF_ADDRESS
 from hamsight_explore.map_api import METHODS
 from hamsight_explore.thumbnails import SIZES
@@ -68,6 +69,7 @@ _VIEW = _object(
         "lasso": _or_null(_LASSO),
     }
 )
+_MARKED = _list(_WHOLE, 1000)
 _ITEMS = _list(_WHOLE, 100_000)
 _PICTURE = {"number": _WHOLE, "version": _SHORT, "model": _SHORT}
 _ACTION = _object(
@@ -170,6 +172,15 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         {"map": _SHORT, "model": _SHORT},
         ("map",),
     ),
+    "classifier": (
+        "The first rows of a list of a classifier, and those of the marked items.",
+        {
+            "classifier": _SHORT,
+            "order": _choice(*ORDERS),
+            "count": {"type": "integer", "minimum": 0, "maximum": 200},
+        },
+        ("classifier",),
+    ),
     "place": (
         "The place of an item in a result, null where it is not there.",
         {"result": _SHORT, "number": _WHOLE},
@@ -201,6 +212,28 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
             },
             "method",
         ),
+    ),
+    "classifier": (
+        "Begin a classifier from words, from the selected items as right ones, or from both.",
+        _object(
+            {
+                "words": _or_null(_TEXT),
+                "page": _or_null(_TEXT),
+                "model": _or_null(_TEXT),
+                "where": _or_null(_TEXT),
+            }
+        ),
+    ),
+    "classifier/mark": (
+        "Mark items right or wrong, or neither.",
+        _object(
+            {"classifier": _TEXT, "right": _MARKED, "wrong": _MARKED, "neither": _MARKED},
+            "classifier",
+        ),
+    ),
+    "classifier/save": (
+        "Keep the ranking of a classifier as a saved query.",
+        _object({"classifier": _TEXT, "name": _TEXT, "replace": _FLAG}, "classifier", "name"),
     ),
     "undo": ("Undo the last change.", _object({})),
     "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),

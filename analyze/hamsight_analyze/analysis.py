@@ -167,6 +167,8 @@ def analyze(
         bar.total = analysis.work(items)
         found = analysis.find(items, asked or Asked(), lambda steps: _add(bar, steps))
     found.items, found.seconds = len(items), time.monotonic() - started
+    if items.left_out:
+        found.notes.append(f"{items.left_out:,} items have no embedding and are left out")
     if record:
         _record(catalog, analysis, scope, items, found)
     return found

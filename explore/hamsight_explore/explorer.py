@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.closing import Closing
 from hamsight_explore.actions import Actions
+from hamsight_explore.asked_sql import Statements
 from hamsight_explore.directory import Directory
 from hamsight_explore.jobs import Job, Jobs
+from hamsight_explore.maps import Maps
 from hamsight_explore.pool import Pool
 from hamsight_explore.results import Results
 from hamsight_explore.selections import Selection, Selections
@@ -34,10 +36,12 @@ class Explorer(Closing):
         self.uploads = Uploads()
         self.results = Results(self.directory, self.uploads)
         self.windows = Windows(self.directory)
+        self.maps = Maps(self.directory)
         self.selections = Selections()
         self.actions = Actions(self.directory)
         self.thumbnails = Thumbnails()
         self.jobs = Jobs()
+        self.statements = Statements()
 
     def warm(self, _: Job) -> str:
         """Number the items of the first model, so that the first view need not."""

@@ -106,6 +106,14 @@ def ingest(
             help="Score each picture's quality and hash how it looks, to find duplicates."
         ),
     ] = True,
+    objects: Annotated[
+        bool | None,
+        typer.Option(
+            "--objects/--no-objects",
+            help="Encode each annotated box too, as an item of the table of objects. Default: if"
+            " the dataset has objects already.",
+        ),
+    ] = None,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Delete items that PATH no longer has."),
@@ -148,7 +156,9 @@ def ingest(
         subset, subset_from_folder, tags_from_folder, role_columns(column or []), image_width
     )
     threads = workers or Settings().workers
-    settings = Settings(device, batch, threads, max_pixels, precision, quality, allow_private)
+    settings = Settings(
+        device, batch, threads, max_pixels, precision, quality, allow_private, objects
+    )
     if retry:
         if paths or prune or re_encode or model or format or options != ReadOptions():
             raise UsageError(
@@ -256,7 +266,7 @@ def role_columns(given: list[str]) -> dict[str, str]:
 
 
 def _report(outcome: Outcome, seconds: float) -> None:
-    counts = outcome.counts
+    counts, objects = outcome.counts, outcome.objects
     encoded = counts.added + counts.replaced
     rate = f", {encoded / seconds:.0f} images/s" if encoded and seconds else ""
     tell(
@@ -264,6 +274,11 @@ def _report(outcome: Outcome, seconds: float) -> None:
         f" {counts.unchanged} unchanged, {counts.rejected} rejected"
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
     )
+    if objects is not None:
+        tell(
+            f"objects: {objects.added} added, {objects.replaced} replaced,"
+            f" {objects.unchanged} unchanged, {objects.deleted} deleted"
+        )
     _report_rejects(outcome.rejected, counts.rejected, outcome.silent)
     if outcome.not_read:
         say(f"not read: {outcome.not_read}")

@@ -35,6 +35,7 @@ class Ingests(Opened):
         tags_from_folder: bool = False,
         columns: Mapping[str, str] | None = None,
         image_width: int = 640,
+        objects: bool | None = None,
         prune: bool = False,
         progress: bool = False,
         **settings: Any,
@@ -44,6 +45,8 @@ class Ingests(Opened):
         `columns` names a table's columns by role: image, id, subset, tags, label, captions;
         `image_width` is in pixels, where a server scales images. `settings` are `device`, `batch`
         (images), `workers` (threads), `max_pixels`, `precision`, `quality` and `allow_private`.
+        With `objects` each annotated box is encoded too, and `objects` of the outcome counts them;
+        None keeps up those of a dataset that has objects.
         Items that `path` no longer has stand in the outcome's `vanished`; `prune` deletes them.
         Raises SourceError,
         ModelError, UsageError or CatalogError; a file that cannot be used raises nothing and
@@ -55,7 +58,7 @@ class Ingests(Opened):
         options = ReadOptions(
             subset, subset_from_folder, tags_from_folder, columns or {}, image_width
         )
-        given = _settings(settings)
+        given = _settings({**settings, "objects": objects})
         (source,) = open_sources([os.fspath(path)], format, options)
         return ingest(
             self.catalog(create=True),

@@ -38,6 +38,10 @@ dataset = {dataset:String}
   AND id >= {first_id:String} AND id < {last_id:String}
   AND (subset, parent) IN JSONExtract({parents:String}, 'Array(Tuple(String, String))')
 
+-- name: ingested_before
+-- Rows that are older than a moment.
+ingested_at < fromUnixTimestamp64Micro({ingested_us:Int64})
+
 -- name: present_parents
 -- Which of some pictures the catalog holds.
 SELECT subset, id
@@ -185,7 +189,7 @@ SELECT count() FROM $table
 
 -- name: rows_after
 -- Rows of a dataset, the next in their order.
-SELECT subset, id, uri, toUnixTimestamp64Micro(ingested_at) AS ingested_us
+SELECT subset, id, uri, toUnixTimestamp64Micro(ingested_at) AS ingested_us$own
 FROM $table
 WHERE dataset = {dataset:String} AND (subset, id) > ({after_subset:String}, {after_id:String})
 ORDER BY dataset, subset, id
@@ -222,6 +226,10 @@ SETTINGS join_algorithm = 'full_sorting_merge'
 -- name: own_of_objects
 -- What objects have besides, in the order of their table.
 , parent, number, area
+
+-- name: own_and_box
+-- The same but for the area, and an object's box.
+, parent, number, (boxes[1].label, boxes[1].x, boxes[1].y, boxes[1].width, boxes[1].height) AS box
 
 -- name: own_of_former
 -- The same of former rows.

@@ -108,7 +108,12 @@ class Bench:
                 file.write_bytes(damaged(dice.choice(whole), dice))
                 started = time.monotonic()
                 item = Item(file.name, str(file))
-                end = prepare(item, None, self._preprocess, ImageFile(item.uri, MAX_PIXELS, self._preprocess.least))
+                end = prepare(
+                    item,
+                    None,
+                    self._preprocess,
+                    ImageFile(item.uri, MAX_PIXELS, self._preprocess.least),
+                )
                 if isinstance(end, Rejected):
                     assert end.reason and "\n" not in end.reason, end.reason
                 ends[type(end).__name__] += 1

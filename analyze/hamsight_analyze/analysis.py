@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_analyze.items import Identity, Items, Scope, read_items
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.errors import UsageError
 from hamsight_core.show.row_sheet import Section
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Analysis(ABC):
     kind: ClassVar[str]
     finding: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = ()
+    of_objects: ClassVar[bool] = False
+    """Whether objects can be its items."""
 
     def read(
         self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
@@ -127,6 +130,8 @@ def analyze(
     Findings of the same kind, model and scope are replaced. Raises UsageError,
     EmptyCatalogError or ExpressionError.
     """
+    if scope.objects and not analysis.of_objects:
+        raise UsageError(f"{analysis.kind} are found among pictures alone: leave objects out")
     if record:
         catalog.create()
     analysis = analysis.prepare(catalog)
@@ -137,6 +142,9 @@ def analyze(
         bar.total = analysis.work(items)
         found = analysis.find(items, asked or Asked(), lambda steps: _add(bar, steps))
     found.items, found.seconds = len(items), time.monotonic() - started
+    if scope.objects:  # groups are of pictures
+        of_pictures = ((one[0], one[1], one[2].rpartition("#")[0]) for one in found.members)
+        found.members = list(dict.fromkeys(of_pictures))
     if record:
         _record(catalog, analysis, scope, items, found)
     return found

@@ -127,6 +127,8 @@ def _for_people(matches: Matches) -> pa.Table:
         columns.append("item")
     if len(matches.targets) > 1:
         columns.append("query")
+    if matches.of_objects:
+        return table.select([*columns, "tag", "parent", "x", "y", "width", "height", "area"])
     columns.extend(
         column for column in ("tags", "captions", "groups") if any(table[column].to_pylist())
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hamsight.cli.options import Database, StoredModel, takes
+from hamsight.cli.options import Database, OfObjects, StoredModel, kind_of_rows, takes
 from hamsight.cli.output import show
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.names import checked
@@ -257,27 +257,31 @@ def mislabelled(
             " are wrong. Nothing is searched.",
         ),
     ] = None,
+    objects: OfObjects = False,
 ) -> None:
-    """Find tags that do not fit their pictures, and the tag that fits better."""
+    """Find tags that do not fit their pictures, and the tag that fits better.
+
+    With --objects each annotated box is judged by its own picture.
+    """
     from hamsight_analyze.kinds import Mislabelled
 
     if relabel is not None:
         from hamsight.session import Session
 
         with Session(request.db) as session:
-            change = session.relabel(relabel)
+            change = session.relabel(relabel, objects=objects)
         tell(f"{change.changed} of {change.selected} tags changed")
         return
-    run(Mislabelled(), request)
+    run(Mislabelled(), request, objects=objects)
 
 
 @find.command("outliers")
 @asks
-def outliers(request: Request) -> None:
+def outliers(request: Request, objects: OfObjects = False) -> None:
     """Find items unlike the others."""
     from hamsight_analyze.kinds import Outliers
 
-    run(Outliers(), request)
+    run(Outliers(), request, objects=objects)
 
 
 @asks
@@ -319,6 +323,7 @@ def cluster(
             metavar="NAME", help="Set this attribute of each item to the number of its cluster."
         ),
     ] = None,
+    objects: OfObjects = False,
 ) -> None:
     """Sort items into clusters of pictures that are alike, named by their tags and captions.
 
@@ -329,7 +334,9 @@ def cluster(
 
     if name is not None:
         checked("--name", name)
-    run(Clusters(number), request, name)
+        if objects:
+            raise UsageError("--name sets attributes, which pictures have: leave --objects out")
+    run(Clusters(number), request, name, objects=objects)
 
 
 @asks
@@ -370,7 +377,13 @@ def attribute_name(given: str | None) -> str | None:
     return checked("--together", found[2] if found else given)
 
 
-def run(analysis: Analysis, request: Request, attribute: str | None = None) -> None:
+def run(
+    analysis: Analysis,
+    request: Request,
+    attribute: str | None = None,
+    *,
+    objects: bool = False,
+) -> None:
     """Analyze, and deliver what was found; end with status 1 where nothing was.
 
     The clusters of items become an `attribute`, where it is named.
@@ -380,7 +393,7 @@ def run(analysis: Analysis, request: Request, attribute: str | None = None) -> N
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.show.row_sheet import draw_rows
 
-    scope = Scope(request.datasets, request.subsets, request.where, request.model)
+    scope = Scope(request.datasets, request.subsets, request.where, request.model, objects)
     with Catalog.open(request.db) as catalog:
         found = analyze(catalog, analysis, scope, Asked(request.k, request.all), progress=True)
         if attribute is not None:
@@ -396,8 +409,8 @@ def run(analysis: Analysis, request: Request, attribute: str | None = None) -> N
             say(f"{change.changed} items added to the group {request.add_to_group!r}")
     settings = "".join(f", {name} {value}" for name, value in found.settings.items())
     say(
-        f"{analysis.kind}: {found.said}, among {found.items:,} items{scope}{settings}"
-        f" ({found.seconds:.1f} s)"
+        f"{analysis.kind}: {found.said}, among {found.items:,} {kind_of_rows(objects).value}"
+        f"{scope}{settings} ({found.seconds:.1f} s)"
     )
     for note in found.notes:
         say(f"note: {note}")

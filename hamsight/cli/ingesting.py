@@ -223,6 +223,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
 
 
 def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped: list[int]) -> None:
+    from hamsight_core.catalog.model_row import TableKind
     from hamsight_ingest.upkeep.reencode import encode_again
 
     catalog.create()
@@ -235,7 +236,10 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
     if not done.complete:
         say(f"stopped after {done.encoded} images: searches see the former features until the")
         stop(EXIT_INTERRUPTED, "same command has gone on to the end")
-    tell(f"{done.model}: {done.items} images encoded again")
+    what = "images" if done.kind is TableKind.ITEMS else "objects"
+    tell(f"{done.model}: {done.items} {what} encoded again")
+    if done.objects is not None:
+        tell(f"{done.model}: {done.objects.items} objects encoded again")
     _report_rejects(done.rejected, len(done.rejected), {})
 
 

@@ -107,6 +107,12 @@ def request(
     subset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only items of this subset.")
     ] = None,
+    objects: Annotated[
+        bool,
+        typer.Option(
+            "--objects", help="Find annotated objects, not pictures (`hamsight ingest --objects`)."
+        ),
+    ] = False,
     where: Annotated[
         str | None,
         typer.Option(
@@ -165,6 +171,7 @@ def request(
         dissimilar=dissimilar,
         datasets=tuple(dataset or ()),
         subsets=tuple(subset or ()),
+        objects=objects,
         where=where,
         sort=sort,
         random=random,

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, PathLike, several
+from hamsight.session.opened import Opened, PathLike, kind_of_rows, several
 from hamsight_core.names import check_options
 
 if TYPE_CHECKING:
@@ -103,14 +103,15 @@ class Ingests(Opened):
         *,
         scheme: str = "ternary",
         bits: int | None = None,
+        objects: bool = False,
         device: str = "AUTO",
         progress: bool = False,
     ) -> Rehashed | None:
         """Fit a model's hash to the features that the catalog has now, and hash all items anew.
 
-        `scheme` is `ternary`, or `sign` for the signs of the features. Searches see the former
-        hashes until the new are whole. None is returned where another process has changed the
-        model meanwhile. Raises UsageError and ModelError.
+        The items are pictures, or `objects`. `scheme` is `ternary`, or `sign` for the signs of the
+        features. Searches see the former hashes until the new are whole. None is returned where
+        another process has changed the model meanwhile. Raises UsageError and ModelError.
         """
         from hamsight_core.models.network import Compute
         from hamsight_ingest.upkeep.rehash import hash_again
@@ -122,12 +123,18 @@ class Ingests(Opened):
             bits=bits,
             compute=Compute(device),
             progress=progress,
+            kind=kind_of_rows(objects),
         )
 
     def index(
-        self, model: str | None = None, *, device: str = "AUTO", progress: bool = False
+        self,
+        model: str | None = None,
+        *,
+        objects: bool = False,
+        device: str = "AUTO",
+        progress: bool = False,
     ) -> Indexed:
-        """Build coarse cells of a model's items, so that a search reads only those near to it.
+        """Build coarse cells of a model's items or `objects`: a search reads those near to it.
 
         Searches read the former cells, or all items, until the new are whole. A table of fewer
         than 100,000 items needs none and gets none. Raises CatalogError where another process
@@ -136,13 +143,19 @@ class Ingests(Opened):
         from hamsight_core.models.network import Compute
         from hamsight_ingest.upkeep.cell_building import index_items
 
-        return index_items(self.catalog(), model, compute=Compute(device), progress=progress)
+        kind = kind_of_rows(objects)
+        compute = Compute(device)
+        return index_items(self.catalog(), model, compute=compute, progress=progress, kind=kind)
 
-    def drop_index(self, model: str | None = None) -> bool:
-        """Drop a model's cells, so that searches read all items; return whether it had any."""
+    def drop_index(self, model: str | None = None, *, objects: bool = False) -> bool:
+        """Drop the cells of a model's items or `objects`, so that searches read all of them.
+
+        Return whether there were any.
+        """
         from hamsight_ingest.upkeep.cell_building import drop_index
 
-        return drop_index(self.catalog(), self.catalog().model(model))
+        catalog = self.catalog()
+        return drop_index(catalog, catalog.model(model, kind=kind_of_rows(objects)))
 
     def import_features(self, file: PathLike, model: str, **options: Any) -> Imported:
         """Bring in features or hashes made elsewhere, as `hamsight import-features` does.

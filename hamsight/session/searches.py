@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, several
+from hamsight.session.opened import Opened, kind_of_rows, several
 from hamsight_core.models.network import Compute, Precision
 from hamsight_core.names import check_options, chosen
 
@@ -38,8 +38,9 @@ class Searches(Opened):
         part of a picture, (x, y, width, height) in pixels or shares, or a list of such. Other
         `options` are those of `hamsight_query.request.Request`: `dataset` and `subset`, one or
         several, `k`, `offset`, `combine`, `rank`, `candidates`, `max_distance`, `min_similarity`,
-        `dissimilar`, `where`, `exclude_self`, `model`, `recall`, `exact`, and for a list without a
-        query `sort` and `random`. Raises UsageError, CatalogError, ModelError or ImageError.
+        `dissimilar`, `objects` (annotated boxes in place of pictures), `where`, `exclude_self`,
+        `model`, `recall`, `exact`, and for a list without a query `sort` and `random`. Raises
+        UsageError, CatalogError, ModelError or ImageError.
         """
         return self.search(_request(*asked, **options), device=device, precision=precision)
 
@@ -83,6 +84,7 @@ class Searches(Opened):
         k: int = 10,
         queries: int = 200,
         recall: float = 0.97,
+        objects: bool = False,
         device: str = "AUTO",
     ) -> Evaluation:
         """Measure what searches keep of exact cosine's best, as `hamsight evaluate` does.
@@ -93,7 +95,13 @@ class Searches(Opened):
         from hamsight_query.evaluate import evaluate_model
 
         return evaluate_model(
-            self.catalog(), model, k=k, queries=queries, recall=recall, compute=Compute(device)
+            self.catalog(),
+            model,
+            kind=kind_of_rows(objects),
+            k=k,
+            queries=queries,
+            recall=recall,
+            compute=Compute(device),
         )
 
     def save_query(

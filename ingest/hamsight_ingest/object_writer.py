@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
@@ -103,7 +103,24 @@ class ObjectWriter(Writer):
         return found
 
 
-def of_parents(dataset: str, parents: Sequence[Identity]) -> Iterator[dict[str, str]]:
+def delete_objects(
+    catalog: Catalog,
+    model: CatalogModel,
+    dataset: str,
+    parents: Sequence[tuple[str, ...]],
+    before_us: int | None = None,
+) -> None:
+    """Delete the objects of pictures; given a moment, in µs since 1970, those that came before."""
+    condition, moment = fill("of_parents"), dict[str, Any]()
+    if before_us is not None:
+        condition = f"{condition} {fill('and_also')} {fill('ingested_before')}"
+        moment["ingested_us"] = before_us
+    for of_page in of_parents(dataset, parents):
+        given = {**of_page, **moment}
+        catalog.run("delete_items", given, table=model.items_table, condition=condition)
+
+
+def of_parents(dataset: str, parents: Sequence[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
     """Yield the parameters of the statement `of_parents`, some thousand pictures a time."""
     for page in pages(parents):
         yield {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from hamsight_core.catalog.layout import Layout
+from hamsight_core.catalog.model_row import TableKind, kind_of
 from hamsight_core.catalog.resident import resident_table
 from hamsight_core.catalog.statements import fill
 from hamsight_query.near_cells import NearCells
@@ -30,20 +31,19 @@ class Form:
     checked: bool = False
     resident: bool = False
 
-    @property
-    def columns(self) -> str:
-        """The columns of candidates."""
-        return f"{self.first_columns}, {fill('described')}" if self.described else fill("identity")
+    def columns(self, table: str) -> str:
+        """Return the columns of candidates of a table."""
+        more = f", {described_by(table)}" if self.described else ""
+        return f"{self.first_columns}{more}"
 
     @property
     def first_columns(self) -> str:
         """The columns of an answer before `distance`."""
         return fill("identity_and_place" if self.described else "identity")
 
-    @property
-    def more(self) -> str:
-        """The columns of an answer after `query`."""
-        parts = [fill("described")] if self.described else []
+    def more(self, table: str) -> str:
+        """Return the columns of an answer after `query`."""
+        parts = [described_by(table)] if self.described else []
         parts.extend([fill("whole")] if self.one_scan else [])
         parts.extend([fill("whole_in_cells")] if self.checked else [])
         return "".join(f",\n    {part}" for part in parts)
@@ -104,7 +104,7 @@ class Candidates:
             nearness=nearness,
             first_columns=form.first_columns,
             similarity=indent(term.similarity, " " * 4).lstrip(),
-            more=form.more,
+            more=form.more(self.table),
             table=self.table,
             conditions=self._among(form, [term], nearness, self._held(term.named)),
             excluded=self.excluded,
@@ -119,7 +119,7 @@ class Candidates:
         conditions = f" {fill('and_also')} ".join(held) or fill("every_item")
         parts = {
             "table": self.table,
-            "columns": form.columns,
+            "columns": form.columns(self.table),
             "excluded": self.excluded,
             "similarities": listed([term.similarity for term in terms], 4),
             "distances": listed([term.distance for term in terms], 4),
@@ -159,6 +159,12 @@ class Candidates:
         if self.request.max_distance is None:
             return list(self.conditions)
         return [*self.conditions, fill("distance_within", distance=within)]
+
+
+def described_by(table: str) -> str:
+    """Return the columns that describe the items, or objects, of a table."""
+    objects = kind_of(table) is TableKind.OBJECTS
+    return fill("described_object" if objects else "described")
 
 
 def listed(values: Sequence[str], depth: int) -> str:

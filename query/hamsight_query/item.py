@@ -26,7 +26,7 @@ def describe_item(catalog: Catalog, name: str, model: str | None = None) -> pa.T
     for one in models[1:]:
         if not items_named(catalog, chosen.items_table, [name])[name]:
             chosen = one
-    check_filled(catalog, chosen.name, chosen.items_table)
+    check_filled(catalog, chosen)
     dataset, subset, id = item_rows(catalog, chosen.items_table, [name])[0][:3]
     given = {"dataset": dataset, "subset": subset, "id": id}
     return catalog.arrow(fill("whole_item", table=chosen.items_table), given)
@@ -37,14 +37,14 @@ def save_item(row: pa.Table, path: Path) -> None:
 
     Raises UsageError as `sheet_format` does, and ImageError where the picture cannot be read.
     """
-    from hamsight_core.images.thumbnails import thumbnails
+    from hamsight_core.images.thumbnails import Shown, thumbnails
     from hamsight_core.items import Box
     from hamsight_core.show.sheet import save_picture, sheet_format
 
     file_format = sheet_format(path)
     (item,) = row.select(["uri", "width", "height", "boxes"]).to_pylist()
     boxes = [Box(**box) for box in item["boxes"]]
-    (picture,) = thumbnails([(item["uri"], boxes)], max(item["width"], item["height"]))
+    (picture,) = thumbnails([Shown(item["uri"], boxes)], max(item["width"], item["height"]))
     if isinstance(picture, str):
         raise ImageError(f"{item['uri']}: {picture}")
     save_picture(picture, path, file_format)

@@ -91,6 +91,8 @@ class Request:
     Where the table has cells (`hamsight index`), so many of them are read that a share `recall`
     of the nearest is found; `exact` reads all items.
 
+    With `objects` the answer is of annotated boxes, not of pictures.
+
     Without queries it is a list of items, ordered by `sort`: an expression as in `where`, with `-`
     before it for the greatest first; by `random`, a seed; or by identity.
     """
@@ -113,6 +115,7 @@ class Request:
     model: str | None = None
     recall: float = DEFAULT_RECALL
     exact: bool = False
+    objects: bool = False
 
     def __post_init__(self) -> None:
         """Raise UsageError for what no search can mean."""

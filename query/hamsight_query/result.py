@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.crops import crop_of
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
+from hamsight_core.items import Box
 from hamsight_core.show.arrays import strings, unsigned
 from hamsight_query.steps import Statement
 from hamsight_query.target import Target
@@ -28,8 +30,8 @@ _THUMBNAIL = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """One item of the answer. `distance` is in bits, `similarity` the cosine, -1 to 1.
+class Ranked:
+    """A row of the answer. `distance` is in bits, `similarity` the cosine, -1 to 1.
 
     Both are to `query`, the label of the query that the item answers. `rank` counts from 1. In a
     list without a query both are None, and `query` is empty.
@@ -43,6 +45,17 @@ class Match:
     distance: int | None
     similarity: float | None
     query: str
+
+    @property
+    def name(self) -> str:
+        """DATASET/SUBSET/ID, as `--item` takes it."""
+        return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Ranked):
+    """An item of the answer."""
+
     width: int
     height: int
     file_size: int
@@ -53,14 +66,35 @@ class Match:
     status: str
     attributes: Mapping[str, str]
 
+
+@dataclass(frozen=True, slots=True)
+class ObjectMatch(Ranked):
+    """An object of the answer: the box of `tag` that is `number` in the list of its picture.
+
+    `parent` is the id of the picture at `uri`. The box is in pixels of the upright picture, and
+    `area` its share of the picture's.
+    """
+
+    parent: str
+    number: int
+    tag: str
+    x: float
+    y: float
+    width: int
+    height: int
+    area: float
+
     @property
-    def name(self) -> str:
-        """DATASET/SUBSET/ID, as `--item` takes it."""
-        return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
+    def box(self) -> Box:
+        """The box, its sides in whole pixels."""
+        return Box(self.tag, self.x, self.y, self.width, self.height)
 
 
-class Matches(Sequence[Match]):
-    """Ranked matches, best first, with the targets they answer and the statement that ran."""
+class Matches(Sequence[Any]):
+    """Ranked matches, best first, with the targets they answer and the statement that ran.
+
+    Each is a `Match`, or an `ObjectMatch` where objects were asked for.
+    """
 
     def __init__(
         self, table: pa.Table, targets: Sequence[Target], statement: Statement, model: str
@@ -88,15 +122,21 @@ class Matches(Sequence[Match]):
     def _asked(self) -> str:
         return ", ".join(target.label for target in self.targets) or "a list"
 
+    @property
+    def of_objects(self) -> bool:
+        """Whether the matches are objects."""
+        return "parent" in self._table.column_names
+
     @cached_property
-    def _matches(self) -> list[Match]:
-        table = self._table.select([field.name for field in fields(Match)])
+    def _matches(self) -> list[Any]:
+        kind = ObjectMatch if self.of_objects else Match
+        table = self._table.select([field.name for field in fields(kind)])
         if len(table) < _FEW:  # it takes longer to load what reads columns as a whole
-            return [Match(**row) for row in table.to_pylist(maps_as_pydicts="strict")]
+            return [kind(**row) for row in table.to_pylist(maps_as_pydicts="strict")]
         from hamsight_core.show.values import values
 
         return [
-            Match(*row)
+            kind(*row)
             for batch in table.to_batches()
             for row in zip(*(values(one, finite=False) for one in batch.columns), strict=True)
         ]
@@ -107,7 +147,7 @@ class Matches(Sequence[Match]):
     def __getitem__(self, index: Any) -> Any:
         return self._matches[index]
 
-    def __iter__(self) -> Iterator[Match]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._matches)
 
     def __repr__(self) -> str:
@@ -134,7 +174,15 @@ class Matches(Sequence[Match]):
                 for one in target.asked
             ],
             [
-                MatchCell(m.rank, m.name, m.uri, m.distance, m.similarity, numbers.get(m.query))
+                MatchCell(
+                    m.rank,
+                    f"{m.tag} · {m.name}" if self.of_objects else m.name,
+                    m.uri,
+                    m.distance,
+                    m.similarity,
+                    numbers.get(m.query),
+                    crop=m.box if self.of_objects else None,
+                )
                 for m in self._matches
             ],
             Path(path),
@@ -150,11 +198,11 @@ class Matches(Sequence[Match]):
         )
 
 
-def _card(match: Match) -> str:
+def _card(match: Any) -> str:
     size = f"{_THUMBNAIL}px"
     style = f"width:{size};height:{size};object-fit:contain;background:#f4f4f4"
     try:
-        picture = f'<img style="{style}" src="{_data_uri(match.uri)}">'
+        picture = f'<img style="{style}" src="{_data_uri(match.uri, getattr(match, "box", None))}">'
     except ImageError as error:
         picture = f'<div style="{style}">{html.escape(str(error))}</div>'
     near = ""
@@ -167,8 +215,10 @@ def _card(match: Match) -> str:
     )
 
 
-def _data_uri(uri: str) -> str:
+def _data_uri(uri: str, box: Box | None) -> str:
     image = decode(fetch(uri)).image
+    if box is not None:
+        image = image.crop(crop_of(box, *image.size))
     image.thumbnail((_THUMBNAIL * 2, _THUMBNAIL * 2))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)

@@ -19,7 +19,7 @@ from hamsight_core.models.network import HERE, Compute
 from hamsight_core.names import checked, chosen, is_text, nearest
 from hamsight_query.request import Combine, Kind, Query, Rank, Request, query_from_json
 from hamsight_query.result import Matches
-from hamsight_query.search import Prepared, prepare, prepare_targets
+from hamsight_query.search import Prepared, model_of, prepare, prepare_targets
 from hamsight_query.target import Target, hashed
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def prepare_saved(
         offset=saved.request.offset if offset is None else offset,
         exact=exact or saved.request.exact,
     )
-    model = catalog.model(request.model)
+    model = model_of(catalog, request)
     if model.digest != saved.digest:
         raise ModelMismatchError(
             f"the saved query {name!r} was made with the package {saved.digest[:12]} of the model"
@@ -133,7 +133,7 @@ def run_saved(
     try:
         return prepared.answer(catalog)
     except StatementError:
-        if catalog.model(prepared.request.model) == prepared.model:
+        if model_of(catalog, prepared.request) == prepared.model:
             raise
     # another process has given the model other hashes since, in another table
     return prepare_saved(catalog, name, k=k, offset=offset).answer(catalog)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import HamsightError, StatementError, UsageError
 from hamsight_core.models.network import HERE, Compute
+from hamsight_query.candidates import described_by
 from hamsight_query.filters import (
     Conditions,
     check_filled,
@@ -39,15 +40,14 @@ class Prepared:
 
         Raises EmptyCatalogError, UsageError and ExpressionError.
         """
-        table = self.model.items_table
-        check_names(catalog, self.model.name, table, self.request, self.conditions)
+        check_names(catalog, self.model, self.request, self.conditions)
 
     def answer(self, catalog: Catalog) -> Matches:
         """Return the matches; raises what `check` raises and StatementError."""
-        name, table = self.model.name, self.model.items_table
-        found = ask(catalog, self.statement, table)
-        check_names(catalog, name, table, self.request, self.conditions, found)
-        return Matches.of(found, self.targets, self.request.offset, self.statement, name)
+        found = ask(catalog, self.statement, self.model.items_table)
+        check_names(catalog, self.model, self.request, self.conditions, found)
+        name, offset = self.model.name, self.request.offset
+        return Matches.of(found, self.targets, offset, self.statement, name)
 
 
 def search(catalog: Catalog, request: Request, compute: Compute = HERE) -> Matches:
@@ -56,10 +56,16 @@ def search(catalog: Catalog, request: Request, compute: Compute = HERE) -> Match
     try:
         return prepared.answer(catalog)
     except StatementError:
-        if catalog.model(request.model, request.datasets) == prepared.model:
+        if model_of(catalog, request) == prepared.model:
             raise
     # another process has given the model other hashes since, in another table
     return prepare(catalog, request, compute).answer(catalog)
+
+
+def model_of(catalog: Catalog, request: Request) -> CatalogModel:
+    """Return the model whose items, or objects, are asked for; raises what `Catalog.model` does."""
+    kind = TableKind.OBJECTS if request.objects else TableKind.ITEMS
+    return catalog.model(request.model, request.datasets, kind)
 
 
 def prepare(catalog: Catalog, request: Request, compute: Compute = HERE) -> Prepared:
@@ -68,12 +74,12 @@ def prepare(catalog: Catalog, request: Request, compute: Compute = HERE) -> Prep
     Raises EmptyCatalogError, ModelMismatchError, ModelError, UnknownItemError, ImageError,
     ExpressionError, and UsageError for a model that the catalog lacks.
     """
-    model = catalog.model(request.model, request.datasets)
+    model = model_of(catalog, request)
     try:
-        conditions_of(catalog, model.items_table, request)  # before a model is loaded
+        conditions_of(catalog, model, request)  # before a model is loaded
         targets = resolve(catalog, model, request, compute)
     except HamsightError:  # that there is nothing to search is to be told first
-        check_filled(catalog, model.name, model.items_table)
+        check_filled(catalog, model)
         raise
     return prepare_targets(catalog, model, request, targets)
 
@@ -101,7 +107,7 @@ def prepare_targets(
         )
     if request.combine is Combine.BLEND and not bare:
         targets = [blended(targets, hash_of(catalog, model))]
-    conditions = conditions_of(catalog, model.items_table, request, targets)
+    conditions = conditions_of(catalog, model, request, targets)
     statement = build(request, targets, model, conditions, catalog.layout)
     return Prepared(request, model, targets, conditions, statement)
 
@@ -109,12 +115,12 @@ def prepare_targets(
 def _prepare_list(catalog: Catalog, model: CatalogModel, request: Request) -> Prepared:
     """Return what lists items, without a query. Raises ExpressionError."""
     table = model.items_table
-    conditions = conditions_of(catalog, table, request)
-    order = order_of_list(catalog, table, request)
+    conditions = conditions_of(catalog, model, request)
+    order = order_of_list(catalog, model, request)
     sql = fill(
         "list_items",
         first_columns=fill("identity_and_place"),
-        described=fill("described"),
+        described=described_by(table),
         table=table,
         conditions=f" {fill('and_also')} ".join(conditions.sql) or fill("every_item"),
         order=order.sql[0],

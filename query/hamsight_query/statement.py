@@ -151,7 +151,7 @@ class _Builder:
             query=score.query,
             query_by_distance=score.by_distance,
             first_columns=form.first_columns,
-            more=form.more,
+            more=form.more(self._read.table),
             bounds=form.bounds,
             apart=fill("excluded_apart") + " " if self._excludes else "",
             frame=" " + fill("in_full") if form.one_scan else "",
@@ -165,7 +165,7 @@ class _Builder:
         sql = fill(
             "search_balanced",
             first_columns=form.first_columns,
-            more=form.more,
+            more=form.more(self._read.table),
             beyond=self._beyond,
             order=order_of(self._request),
             candidates=indent(self._read.of_each(form), " " * 12).lstrip(),

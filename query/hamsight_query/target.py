@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.hashing.sign import PLANES, Hash
@@ -176,9 +176,12 @@ def _texts(package: ModelPackage, queries: Sequence[Query], compute: Compute) ->
 def _group(catalog: Catalog, model: CatalogModel, query: Query) -> Target:
     """Return the mean of the features of a group's items. Raises UsageError for no such group."""
     given = {"group": query.given}
-    rows = catalog.rows("mean_of_group", given, table=model.items_table)
+    # groups are of pictures, whatever is asked for
+    of_pictures = model if model.kind is TableKind.ITEMS else catalog.model(model.name)
+    table = of_pictures.items_table
+    rows = catalog.rows("mean_of_group", given, table=table)
     if not rows or not rows[0][0]:
-        held = [row[0] for row in catalog.rows("group_names", table=model.items_table)]
+        held = [row[0] for row in catalog.rows("group_names", table=table)]
         raise UsageError(
             f"there is no group {query.given!r} with items; {nearest(query.given, held)}"
         )
@@ -189,7 +192,14 @@ def _stored(
     catalog: Catalog, model: CatalogModel, request: Request, queries: Sequence[Query]
 ) -> list[Target]:
     names = [query.given for query in queries]
-    rows = item_rows(catalog, model.items_table, names, request.datasets, request.subsets)
+
+    def others() -> list[str]:
+        """Return the table of the model's objects where pictures are asked for, and vice versa."""
+        of_model = [one for one in catalog.models(None) if one.name == model.name]
+        return [one.items_table for one in of_model if one.kind is not model.kind]
+
+    table = model.items_table
+    rows = item_rows(catalog, table, names, request.datasets, request.subsets, others)
     return [
         Target(query, hashed, list(feature), uri, (dataset, subset, id))
         for query, (dataset, subset, id, uri, hashed, feature) in zip(queries, rows, strict=True)

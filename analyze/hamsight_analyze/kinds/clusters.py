@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
 from hamsight_analyze.items import Items
 from hamsight_core.errors import UsageError
-from hamsight_core.show.row_sheet import Section, Tile
+from hamsight_core.show.row_sheet import Section
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ class Clusters(Analysis):
 
     kind: ClassVar[str] = "clusters"
     finding: ClassVar[str] = "cluster"
+    of_objects: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = (
         "analyzed_features",
         "analyzed_tags",
@@ -90,7 +91,7 @@ class Clusters(Analysis):
             heading = (
                 f"{cluster}: {names[cluster - 1] or 'no words'} ({counts[cluster - 1]:,} items)"
             )
-            tiles = tuple(Tile(items.uris[place], (items.identities[place][2],)) for place in mine)
+            tiles = tuple(items.tile(place, (items.identities[place][2],)) for place in mine)
             found.sections.append(Section(heading, tiles))
         found.members = list(items.identities)
         return found

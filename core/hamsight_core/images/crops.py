@@ -1,4 +1,4 @@
-"""Which part of a picture is an object: its box with a margin."""
+"""Which part of a picture an object is: what surrounds its box."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import math
 from hamsight_core.items import Box
 
 MARGIN = 0.1
-"""What is added to each side of a box, as a share of the longer of its sides."""
+"""What is added to each side, as a share of the longer side of the box."""
 
 
 def crop_of(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
-    """Return left, top, right and bottom, in pixels, of a box with its margin.
+    """Return left, top, right and bottom, in pixels, of the square around a box and its margin.
 
-    The picture is `width` x `height` pixels, upright; of a box beyond its edges the part within is
-    taken, a pixel wide and high at least.
+    The picture is `width` x `height` pixels, upright; what lies beyond its edges is left out, but a
+    pixel remains. Encoders see a square: of a long crop they would see the middle alone.
     """
-    margin = MARGIN * max(box.width, box.height)
-    left, right = _within(box.x - margin, box.x + box.width + margin, width)
-    top, bottom = _within(box.y - margin, box.y + box.height + margin, height)
+    half = max(box.width, box.height) * (0.5 + MARGIN)
+    across, down = box.x + box.width / 2, box.y + box.height / 2
+    left, right = _within(across - half, across + half, width)
+    top, bottom = _within(down - half, down + half, height)
     return left, top, right, bottom
 
 

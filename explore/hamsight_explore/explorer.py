@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.generations import view_of
@@ -76,7 +77,12 @@ class Explorer(Closing):
                 "datasets": datasets,
                 "version": self.actions.version,
                 "undo": self.actions.last,
+                "hamsight": version("hamsight"),
             }
+
+    def working(self) -> dict[str, Any]:
+        """Return the jobs, the last first, and the version of the items."""
+        return {"jobs": self.jobs.all(), "version": self.actions.version}
 
     def chosen(self, selection: Selection, items: list[int]) -> NDArray[np.uint32]:
         """Return the items that an action is for: those named, or else the selected ones."""

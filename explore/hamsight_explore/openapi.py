@@ -8,7 +8,7 @@ from typing import Any
 from hamsight_curate.export.choices import Images
 from hamsight_explore.given import MAX_TEXT
 from hamsight_explore.thumbnails import SIZES
-from hamsight_explore.view import FIELDS, SORTS
+from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
 from hamsight_query.request import Combine
 
@@ -40,17 +40,27 @@ def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-_QUERY = _object({"kind": _choice("text", "item", "upload"), "given": _TEXT}, "kind", "given")
+_BOX = {"type": "array", "items": {"type": "number"}, "maxItems": 4}
+_QUERY = _object(
+    {
+        "kind": _choice(*KINDS),
+        "given": _TEXT,
+        "weight": {"type": "number", "minimum": -1, "maximum": 1},
+        "box": _or_null(_BOX),
+    },
+    "kind",
+    "given",
+)
 _FILTER = _object({"field": _choice(*FIELDS), "value": _TEXT, "excluded": _FLAG}, "field", "value")
-_SORT = _object({"by": _choice(*SORTS), "descending": _FLAG}, "by")
 _VIEW = _object(
     {
         "model": _or_null(_TEXT),
         "queries": _list(_QUERY, 20),
-        "combine": _choice(*(one.value for one in Combine)),
+        "combine": _or_null(_choice(*(one.value for one in Combine))),
         "filters": _list(_FILTER, 100),
         "where": _or_null(_TEXT),
-        "sort": _or_null(_SORT),
+        "sort": _or_null(_TEXT),
+        "min_similarity": _or_null({"type": "number", "minimum": -1, "maximum": 1}),
     }
 )
 _ITEMS = _list(_WHOLE, 100_000)
@@ -107,6 +117,11 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         },
         ("result", "field"),
     ),
+    "histogram": (
+        "How many items of a search have which similarity, in equal steps.",
+        {"result": _TEXT},
+        ("result",),
+    ),
     "item": (
         "All that the catalog says of an item.",
         {"number": _WHOLE, "model": _TEXT},
@@ -126,6 +141,7 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
+    "events": ("The same as server-sent events while a job runs; then the answer ends.", {}, ()),
 }
 _WRITE: Mapping[str, tuple[str, Schema]] = {
     "search": ("Answer a view: the key of its result, total, SQL and command.", _VIEW),
@@ -146,6 +162,7 @@ _KINDS = {
     "thumb": ("image/jpeg", "image/svg+xml"),
     "uploaded": ("image/jpeg",),
     "picture": ("image/*",),
+    "events": ("text/event-stream",),
 }
 _ERROR = _object({"error": {"type": "string"}, "hint": {"type": "string"}}, "error", "hint") | {
     "additionalProperties": True

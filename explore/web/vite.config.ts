@@ -9,6 +9,8 @@ export default defineConfig({
     target: "es2022",
     // the content security policy allows no data: URI and no inline script
     assetsInlineLimit: 0,
+    // the licences of the packages that the page contains, which About shows
+    license: { fileName: "licences.md" },
     modulePreload: { polyfill: false },
   },
 });

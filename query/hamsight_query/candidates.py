@@ -22,7 +22,8 @@ class Form:
     """How candidates are read: with the columns that describe items, or not; in one scan or two.
 
     `in_cells` reads near cells in place of all items, and `checked` tells whether they had enough;
-    `resident` ranks the hashes that are in memory.
+    `resident` ranks the hashes that are in memory; `sorted` adds the columns that matches are
+    sorted by.
     """
 
     described: bool
@@ -30,11 +31,13 @@ class Form:
     in_cells: bool = False
     checked: bool = False
     resident: bool = False
+    sorted: bool = False
 
     def columns(self, table: str) -> str:
         """Return the columns of candidates of a table."""
-        more = f", {described_by(table)}" if self.described else ""
-        return f"{self.first_columns}{more}"
+        if not self.described:
+            return fill("identity")
+        return ", ".join([self.first_columns, *self._described(table)])
 
     @property
     def first_columns(self) -> str:
@@ -43,10 +46,14 @@ class Form:
 
     def more(self, table: str) -> str:
         """Return the columns of an answer after `query`."""
-        parts = [described_by(table)] if self.described else []
+        parts = self._described(table)
         parts.extend([fill("whole")] if self.one_scan else [])
         parts.extend([fill("whole_in_cells")] if self.checked else [])
         return "".join(f",\n    {part}" for part in parts)
+
+    def _described(self, table: str) -> list[str]:
+        parts = [described_by(table)] if self.described else []
+        return [*parts, what_else_sorts(kind_of(table))] if self.sorted else parts
 
     @property
     def bounds(self) -> str:
@@ -165,6 +172,11 @@ def described_by(table: str) -> str:
     """Return the columns that describe the items, or objects, of a table."""
     objects = kind_of(table) is TableKind.OBJECTS
     return fill("described_object" if objects else "described")
+
+
+def what_else_sorts(kind: TableKind) -> str:
+    """Return the columns that matches are sorted by, other than those that describe them."""
+    return fill("what_else_sorts_objects" if kind is TableKind.OBJECTS else "what_else_sorts")
 
 
 def listed(values: Sequence[str], depth: int) -> str:

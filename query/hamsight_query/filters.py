@@ -40,6 +40,15 @@ class Conditions:
     assumed_tags: frozenset[str] = frozenset()
     assumed_of_parents: frozenset[str] = frozenset()
 
+    def joined(self, other: Conditions) -> Conditions:
+        """Return both; their parameters have different names."""
+        return Conditions(
+            (*self.sql, *other.sql),
+            {**self.parameters, **other.parameters},
+            self.assumed_tags | other.assumed_tags,
+            self.assumed_of_parents | other.assumed_of_parents,
+        )
+
 
 def conditions_of(
     catalog: Catalog, model: CatalogModel, request: Request, targets: Sequence[Target] = ()
@@ -58,7 +67,8 @@ def conditions_of(
     if pictures and request.exclude_self:
         found.append(fill("not_the_pictures"))
         parameters["pictures"] = pictures
-    groups = [query.given for query in request.queries if query.kind is Kind.GROUP]
+    kinds = (Kind.GROUP, Kind.EACH_OF)
+    groups = [query.given for query in request.queries if query.kind in kinds]
     if groups and request.exclude_self is not False and not request.objects:
         found.append(fill("not_in_the_groups"))
         parameters["own_groups"] = groups
@@ -72,8 +82,11 @@ def conditions_of(
     return Conditions(tuple(found), parameters, assumed, of_parents)
 
 
-def order_of_list(catalog: Catalog, model: CatalogModel, request: Request) -> Conditions:
-    """Return the order of a list of items, as the only part of `sql`. Raises ExpressionError."""
+def order_of_items(catalog: Catalog, model: CatalogModel, request: Request) -> Conditions:
+    """Return the order that a request gives items, as the only part of `sql`.
+
+    Raises ExpressionError.
+    """
     identity = fill("identity")
     if request.random is not None:
         return Conditions((f"{fill('order_at_random')}, {identity}",), {"seed": request.random})

@@ -51,6 +51,11 @@ class Ranked:
         """DATASET/SUBSET/ID, as `--item` takes it."""
         return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
 
+    @property
+    def item(self) -> tuple[str, str, str]:
+        """The dataset, subset and id of the picture."""
+        return self.dataset, self.subset, self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Match(Ranked):
@@ -83,6 +88,11 @@ class ObjectMatch(Ranked):
     width: int
     height: int
     area: float
+
+    @property
+    def item(self) -> tuple[str, str, str]:
+        """The dataset, subset and id of the picture."""
+        return self.dataset, self.subset, self.parent
 
     @property
     def box(self) -> Box:

@@ -78,9 +78,13 @@ class Catalog(Database):
         self,
         name: str | None = None,
         datasets: Sequence[str] = (),
+        suits: Callable[[CatalogModel], bool] | None = None,
+        *,
         kind: TableKind = TableKind.ITEMS,
     ) -> CatalogModel:
-        """Return the model of that name, or the only one, that has the datasets, if it is None.
+        """Return the model of that name or, if it is None, the only one.
+
+        Of several that is the one that has the datasets and suits.
 
         Its table is of that kind. Raises EmptyCatalogError when there is none and UsageError when
         the name does not tell.
@@ -100,6 +104,8 @@ class Catalog(Database):
         if name is None:
             if len(models) > 1 and datasets:
                 models = [one for one in models if self._holds(one, datasets)] or models
+            if len(models) > 1 and suits is not None:
+                models = [one for one in models if suits(one)] or models
             if len(models) > 1:
                 raise UsageError(
                     f"the catalog holds features of several models:"

@@ -18,7 +18,7 @@ from hamsight_core.show.terminal import App, say, tell
 if TYPE_CHECKING:
     from hamsight_analyze.analysis import Found
     from hamsight_core.catalog.catalog import Catalog
-    from hamsight_curate.subsets import Resettled
+    from hamsight_curate.to_subset import Resettled
 
 _SHOWN = 5
 
@@ -142,7 +142,7 @@ def leaks(
 def fix_leaks(subset: str, catalog: Catalog, found: Found) -> None:
     """Move whole groups of leaks into one subset."""
     from hamsight_analyze.decisions import to_one_subset
-    from hamsight_curate.subsets import move_to_subset
+    from hamsight_curate.to_subset import move_to_subset
 
     done = move_to_subset(catalog, to_one_subset(found.together, subset), subset)
     tell_moved(done, f"moved to {subset!r}; `hamsight find leaks --undo` moves them back")

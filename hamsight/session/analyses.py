@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from hamsight.session.open_classifier import OpenClassifier
     from hamsight_analyze.analysis import Analysis, Found
+    from hamsight_analyze.checks import Outcome
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
     from hamsight_curate.change import Change
-    from hamsight_curate.subsets import Resettled
+    from hamsight_curate.to_subset import Resettled
 
 
 class Analyses(Opened):
@@ -88,7 +89,7 @@ class Analyses(Opened):
         item of the same id. Raises what `find_leaks` raises, and UsageError for an unknown subset.
         """
         from hamsight_analyze.decisions import to_one_subset
-        from hamsight_curate.subsets import move_to_subset
+        from hamsight_curate.to_subset import move_to_subset
 
         if "across" in asked:
             raise UsageError("leaks across datasets are not fixed: leave across out")
@@ -235,6 +236,17 @@ class Analyses(Opened):
         from hamsight_analyze.kinds import Comparison
 
         return self._analyze(Comparison(a, b), **asked)
+
+    def check(self, config: PathLike, *, progress: bool = False) -> list[Outcome]:
+        """Run the checks of a TOML file, as `hamsight check` does; return what came of each.
+
+        `broken` of an outcome says whether its limit is. Raises UsageError for a file that is not
+        right, and what the analyses raise.
+        """
+        from hamsight_analyze.checks import read_checks, run_checks
+
+        checks = read_checks(Path(config))
+        return list(run_checks(self.catalog(), checks, progress=progress))
 
     def classifier(
         self,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hamsight_curate.move import Moved
     from hamsight_curate.names import Items
     from hamsight_curate.selection import Selection
-    from hamsight_curate.subsets import Resettled
+    from hamsight_curate.to_subset import Resettled
 
 
 class Changes(Opened):
@@ -78,14 +78,14 @@ class Changes(Opened):
         items by their identities before and after, and those that stay since the subset has an item
         of the same id. Raises UsageError for an unknown subset, and UnknownItemError.
         """
-        from hamsight_curate.subsets import move_to_subset
+        from hamsight_curate.to_subset import move_to_subset
 
         selection = self._selection(items)
         return move_to_subset(self.catalog(), selection.identities or (), subset)
 
     def move_back(self, items: Items | None = None) -> Resettled:
         """Move items back to the subsets where they stood: those given, or all that were moved."""
-        from hamsight_curate.subsets import move_back
+        from hamsight_curate.to_subset import move_back
 
         if items is None:
             return move_back(self.catalog())

@@ -175,6 +175,8 @@ def analyze(
     if scope.objects:  # groups are of pictures
         of_pictures = ((one[0], one[1], one[2].rpartition("#")[0]) for one in found.members)
         found.members = list(dict.fromkeys(of_pictures))
+    if items.left_out:
+        found.notes.append(f"{items.left_out:,} items have no embedding and are left out")
     if record:
         _record(catalog, analysis, scope, items, found)
     return found

@@ -12,10 +12,12 @@ from hamsight_core.errors import ImageError, UsageError
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.exporter import exporters
 from hamsight_explore import asked_sql, saved_views
+from hamsight_explore.classifier_api import ClassifierApi
 from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
+from hamsight_explore.map_api import MapApi
 from hamsight_explore.openapi import document
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
@@ -37,7 +39,7 @@ class Api:
     """The answers of one server. Each method takes what was given and returns a response."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._its = explorer
+        self.explorer = self._its = explorer
 
     def health(self, given: Given) -> Response:
         """Say that the server runs."""
@@ -350,6 +352,9 @@ def routes(api: Api) -> list[Route]:
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
     }
+    maps, classifiers = MapApi(api.explorer), ClassifierApi(api.explorer)
+    read = {**read, **maps.read, **classifiers.read}
+    write = {**write, **maps.write, **classifiers.write}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

@@ -11,6 +11,7 @@ from hamsight_core.closing import Closing
 from hamsight_explore.actions import Actions
 from hamsight_explore.directory import Directory
 from hamsight_explore.jobs import Job, Jobs
+from hamsight_explore.maps import Maps
 from hamsight_explore.pool import Pool
 from hamsight_explore.results import Results
 from hamsight_explore.selections import Selection, Selections
@@ -34,6 +35,7 @@ class Explorer(Closing):
         self.uploads = Uploads()
         self.results = Results(self.directory, self.uploads)
         self.windows = Windows(self.directory)
+        self.maps = Maps(self.directory)
         self.selections = Selections()
         self.actions = Actions(self.directory)
         self.thumbnails = Thumbnails()

@@ -50,6 +50,13 @@ class Given:
             raise UsageError(f"{name!r} is {value}; expected a whole number from 0 to {most}")
         return value
 
+    def whole_or_none(self, name: str, *, most: int = _MOST) -> int | None:
+        """Return a whole number from 0 to `most`, None where it is missing or null."""
+        if self._members.get(name) is None:
+            self._members.pop(name, None)
+            return None
+        return self.whole(name, most=most)
+
     def number(self, name: str, default: float, least: float, most: float) -> float:
         """Return a number within bounds."""
         value = self._members.pop(name, default)

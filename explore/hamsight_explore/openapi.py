@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from hamsight_curate.export.choices import Images
+from hamsight_explore.classifier_api import ORDERS
 from hamsight_explore.given import MAX_TEXT
+from hamsight_explore.map_api import METHODS
 from hamsight_explore.thumbnails import SIZES
 from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
@@ -52,6 +54,8 @@ _QUERY = _object(
     "given",
 )
 _FILTER = _object({"field": _choice(*FIELDS), "value": _TEXT, "excluded": _FLAG}, "field", "value")
+_CORNERS = {"type": "array", "items": {"type": "number"}, "minItems": 6, "maxItems": 800}
+_LASSO = _object({"map": _TEXT, "polygon": _CORNERS}, "map", "polygon")
 _VIEW = _object(
     {
         "model": _or_null(_TEXT),
@@ -61,8 +65,10 @@ _VIEW = _object(
         "where": _or_null(_TEXT),
         "sort": _or_null(_TEXT),
         "min_similarity": _or_null({"type": "number", "minimum": -1, "maximum": 1}),
+        "lasso": _or_null(_LASSO),
     }
 )
+_MARKED = _list(_WHOLE, 1000)
 _ITEMS = _list(_WHOLE, 100_000)
 _PICTURE = {"number": _WHOLE, "version": _TEXT, "model": _TEXT}
 _ACTION = _object(
@@ -140,6 +146,41 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("page",),
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
+    "maps": ("The maps, and by what they may be coloured.", {"model": _TEXT}, ()),
+    "maps/points": (
+        "The points of a map: numbers of items (uint32), then x and y of each (float32).",
+        {"map": _TEXT, "model": _TEXT},
+        ("map",),
+    ),
+    "maps/color": (
+        "The colours of a map's points: a JSON object and a line break, then a byte a point.",
+        {"map": _TEXT, "by": _TEXT, "result": _TEXT, "model": _TEXT},
+        ("map", "by"),
+    ),
+    "maps/mask": (
+        "Which points of a map are in a result: a bit a point, the lowest first.",
+        {"map": _TEXT, "result": _TEXT},
+        ("map", "result"),
+    ),
+    "maps/names": (
+        "Names of the regions of a map.",
+        {"map": _TEXT, "model": _TEXT},
+        ("map",),
+    ),
+    "classifier": (
+        "The first rows of a list of a classifier, and those of the marked items.",
+        {
+            "classifier": _TEXT,
+            "order": _choice(*ORDERS),
+            "count": {"type": "integer", "minimum": 0, "maximum": 200},
+        },
+        ("classifier",),
+    ),
+    "place": (
+        "The place of an item in a result, null where it is not there.",
+        {"result": _TEXT, "number": _WHOLE},
+        ("result", "number"),
+    ),
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
     "events": ("The same as server-sent events while a job runs; then the answer ends.", {}, ()),
 }
@@ -155,10 +196,47 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
     ),
     "selection": ("Change what a page has selected.", _SELECTION),
     "actions": ("Change the selected items or those named, or export them.", _ACTION),
+    "maps": (
+        "Make a map, as a job.",
+        _object(
+            {
+                "method": _choice(*METHODS),
+                "component": _or_null(_WHOLE),
+                "model": _or_null(_TEXT),
+                "refit": _FLAG,
+            },
+            "method",
+        ),
+    ),
+    "classifier": (
+        "Begin a classifier from words, from the selected items as right ones, or from both.",
+        _object(
+            {
+                "words": _or_null(_TEXT),
+                "page": _or_null(_TEXT),
+                "model": _or_null(_TEXT),
+                "where": _or_null(_TEXT),
+            }
+        ),
+    ),
+    "classifier/mark": (
+        "Mark items right or wrong, or neither.",
+        _object(
+            {"classifier": _TEXT, "right": _MARKED, "wrong": _MARKED, "neither": _MARKED},
+            "classifier",
+        ),
+    ),
+    "classifier/save": (
+        "Keep the ranking of a classifier as a saved query.",
+        _object({"classifier": _TEXT, "name": _TEXT, "replace": _FLAG}, "classifier", "name"),
+    ),
     "undo": ("Undo the last change.", _object({})),
     "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),
 }
+_JOBS = ("actions", "maps")
+"""What may answer with a job."""
 _KINDS = {
+    **dict.fromkeys(("maps/points", "maps/color", "maps/mask"), ("application/octet-stream",)),
     "thumb": ("image/jpeg", "image/svg+xml"),
     "uploaded": ("image/jpeg",),
     "picture": ("image/*",),
@@ -184,7 +262,7 @@ def document(version: str) -> dict[str, Any]:
         paths.setdefault(f"/api/{name}", {})["post"] = {
             "summary": summary,
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-            "responses": _answers("application/json", status="202" if name == "actions" else None),
+            "responses": _answers("application/json", status="202" if name in _JOBS else None),
         }
     body = {"schema": {"type": "string", "format": "binary"}}
     paths["/api/uploads"] = {

@@ -228,29 +228,6 @@ def test_findings_over_http(dsn, home, planted_set, package):
         assert found.to_pylist() == [{"kind": "duplicates", "n": 14}, {"kind": "leaks", "n": 3}]
 
 
-@pytest.mark.parametrize("count", range(3))
-def test_hardly_any_items_end_well(engine, package, tmp_path, count):
-    folder = tmp_path / "few"
-    folder.mkdir()
-    for seed in range(max(count, 1)):
-        photo(seed).save(folder / f"{seed}.png")
-    with hamsight.open(f"chdb://{engine}?database=test_few_{count}") as session:
-        session.ingest(folder, model=package)
-        if count == 0:
-            session.delete(where="width > 0")
-        for found in (
-            session.find_duplicates(),
-            session.find_leaks(),
-            session.find_quality(),
-            session.find_mislabelled(),
-            session.find_outliers(),
-        ):
-            assert (found.items, len(found), found.table.num_rows) == (count, 0, 0)
-        assert len(session.sample(5)) == count
-        assert len(session.cluster(3)) == count
-        session.sql(f"DROP DATABASE test_few_{count}", write=True)
-
-
 def test_faults_of_quality_are_found(engine, package, tmp_path):
     folder = tmp_path / "quality"
     folder.mkdir()

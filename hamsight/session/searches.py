@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hamsight.session.opened import Opened, PathLike, kind_of_rows, several
@@ -51,16 +52,29 @@ class Searches(Opened):
 
         return search(self.catalog(), request, _compute(device, precision))
 
-    def show(self, item: str, model: str | None = None) -> dict[str, Any]:
-        """Return all that is known of the item of a name, [DATASET/][SUBSET/]ID, by column.
+    def show(
+        self,
+        item: str,
+        model: str | None = None,
+        *,
+        save: PathLike | None = None,
+        objects: bool = False,
+        box: str | Sequence[float] | None = None,
+    ) -> dict[str, Any]:
+        """Return all that is known of the item or object of a name, by column.
 
-        Raises UnknownItemError and UsageError.
+        A name is [DATASET/][SUBSET/]ID. With `save` the picture is drawn into a file: with its
+        boxes; each of them by itself, with `objects`; or its part `box`, (x, y, width, height) in
+        pixels or shares. Raises UnknownItemError, UsageError and ImageError.
         """
-        from hamsight_query.item import describe_item
+        from hamsight_query.item import describe_item, save_item
+        from hamsight_query.region import Region
 
-        row: dict[str, Any] = describe_item(self.catalog(), item, model).to_pylist(
-            maps_as_pydicts="strict"
-        )[0]
+        found = describe_item(self.catalog(), item, model)
+        if save is not None:
+            region = None if box is None else Region.of(box)
+            save_item(found, Path(save), objects=objects, region=region)
+        row: dict[str, Any] = found.to_pylist(maps_as_pydicts="strict")[0]
         return row
 
     def sql(

@@ -276,3 +276,32 @@ def test_wrong_labels_of_objects_are_found_and_put_right(dsn, tmp_path, package)
     sheet = tmp_path / "sheet.png"
     done = toy.command("find", "outliers", "--objects", "--all", "--db", dsn, "--save", sheet)
     assert len(done.stdout.splitlines()) == 14 and sheet.exists()
+
+
+@pytest.mark.homes("chdb")
+def test_show_draws_crops_regions_and_objects(session, dsn, tmp_path, monkeypatch) -> None:
+    assert session.show("000.jpg#2")["parent"] == "000.jpg"
+    session.show("000.jpg#2", save=tmp_path / "crop.png")
+    assert Image.open(tmp_path / "crop.png").size == (15, 16)
+    session.show("000.jpg", save=tmp_path / "part.png", box=(2, 3, 10, 5))
+    assert Image.open(tmp_path / "part.png").size == (10, 5)
+    session.show("000.jpg", save=tmp_path / "boxes.png", objects=True)
+    assert Image.open(tmp_path / "boxes.png").width > 400
+    wrong = {
+        ("003.jpg", "--objects"): "has no boxes",
+        ("000.jpg#1", "--objects"): "is an object",
+        ("000.jpg", "--box", "90,0,5,5"): "lies outside",
+        ("000.jpg", "--objects", "--box", "1,1,5,5"): "give one of the two",
+    }
+    for args, said in wrong.items():
+        done = toy.command("show", *args, "--db", dsn, "--save", tmp_path / "no.png")
+        assert done.exit_code and said in done.stderr, args
+    assert "give --save" in toy.command("show", "000.jpg", "--objects", "--db", dsn).stderr
+    launched: list[str] = []
+    monkeypatch.setattr("typer.launch", lambda file: launched.append(file) or 0)
+    toy.command("show", "000.jpg", "--open", "--db", dsn)
+    toy.command("query", "--item", "000.jpg", "--open", "--db", dsn)
+    assert [Image.open(file).format for file in launched] == ["PNG", "PNG"]
+    monkeypatch.setattr("typer.launch", lambda file: 1)
+    done = toy.command("show", "000.jpg", "--open", "--db", dsn)
+    assert done.exit_code and "no program of this machine opens" in done.stderr

@@ -80,11 +80,13 @@ class Catalog(Database):
         datasets: Sequence[str] = (),
         suits: Callable[[CatalogModel], bool] | None = None,
         *,
+        folders: bool = True,
         kind: TableKind = TableKind.ITEMS,
     ) -> CatalogModel:
         """Return the model of that name or, if it is None, the only one.
 
-        Of several that is the one that has the datasets and suits.
+        Of several that is the one that has the datasets and suits. With `folders` the name may be
+        that of its package's folder.
 
         Its table is of that kind. Raises EmptyCatalogError when there is none and UsageError when
         the name does not tell.
@@ -114,7 +116,7 @@ class Catalog(Database):
             return models[0]
         if name in names:
             return models[names.index(name)]
-        if Path(name).expanduser().is_dir():
+        if folders and Path(name).expanduser().is_dir():
             return same_model(load_package(name), models) or self._unknown_model(name, names, kind)
         return self._unknown_model(name, names, kind)
 

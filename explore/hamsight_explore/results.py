@@ -213,9 +213,9 @@ class Results:
     def _order(catalog: Catalog, model: CatalogModel, view: View) -> Conditions:
         """Return the order of a view's items, by identity where it has none."""
         request = Request(where="true", sort=view.sort)
-        order = order_of_items(catalog, model.items_table, request)
+        order = order_of_items(catalog, model, request)
         if view.sort is not None:
-            check_names(catalog, model.name, model.items_table, request, order)
+            check_names(catalog, model, request, order)
         return order
 
     def _in_order(

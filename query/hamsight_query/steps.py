@@ -10,6 +10,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.controls import escaped
+from hamsight_query.candidates import described_by
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -136,7 +137,8 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
     import pyarrow as pa
 
     wanted = _identities(ranked)
-    columns = f"{fill('identity_and_place')}, {fill('described')}"
+    described = described_by(table)
+    columns = f"{fill('identity_and_place')}, {described}"
     sql = fill("items_of_answer", columns=columns, table=table)
     # one page at least: its columns are those of an answer without rows
     found = pa.concat_tables(
@@ -152,7 +154,7 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
     told = ranked.drop_columns(fill("identity").split(", "))
     for name in first:
         told = told.add_column(first.index(name), found.schema.field(name), found[name])
-    for name in fill("described").split(", "):
+    for name in described.split(", "):
         told = told.append_column(found.schema.field(name), found[name])
     return told
 

@@ -338,14 +338,13 @@ def condition_of(
     catalog: Catalog, model: CatalogModel, view: View, without: str | None = None
 ) -> Condition:
     """Return the condition that a view's filters and lasso make. Raises ExpressionError."""
-    table = model.items_table
     where, every = view.expression(without), Condition(fill("every_item"))
     held: list[Condition] = []
     if where is not None:
         request = Request(where=where)
-        asked = conditions_of(catalog, table, request)
-        check_names(catalog, model.name, table, request, asked)
-        held.append(Condition(asked.sql[0], asked.parameters))
+        asked = conditions_of(catalog, model, request)
+        check_names(catalog, model, request, asked)
+        held.append(Condition(f" {fill('and_also')} ".join(asked.sql), asked.parameters))
     if view.lasso is not None:
         held.append(in_lasso(view.lasso))
     parameters = {name: value for one in held for name, value in one.parameters.items()}

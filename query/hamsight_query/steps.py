@@ -89,12 +89,12 @@ def ranked_items(catalog: Catalog, statement: Statement, table: str) -> pa.Table
     steps = statement.steps
     if steps is None:
         return _items(catalog, statement)
+    held = steps.resident
     narrow = replace(
         steps,
         ranking=_narrow(steps.ranking),
         one_scan=steps.one_scan and _narrow(steps.one_scan, f", {_WHOLE}"),
-        near=steps.near and _narrow(steps.near),
-        resident=steps.resident and _narrow(steps.resident),
+        resident=held and replace(held, statement=_narrow(held.statement)),
     )
     return _ranked(catalog, narrow, table)
 

@@ -99,8 +99,8 @@ def find_duplicates(
     are (n, d) of unit length, or None: hashes alone decide then. Up to `exact` items all pairs are
     compared; above, those of near cells, by hash and by feature. `near` are pairs, (m,) and (m,),
     of items that are neighbours by their features, where these are known: no others are compared
-    by features then. Among items that such pairs connect all pairs are compared. `on_progress` hears
-    of each item once for hashes and once for features.
+    by features then. Items that such pairs connect are all compared. `on_progress` hears of each
+    item once for hashes and once for features.
     """
     import numpy as np
 

@@ -182,6 +182,32 @@ boxes = arrayMap(
     box -> if(box.label = {tag:String}, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
     boxes)
 
+-- name: analyzed_box
+-- The box of an object.
+x AS box_x, y AS box_y, boxes[1].width AS box_width, boxes[1].height AS box_height
+
+-- name: labels_replaced
+-- Boxes of the given places get another label; the numbers of a picture's boxes stand at the place of
+-- its id in a list.
+boxes = arrayMap(
+    (box, number) -> if($chosen, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
+    boxes, arrayEnumerate(boxes)),
+tags = mapFilter(
+    (name, count) -> count > 0,
+    mapUpdate(tags, map(
+        {tag:String}, toUInt32(greatest(toInt64(tags[{tag:String}]) - toInt64($count), 0)),
+        {suggested:String}, toUInt32(tags[{suggested:String}] + $count))))
+
+-- name: box_chosen
+-- Whether a box of a picture is among the given ones and has the label still.
+box.label = {tag:String} AND has(
+    JSONExtract({numbers:String}, 'Array(Array(UInt32))')[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)],
+    number)
+
+-- name: boxes_chosen
+-- How many boxes of a picture are.
+arrayCount((box, number) -> $chosen, boxes, arrayEnumerate(boxes))
+
 -- name: has_tag
 -- Items that have the tag.
 mapContains(tags, {tag:String})
@@ -280,3 +306,32 @@ attributes = mapFilter(
 -- name: delete_item_values
 -- The values, once items have them.
 DELETE FROM item_values WHERE run = {run:String}
+
+-- name: create_neighbours
+-- The nearest items of each item of a model by cosine, the nearest first. Items go by the hash of
+-- their identity, `cityHash64(dataset, subset, id)`; `digest` is the hash of the feature that was
+-- compared. It is replaced as a whole.
+CREATE TABLE IF NOT EXISTS $table$on_cluster
+(
+    dataset    LowCardinality(String),
+    subset     LowCardinality(String),
+    id         String,
+    item       UInt64 DEFAULT cityHash64(dataset, subset, id),
+    digest     UInt64,
+    neighbours Array(UInt64),
+    similarity Array(Float32)
+)
+ENGINE = $engine
+ORDER BY (dataset, subset, id)
+
+-- name: kept_neighbours
+-- The neighbours of every item, in one list each.
+SELECT item, digest, neighbours, similarity FROM $table ORDER BY dataset, subset, id
+
+-- name: replace_neighbours
+-- New neighbours in place of those of before, at once.
+ALTER TABLE $table REPLACE PARTITION tuple() FROM $made
+
+-- name: drop_made_neighbours
+-- The table in which they were made.
+DROP TABLE IF EXISTS $table$on_cluster SYNC

@@ -15,6 +15,10 @@ dataset, subset, id, uri
 -- What else an answer says of an item.
 width, height, file_size, format, tags, captions, groups, status, attributes
 
+-- name: described_object
+-- The same of an object: the picture that it is on, its place there, its tag, and its box in pixels.
+parent, number, tag, x, y, width, height, area
+
 -- name: search
 -- The items nearest to the queries, best first. `place` is an item's order by Hamming distance,
 -- `query` (from 1) the query that it answers; the lower `score`, the better.
@@ -37,7 +41,7 @@ FROM
 )
 WHERE $kept
 ORDER BY place > {candidates:UInt64}, score, place
-LIMIT {k:UInt64} OFFSET {offset:UInt64}$settings
+LIMIT {k:UInt64} OFFSET {offset:UInt64}
 
 -- name: search_balanced
 -- The answers of several queries merged: the best of each, then the second of each, no item twice.
@@ -136,6 +140,10 @@ FROM
 -- What matches are sorted by, other than what an answer says of them.
 orientation, scores, filename
 
+-- name: what_else_sorts_objects
+-- The same of objects.
+file_size, format, filename, tags, scores
+
 -- name: sorted
 -- What a search found in an order of one's own; identity orders those that are equal in it.
 SELECT * EXCEPT ($what_else_sorts)
@@ -145,6 +153,14 @@ FROM
 )
 ORDER BY $order
 LIMIT {page:UInt64} OFFSET {skipped:UInt64}
+
+-- name: ranked_items
+-- The items of a search by the 64-bit hash of their identity; columns that nothing reads are not read.
+SELECT cityHash64(dataset, subset, id) AS item, distance, similarity$more
+FROM
+(
+$statement
+)
 
 -- name: list_items
 -- Items in an order of one's own; identity orders those that are equal in it.
@@ -170,15 +186,6 @@ cityHash64({seed:UInt64}, dataset, subset, id)
 -- name: sort_by_number_or_text
 -- An attribute: by number where it is one, then by text.
 toFloat64OrNull($attribute) $direction NULLS LAST, $attribute
-
--- name: read_at_once
--- Hashes are read together with what a filter names: reading those of one row in 50 or 200 after it
--- takes up to twice as long as reading all.
-SETTINGS optimize_move_to_prewhere = 0
-
--- name: looks_up
--- A few rows are looked up by their keys: the index is searched by halves, and threads share the rows.
-SETTINGS merge_tree_coarse_index_granularity = 2, merge_tree_min_rows_for_concurrent_read = 2560
 
 -- name: candidates
 -- The items that come first by `nearness`, which is lower the better; identity orders those equally
@@ -220,20 +227,6 @@ ORDER BY nearness$ties LIMIT {$limit:UInt64}
     ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
 )
 
--- name: nearest_among
--- The items nearest to one query by hash, among those that come first by hashes apart: a short
--- statement, for most of its time goes into planning it.
-WITH $measured
-SELECT
-    $first_columns,
-    distance_1 AS distance,
-    $similarity AS similarity,
-    1 AS query$more
-FROM $table
-WHERE $conditions AND NOT $excluded
-ORDER BY $nearness, dataset, subset, id
-LIMIT {k:UInt64} OFFSET {offset:UInt64}
-
 -- name: bounds
 -- How near the last item wanted is, and how near the last of all that were fetched.
 nth_value(nearness, {reach:UInt64}) OVER nearest AS reached,
@@ -260,7 +253,7 @@ NOT excluded
 -- What an answer says of its items, found by the key.
 SELECT $columns
 FROM $table
-WHERE (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')$settings
+WHERE (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')
 
 -- name: candidates_of_query
 -- The candidates of one query among several.

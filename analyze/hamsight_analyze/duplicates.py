@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from hamsight_analyze.blocks import Block
 
-_UNLIKE = 112
-"""Bits of 256: of photos that have nothing in common about one pair in fifty differs in fewer."""
+_UNLIKE = 21
+"""Coarse bits, a third of them: few photos that have nothing in common differ in no more."""
 _GROUND = 0.05
 _COMPARED = 400_000_000
 """Pairs that are compared to find the ground."""
+_PAIRS = 1_000_000
+"""Pairs that are looked at together."""
+_GIANT = 1000
 _BY_HASH, _BY_FEATURE = 24, 16
 """Near cells in which the pairs of a large catalog are sought: 99 % of them are found so."""
 
@@ -30,24 +33,35 @@ _BY_HASH, _BY_FEATURE = 24, 16
 class Limits:
     """Which pairs are duplicates.
 
-    Those whose perceptual hashes differ in `bits` of 256 at most; and those whose even cosine
-    distance is at most `reach` x ground x (`end` - bits that differ) / 64. The ground is the 5th
-    percentile of the distance of an item to the nearest other that looks different.
+    Those whose perceptual hashes differ in `bits` of 256 at most; and those that differ in `coarse`
+    of the 64 coarse bits at most and whose even cosine distance is at most `most` x ground, and at
+    most `reach` x ground x (`end` - coarse bits that differ) / 64. The ground is the 5th percentile
+    of the distance of an item to the nearest other that looks different.
     """
 
     bits: int
+    coarse: int
     reach: float
     end: int
+    most: float
 
     def hold(
-        self, bits: NDArray[np.integer], distance: NDArray[np.floating], ground: float
+        self,
+        bits: NDArray[np.integer],
+        coarse: NDArray[np.integer],
+        distance: NDArray[np.floating],
+        ground: float,
     ) -> NDArray[np.bool_]:
         """Return which pairs are duplicates."""
-        near: NDArray[np.bool_] = distance <= self.reach * ground * (self.end - bits) / 64
+        import numpy as np
+
+        far = np.minimum(self.reach * (self.end - coarse) / 64, self.most) * ground
+        near: NDArray[np.bool_] = (distance <= far) & (coarse <= self.coarse)
         return near | (bits <= self.bits)
 
 
-USUAL, MANY, STRICT = Limits(64, 1.45, 124), Limits(56, 1.45, 124), Limits(48, 0.8, 112)
+USUAL, MANY = Limits(64, 20, 2.75, 34, 1.3), Limits(56, 20, 2.5, 32, 1.3)
+STRICT = Limits(48, 16, 1.6, 28, 0.7)
 _MANY = 300_000
 """From so many items on, chance brings hashes nearer to each other: `MANY` holds."""
 
@@ -75,6 +89,7 @@ def find_duplicates(
     features: NDArray[np.floating] | None,
     *,
     strict: bool = False,
+    near: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     exact: int = EXACT,
     on_progress: Progress = lambda _: None,
 ) -> Pairs:
@@ -82,8 +97,10 @@ def find_duplicates(
 
     `hashes` are (n, 2, 32) uint8: of the picture, and of the picture without margins. `features`
     are (n, d) of unit length, or None: hashes alone decide then. Up to `exact` items all pairs are
-    compared; above, those of near cells, by hash and by feature. `on_progress` hears of each item
-    once for hashes and once for features.
+    compared; above, those of near cells, by hash and by feature. `near` are pairs, (m,) and (m,),
+    of items that are neighbours by their features, where these are known: no others are compared
+    by features then. Items that such pairs connect are all compared. `on_progress` hears of each
+    item once for hashes and once for features.
     """
     import numpy as np
 
@@ -96,12 +113,20 @@ def find_duplicates(
     if features is not None and count > 1:
         vectors = even(features)
         ground = _ground(looks, vectors)
-        blocks = all_blocks(count, upper=True) if every else near_blocks(vectors, _BY_FEATURE)
-        found.append(_near(looks, vectors, blocks, limits, ground, on_progress))
-    keys = np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+        if near is not None:
+            keys = np.unique(np.minimum(*near) * count + np.maximum(*near))
+            found.append(_held(looks, vectors, keys, limits, ground))
+            on_progress(count)
+        else:
+            blocks = all_blocks(count, upper=True) if every else near_blocks(vectors, _BY_FEATURE)
+            found.append(_near(looks, vectors, blocks, limits, ground, on_progress))
+        if near is not None or not every:
+            between = _between(np.unique(np.concatenate(found)), count)
+            found.append(_held(looks, vectors, between, limits, ground))
+    keys = np.unique(np.concatenate(found))
     first, second = np.divmod(keys, max(count, 1))
     similarity = _similarity(features, first, second)
-    distance = looks.of_pairs(first, second)
+    distance, _ = looks.of_pairs(first, second)
     order = np.lexsort((second, first, -similarity, distance))
     return Pairs(first[order], second[order], distance[order], similarity[order])
 
@@ -133,7 +158,7 @@ def _near(
     """Return the pairs that features say are duplicates, as keys."""
     import numpy as np
 
-    most = limits.reach * ground * (limits.end - limits.bits) / 64
+    most = limits.most * ground
     found, former, held = [np.empty(0, np.int64)], None, np.empty((0, 0), np.float32)
     for rows, columns in blocks:
         if rows is not former:
@@ -141,11 +166,48 @@ def _near(
             former, held = rows, vectors[rows].astype(np.float32)
         likeness = held @ vectors[columns].astype(np.float32).T
         at = np.flatnonzero(likeness >= 1 - most)
-        keys = _keys(rows, columns, at, len(looks))
-        first, second = np.divmod(keys, len(looks))
-        near = 1 - _similarity(vectors, first, second)
-        found.append(keys[limits.hold(looks.of_pairs(first, second), near, ground)])
+        found.append(_held(looks, vectors, _keys(rows, columns, at, len(looks)), limits, ground))
     return np.concatenate(found)
+
+
+def _held(
+    looks: HashDistances,
+    vectors: NDArray[np.floating],
+    keys: NDArray[np.int64],
+    limits: Limits,
+    ground: float,
+) -> NDArray[np.int64]:
+    """Return those of the pairs, as keys, that are duplicates."""
+    import numpy as np
+
+    held = [np.empty(0, np.int64)]
+    for start in range(0, len(keys), _PAIRS):
+        some = keys[start : start + _PAIRS]
+        first, second = np.divmod(some, len(looks))
+        distance = 1 - _similarity(vectors, first, second)
+        held.append(some[limits.hold(*looks.of_pairs(first, second), distance, ground)])
+    return np.concatenate(held)
+
+
+def _between(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return all pairs, as keys, of items that the given pairs connect, in groups of no giants."""
+    import numpy as np
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = np.divmod(keys, count)
+    places, at = np.unique(np.concatenate([first, second]), return_inverse=True)
+    links = coo_matrix(
+        (np.ones(len(keys), bool), (at[: len(keys)], at[len(keys) :])), [len(places)] * 2
+    )
+    _, group = connected_components(links, directed=False)
+    order = np.argsort(group, kind="stable")
+    made = [np.empty(0, np.int64)]
+    for members in np.split(places[order], np.flatnonzero(np.diff(group[order])) + 1):
+        if 2 < len(members) <= _GIANT:
+            one, other = np.triu_indices(len(members), 1)
+            made.append(members[one] * count + members[other])
+    return np.concatenate(made)
 
 
 def _keys(
@@ -174,7 +236,7 @@ def _ground(looks: HashDistances, vectors: NDArray[np.floating]) -> float:
     for places, columns in all_blocks(len(asked), others=count):
         rows = asked[places]
         likeness = vectors[rows].astype(np.float32) @ vectors[columns].astype(np.float32).T
-        likeness[looks.matrix(rows, columns) <= _UNLIKE] = -np.inf
+        likeness[looks.matrix(rows, columns, coarse=True) <= _UNLIKE] = -np.inf
         likeness[rows[:, None] == columns] = -np.inf
         nearest[places] = np.maximum(nearest[places], likeness.max(axis=1))
     nearest = nearest[np.isfinite(nearest)]

@@ -20,6 +20,7 @@ from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
 from hamsight_explore.map_api import MapApi
 from hamsight_explore.openapi import document
+from hamsight_explore.query_api import QueryApi
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
 from hamsight_explore.view import FIELDS, View
@@ -173,11 +174,7 @@ class Api:
         given.finish()
         if size not in SIZES:
             raise UsageError(f"'size' is {size}; expected {', '.join(map(str, SIZES))}")
-        with self._its.pool.lent() as session:
-            catalog = session.catalog()
-            uri, sha256 = self._its.windows.place(
-                catalog, self._its.results.model(catalog, model), number
-            )
+        uri, sha256 = self._place(number, model)
         try:
             made = self._its.thumbnails.get(uri, sha256, size)
         except ImageError as error:
@@ -194,11 +191,7 @@ class Api:
         model = given.text_or_none("model")
         given.text("version", "")
         given.finish()
-        with self._its.pool.lent() as session:
-            catalog = session.catalog()
-            uri, _ = self._its.windows.place(
-                catalog, self._its.results.model(catalog, model), number
-            )
+        uri, _ = self._place(number, model)
         try:
             data = fetch(uri)
             name, _ = open_image(_stream(data))
@@ -315,6 +308,16 @@ class Api:
         given.finish()
         return json_answer(job.as_json())
 
+    def _place(self, number: int, model: str | None) -> tuple[str, str]:
+        """Return where an item's picture is, and its SHA-256."""
+        known = self._its.windows.known(number)
+        if known is not None:
+            return known
+        with self._its.pool.lent() as session:
+            catalog = session.catalog()
+            model_asked = self._its.results.model(catalog, model)
+            return self._its.windows.place(catalog, model_asked, number)
+
     def _export(self, given: Given, numbers: Any) -> Response:
         target = given.text("target").strip()
         to = given.choice("to", exporters())
@@ -370,7 +373,7 @@ def routes(api: Api) -> list[Route]:
     }
     maps, classifiers = MapApi(api.explorer), ClassifierApi(api.explorer)
     read = {**read, **maps.read, **classifiers.read}
-    write = {**write, **maps.write, **classifiers.write}
+    write = {**write, **maps.write, **classifiers.write, **QueryApi(api.explorer).write}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
+from hamsight_core.catalog.model_row import TableKind
 from hamsight_core.controls import masked
 from hamsight_core.errors import UsageError
 from hamsight_core.names import as_text, check_options, chosen
@@ -30,6 +31,11 @@ class Kind(str, Enum):
     GROUP = "group"
     CLASSIFIER = "classifier"
     EACH_OF = "each-of"
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it names a group, whose items are no answers."""
+        return self in (Kind.GROUP, Kind.EACH_OF)
 
 
 class Combine(str, Enum):
@@ -97,6 +103,8 @@ class Request:
     Where the table has cells (`hamsight index`), so many of them are read that a share `recall`
     of the nearest is found; `exact` reads all items.
 
+    With `objects` the answer is of annotated boxes, not of pictures.
+
     `sort` orders what is found: all matches within `min_similarity` or `max_distance`, else the
     best `k`. It is an expression as in `where`, with `-` before it for the greatest first.
 
@@ -123,6 +131,12 @@ class Request:
     calibrated: bool = False
     recall: float = DEFAULT_RECALL
     exact: bool = False
+    objects: bool = False
+
+    @property
+    def table_kind(self) -> TableKind:
+        """What the rows of the tables are that are searched."""
+        return TableKind.OBJECTS if self.objects else TableKind.ITEMS
 
     def __post_init__(self) -> None:
         """Raise UsageError for what no search can mean."""
@@ -256,8 +270,10 @@ def query_from_json(given: Mapping[str, Any]) -> Query:
     text, weight, box = given.get("given"), given.get("weight", 1.0), given.get("box")
     if not isinstance(text, str):
         raise UsageError("queries: each has kind and given, which are texts")
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or abs(weight) > 1e9:
         raise UsageError(f"queries: weight is {weight!r}; expected a number")
+    if box is not None and not isinstance(box, list):
+        raise UsageError(f"queries: box is {box!r}; expected a list of four numbers")
     kind = chosen("kind", Kind, given.get("kind", ""))
     return Query(kind, text, float(weight), None if box is None else Region.of(box))
 

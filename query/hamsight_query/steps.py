@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.controls import escaped
+from hamsight_query.candidates import described_by
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from hamsight_query.resident_search import ResidentSearch
 
 _WHOLE = "whole"
 
@@ -49,22 +52,18 @@ class Steps:
 
     `ranking` is exact. The others, where there are such, answer sooner, or tell that they cannot:
 
-    - `resident` ranks hashes held in memory and looks `wanted` items up;
-    - `near` ranks one query's near cells by hash;
+    - `resident` ranks hashes held in memory;
     - `one_scan` scans once instead of twice and fetches `fetched` rows, or reads cells (`fetched`
       is 0 then); its column `whole` is false where ties or candidates may be missing.
 
-    The first `k` rows are the answer. All leave the columns to the second step if `apart`.
+    All leave the columns to the second step if `apart`.
     """
 
     ranking: Statement
-    k: int
     apart: bool = False
     one_scan: Statement | None = None
     fetched: int = 0
-    near: Statement | None = None
-    resident: Statement | None = None
-    wanted: int = 0
+    resident: ResidentSearch | None = None
 
 
 def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
@@ -82,8 +81,35 @@ def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
     return _described(catalog, ranked, table) if steps.apart else ranked
 
 
+def ranked_items(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
+    """Return the ranking that `ask` describes: item, distance and similarity, the best first.
+
+    `item` is the 64-bit hash of an item's identity. Raises StatementError.
+    """
+    steps = statement.steps
+    if steps is None:
+        return _items(catalog, statement)
+    held = steps.resident
+    narrow = replace(
+        steps,
+        ranking=_narrow(steps.ranking),
+        one_scan=steps.one_scan and _narrow(steps.one_scan, f", {_WHOLE}"),
+        resident=held and replace(held, statement=_narrow(held.statement)),
+    )
+    return _ranked(catalog, narrow, table)
+
+
+def _narrow(statement: Statement, more: str = "") -> Statement:
+    return replace(statement, sql=fill("ranked_items", statement=statement.sql, more=more))
+
+
+def _items(catalog: Catalog, statement: Statement) -> pa.Table:
+    narrow = _narrow(statement)
+    return catalog.arrow(narrow.sql, narrow.parameters)
+
+
 def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
-    for answer in (_of_resident, _of_near_cells, _of_one_scan):
+    for answer in (_of_resident, _of_one_scan):
         found = answer(catalog, steps, table)
         if found is not None:
             return found
@@ -91,27 +117,8 @@ def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
 
 
 def _of_resident(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
-    """Return what hashes in memory answer, read again if they are former ones.
-
-    None is returned where items change all the time, and where the disk answers sooner.
-    """
-    if steps.resident is None:
-        return None
-    for _ in range(2):
-        if not catalog.resident.hold(table, steps.wanted):
-            return None
-        found = catalog.arrow(steps.resident.sql, steps.resident.parameters)
-        if catalog.resident.is_held(table):
-            return found
-    return None
-
-
-def _of_near_cells(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
-    """Return what near cells answer, None where they have fewer items than are wanted."""
-    if steps.near is None:
-        return None
-    found = catalog.arrow(steps.near.sql, steps.near.parameters)
-    return found if len(found) >= steps.k else None
+    """Return what hashes in memory answer, None where they do not."""
+    return None if steps.resident is None else steps.resident.ask(catalog, table)
 
 
 def _of_one_scan(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
@@ -130,9 +137,9 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
     import pyarrow as pa
 
     wanted = _identities(ranked)
-    columns = f"{fill('identity_and_place')}, {fill('described')}"
-    settings = catalog.layout.settings_of("looks_up")
-    sql = fill("items_of_answer", columns=columns, table=table, settings=settings)
+    described = described_by(table)
+    columns = f"{fill('identity_and_place')}, {described}"
+    sql = fill("items_of_answer", columns=columns, table=table)
     # one page at least: its columns are those of an answer without rows
     found = pa.concat_tables(
         catalog.arrow(sql, {"identities": as_json(page)}) for page in list(pages(wanted)) or [[]]
@@ -147,7 +154,7 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
     told = ranked.drop_columns(fill("identity").split(", "))
     for name in first:
         told = told.add_column(first.index(name), found.schema.field(name), found[name])
-    for name in fill("described").split(", "):
+    for name in described.split(", "):
         told = told.append_column(found.schema.field(name), found[name])
     return told
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hamsight_core.catalog.address import Address
 from hamsight_core.catalog.definitions import (
+    CHANGING,
     KEPT,
     Fault,
     changed,
@@ -41,7 +42,7 @@ from hamsight_core.forks import check_threads, threads_run
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-_CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid", KEPT}
+_CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid", KEPT, CHANGING}
 _MOST_NAMED = 3
 
 
@@ -71,9 +72,7 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
                 chdb_options=dict(address.options),
                 settings={"min_free_disk_bytes_to_perform_insert": str(RESERVE), **settings},
             )
-        if first:
-            _warn_of_damage(path)
-        if create and not (path / KEPT).exists():
+        if first and not _warn_of_damage(path) and create:
             keep_definitions(path)
         opened = client._backend._handle
         again = partial(chdb.connect, str(path))
@@ -144,12 +143,13 @@ def damaged(path: Path, found: Sequence[Fault]) -> DamagedCatalogError:
     )
 
 
-def _warn_of_damage(path: Path) -> None:
+def _warn_of_damage(path: Path) -> bool:
+    """Warn of definitions that are not as they were, and of parts; tell whether there are any."""
     if altered := changed(path):
         said = ", ".join(fault.what for fault in altered[:_MOST_NAMED])
         warnings.warn(
             f"the catalog {path} is damaged, or another program has changed it: {said} is not as"
-            " Hamsight has left it. `hamsight verify --repair` restores it",
+            " Hamsight left it. `hamsight verify --repair` restores it",
             stacklevel=2,
         )
     found = set_aside(path)
@@ -162,6 +162,7 @@ def _warn_of_damage(path: Path) -> None:
             " datasets again; then `hamsight verify --repair` takes the damaged parts away",
             stacklevel=2,
         )
+    return bool(altered or found)
 
 
 @contextmanager

@@ -7,11 +7,11 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from hamsight_core.catalog.definitions import keep_definitions
+from hamsight_core.catalog.definitions import changing
 from hamsight_core.catalog.room import check_room
 from hamsight_core.catalog.statements import fill
 
@@ -31,8 +31,8 @@ class EngineConnection:
     signal: where a signal raises an exception, as Ctrl-C does, the statement is ended from a second
     connection, which `another` opens, and the exception goes on.
 
-    Before a statement that writes, free space is looked at: DiskFullError. After a statement that
-    changes definitions, a copy of all definitions is kept.
+    Before a statement that writes, free space is looked at: DiskFullError. Of the definitions that a
+    statement changes, a copy is kept.
     """
 
     def __init__(self, connection: Any, path: Path, another: Callable[[], Any]) -> None:
@@ -49,11 +49,8 @@ class EngineConnection:
         word = found[1].upper() if found else ""
         if word in _WRITING:
             check_room(self._path, self._needed(word, said))
-        answer = self._heard(sql, format, params)
-        if word in _DEFINING:
-            with suppress(OSError):  # the statement is done; the next one keeps them
-                keep_definitions(self._path)
-        return answer
+        with changing(self._path) if word in _DEFINING else nullcontext():
+            return self._heard(sql, format, params)
 
     def _needed(self, word: str, said: str) -> int:
         """Return how many bytes a statement may write, as far as that shows."""

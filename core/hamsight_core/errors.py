@@ -19,7 +19,8 @@ HamsightError
 
 Exit status 0 is success, 1 is "no match", 6 is "--strict and something was rejected",
 7 is "a disk, a pipe or the memory failed, say a full disk", 70 is "not foreseen", 130 is
-"interrupted", and 128 + N is "ended by signal N". Every message says what was wrong, where, and the remedy.
+"interrupted", and 128 + N is "ended by signal N". Every message says what was wrong, where, and the
+remedy.
 """
 
 from __future__ import annotations

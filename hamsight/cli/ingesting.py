@@ -224,7 +224,7 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
         say("nothing to encode again: the catalog's features are of this package")
         return
     if not done.complete:
-        say(f"stopped after {done.encoded} images: searches see the former features until the")
+        say(f"stopped after {done.encoded} images: searches see the old features until the")
         stop(_status(stopped), "same command has gone on to the end")
     tell(f"{done.model}: {done.items} images encoded again")
     _report_rejects(done.rejected, len(done.rejected), {})

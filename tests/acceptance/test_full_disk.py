@@ -134,8 +134,8 @@ def test_what_cannot_be_restored_is_named(made, tmp_path, run_cli):
     (catalog / "definitions.json").unlink()
     with pytest.raises(DamagedCatalogError):
         hamsight.open(catalog).sql("SELECT 1")
-    restored, lost, _ = repair(catalog)
-    assert (restored, [fault.why for fault in lost]) == ([], ["is empty"])
+    done = repair(catalog)
+    assert (done.restored, [fault.why for fault in done.lost]) == ([], ["is empty"])
     said = run_cli("verify", "--repair", "--db", catalog)
     assert said.returncode == 3
     assert "cannot be restored: " in said.stderr

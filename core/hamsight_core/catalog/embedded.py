@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +44,9 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid", KEPT, CHANGING}
+_CONFIG = Path(__file__).with_name("engine.xml")
 _MOST_NAMED = 3
+_opened: dict[Path, int] = {}
 
 
 def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> Client:
@@ -69,9 +72,11 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
             client: Any = clickhouse_connect.get_client(
                 interface="chdb",
                 path=str(path),
-                chdb_options=dict(address.options),
+                chdb_options={"config-file": str(_CONFIG), **dict(address.options)},
                 settings={"min_free_disk_bytes_to_perform_insert": str(RESERVE), **settings},
             )
+        if first:
+            _opened[path] = int(time.time())
         if first and not _warn_of_damage(path) and create:
             keep_definitions(path)
         opened = client._backend._handle
@@ -89,6 +94,11 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
         ) from None
     except (ProgrammingError, ClickHouseError) as error:
         raise _why_not_opened(path, error, "".join(words)) from None
+
+
+def opened_at(path: Path) -> int | None:
+    """Return when this process opened the engine at a path, in seconds since 1970."""
+    return _opened.get(path)
 
 
 def check_free(path: Path) -> None:

@@ -31,8 +31,8 @@ class EngineConnection:
     signal: where a signal raises an exception, as Ctrl-C does, the statement is ended from a second
     connection, which `another` opens, and the exception goes on.
 
-    Before a statement that writes, free space is looked at: DiskFullError. Of the definitions that a
-    statement changes, a copy is kept.
+    Before a statement that writes, free space is looked at: DiskFullError. After a statement that
+    changes definitions, a copy of all definitions is kept.
     """
 
     def __init__(self, connection: Any, path: Path, another: Callable[[], Any]) -> None:

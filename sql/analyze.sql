@@ -79,8 +79,8 @@ WHERE $conditions
 ORDER BY dataset, subset, id
 
 -- name: count_analyzed
--- How many items an analysis is of.
-SELECT count() FROM $table WHERE $conditions
+-- How many items an analysis is of, and how many of them have no feature.
+SELECT count(), countIf(empty(feature)) FROM $table WHERE $conditions
 
 -- name: analyzed_features
 -- Features as numbers that every client reads.
@@ -117,17 +117,18 @@ has(groups, {keep_group:String}) AS kept
 
 -- name: delete_findings
 -- The findings of analyses that are made again.
-DELETE FROM findings WHERE kind = {kind:String} AND analysis IN {former:Array(String)}
+DELETE FROM findings WHERE analysis IN {former:Array(String)}
 
 -- name: delete_analyses
 -- Their own rows.
-DELETE FROM analyses WHERE kind = {kind:String} AND analysis IN {former:Array(String)}
+DELETE FROM analyses WHERE analysis IN {former:Array(String)}
 
 -- name: former_analyses
 -- Analyses of the same kind, model and scope.
 SELECT analysis
 FROM analyses
 WHERE kind = {kind:String} AND model = {model:String} AND scope = {scope:String}
+ORDER BY created_at DESC
 
 -- name: list_analyses
 -- The analyses whose findings stand, the latest first.
@@ -184,3 +185,98 @@ boxes = arrayMap(
 -- name: has_tag
 -- Items that have the tag.
 mapContains(tags, {tag:String})
+
+-- name: create_map_points
+-- Where each item lies on a map, one row for an item of each map in `analyses`. `item` is the hash of
+-- the item's identity and `digest` that of the feature by which it was laid out; `fitted` says
+-- whether it took part in the fit, or was placed among those that did.
+CREATE TABLE IF NOT EXISTS map_points$on_cluster
+(
+    analysis String,
+    dataset  LowCardinality(String),
+    subset   LowCardinality(String),
+    id       String,
+    item     UInt64 DEFAULT cityHash64(dataset, subset, id),
+    digest   UInt64,
+    x        Float32,
+    y        Float32,
+    fitted   Bool
+)
+ENGINE = $engine
+ORDER BY (analysis, dataset, subset, id)
+
+-- name: map_points
+-- The points of a map, in the order of the items' identities.
+SELECT item, digest, x, y, fitted
+FROM map_points
+WHERE analysis = {analysis:String}
+ORDER BY dataset, subset, id
+
+-- name: delete_map_points
+-- The points of maps that are made again.
+DELETE FROM map_points WHERE analysis IN {former:Array(String)}
+
+-- name: analyzed_key
+-- The hash of an item's identity.
+cityHash64(dataset, subset, id) AS item_key
+
+-- name: analyzed_digest
+-- The hash of an item's feature.
+cityHash64(feature) AS feature_digest
+
+-- name: analyzed_groups
+-- The groups of an item.
+groups AS group_names
+
+-- name: analyzed_status
+-- The status of an item.
+toString(status) AS status_name
+
+-- name: create_item_values
+-- Numbers and texts on their way into the scores and attributes of items; `item` is the hash of an
+-- item's identity.
+CREATE TABLE IF NOT EXISTS item_values$on_cluster
+(
+    run    String,
+    item   UInt64,
+    number Float32,
+    text   String
+)
+ENGINE = $engine
+ORDER BY (run, item)
+
+-- name: has_item_value
+-- Items that get one of these values.
+cityHash64(dataset, subset, id) IN (SELECT item FROM item_values WHERE run = {run:String})
+
+-- name: item_value
+-- The value that an item gets.
+transform(
+    cityHash64(dataset, subset, id),
+    (SELECT arraySort(groupArray(item)) FROM item_values WHERE run = {run:String}),
+    (SELECT arrayMap(one -> one.2, arraySort(groupArray((item, $column)))) FROM item_values WHERE run = {run:String}),
+    $absent)
+
+-- name: no_number
+-- What stands for a number that an item does not get.
+toFloat32(nan)
+
+-- name: no_text
+-- What stands for a text that an item does not get.
+toString('')
+
+-- name: score_given
+-- A score of its own for each item; an item that gets none has none afterwards.
+scores = mapFilter(
+    (name, score) -> name != {name:String} OR NOT isNaN(score),
+    mapUpdate(scores, CAST(map({name:String}, $value), 'Map(LowCardinality(String), Float32)')))
+
+-- name: attribute_given
+-- An attribute of its own for each item; an item that gets none has none afterwards.
+attributes = mapFilter(
+    (name, value) -> name != {name:String} OR notEmpty(value),
+    mapUpdate(attributes, map({name:String}, $value)))
+
+-- name: delete_item_values
+-- The values, once items have them.
+DELETE FROM item_values WHERE run = {run:String}

@@ -11,15 +11,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hamsight_analyze.item_values import give_attributes, give_scores
 from hamsight_analyze.items import Identity, Items, Scope, read_items
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.show.row_sheet import Section
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
     from tqdm import tqdm
 
-_TABLES = {"analyses": "create_analyses", "findings": "create_findings"}
+_TABLES = {
+    "analyses": "create_analyses",
+    "findings": "create_findings",
+    "map_points": "create_map_points",
+}
+_FORGETTING = {"findings": "delete_findings", "map_points": "delete_map_points"}
 _INSERTED = 100_000
 
 
@@ -31,7 +41,11 @@ class Found:
     found; the rest, where all were asked for, are of items with which nothing is wrong.
     `figures` sum up what was found and `settings` say how it was sought. `said` is a line for a
     person. `members` are the items that belong into a group of what was found, and `stored` the
-    rows for the table `findings` where these are not those of `table`; `shown` are they for people.
+    rows for the table that keeps them where these are not those of `table`; `shown` are they for
+    people. `draw` writes a picture of them to a path, with a title, in place of `sections`.
+    `scores` (n,) and `attributes` are what each item gets, by name, in the order of the items; NaN
+    and "" take away. They need the column of `analyzed_key`. `together` are the items that belong
+    on one side, in lists.
     """
 
     table: pa.Table
@@ -42,8 +56,12 @@ class Found:
     notes: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     members: list[Identity] = field(default_factory=list)
+    together: list[list[Identity]] = field(default_factory=list)
     stored: pa.Table | None = None
     shown: pa.Table | None = None
+    draw: Callable[[Path, str], None] | None = None
+    scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    attributes: dict[str, Sequence[str]] = field(default_factory=dict)
     items: int = 0
     seconds: float = 0.0
 
@@ -56,10 +74,12 @@ class Analysis(ABC):
     """An analysis with its settings. A subclass is a dataclass whose fields are the settings.
 
     `kind` is its name in `analyses` and `findings`, `reads` the statements of the columns that it
-    needs, and `finding` that of its rows in `findings` where they do not say it themselves.
+    needs, `kept_in` the table that keeps its rows, and `finding` that of its rows in `findings`
+    where they do not say it themselves.
     """
 
     kind: ClassVar[str]
+    kept_in: ClassVar[str] = "findings"
     finding: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = ()
 
@@ -96,6 +116,14 @@ class Analysis(ABC):
         """Return the values of parameters in the columns."""
         return {}
 
+    def kept(self, rows: pa.Table, name: str, start: int) -> pa.Table:
+        """Return rows of the analysis `name`, from `start` on, as the table `kept_in` has them."""
+        return _findings(rows, self, name, start)
+
+    def needs(self) -> Sequence[Analysis]:
+        """Return the analyses of the same items whose results it reads; they are made first."""
+        return ()
+
     def prepare(self, catalog: Catalog) -> Analysis:
         """Return the analysis with what it needs of the catalog besides the items."""
         return self
@@ -129,6 +157,8 @@ def analyze(
     """
     if record:
         catalog.create()
+    for needed in analysis.needs():
+        analyze(catalog, needed, scope, progress=progress)
     analysis = analysis.prepare(catalog)
     started = time.monotonic()
     with _bar("items read", progress) as bar:
@@ -137,18 +167,19 @@ def analyze(
         bar.total = analysis.work(items)
         found = analysis.find(items, asked or Asked(), lambda steps: _add(bar, steps))
     found.items, found.seconds = len(items), time.monotonic() - started
+    if items.left_out:
+        found.notes.append(f"{items.left_out:,} items have no embedding and are left out")
     if record:
         _record(catalog, analysis, scope, items, found)
     return found
 
 
 def _record(catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, found: Found) -> None:
-    for table, statement in _TABLES.items():
+    for table in ("analyses", analysis.kept_in):
         if not catalog.has_table(table):
-            catalog.run(statement)
-    described = json.dumps(analysis.described(scope), ensure_ascii=False, sort_keys=True)
-    of_kind = {"kind": analysis.recorded, "model": items.model.name, "scope": described}
-    former = [row[0] for row in catalog.rows("former_analyses", of_kind)]
+            catalog.run(_TABLES[table])
+    of_kind = of_same_kind(analysis, scope, items.model.name)
+    former = former_analyses(catalog, of_kind)
     name = uuid.uuid4().hex
     row = {
         **of_kind,
@@ -163,11 +194,35 @@ def _record(catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, fo
     rows = rows.select([one for one in rows.column_names if one != "flagged"])
     for start in range(0, rows.num_rows, _INSERTED):
         some = rows.slice(start, _INSERTED)
-        catalog.insert("findings", _findings(some, analysis, name, start))
+        catalog.insert(analysis.kept_in, analysis.kept(some, name, start))
     catalog.insert_rows("analyses", [row])
     if former:
-        for statement in ("delete_findings", "delete_analyses"):
-            catalog.run(statement, {"kind": analysis.recorded, "former": former})
+        for statement in (_FORGETTING[analysis.kept_in], "delete_analyses"):
+            catalog.run(statement, {"former": former})
+    _give_values(catalog, items, found)
+
+
+def _give_values(catalog: Catalog, items: Items, found: Found) -> None:
+    import numpy as np
+
+    keys = np.array(items.columns["item_key"], np.uint64)
+    for score, numbers in found.scores.items():
+        give_scores(catalog, items.model.name, keys, score, numbers)
+    for attribute, values in found.attributes.items():
+        give_attributes(catalog, keys, attribute, values)
+
+
+def of_same_kind(analysis: Analysis, scope: Scope, model: str) -> dict[str, Any]:
+    """Return what analyses have in common of which the catalog keeps the latest alone."""
+    described = json.dumps(analysis.described(scope), ensure_ascii=False, sort_keys=True)
+    return {"kind": analysis.recorded, "model": model, "scope": described}
+
+
+def former_analyses(catalog: Catalog, of_kind: dict[str, Any]) -> list[str]:
+    """Return the names of such analyses, the latest first."""
+    if not catalog.has_table("analyses"):
+        return []
+    return [row[0] for row in catalog.rows("former_analyses", of_kind)]
 
 
 def _findings(rows: pa.Table, analysis: Analysis, name: str, start: int) -> pa.Table:

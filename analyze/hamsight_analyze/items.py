@@ -47,7 +47,8 @@ class Items:
     """Items of one model, in the order of their identities.
 
     `features` are (n, d) of unit length, float32, float16 from 100,000 items on; None where
-    they were not asked for. `columns` holds what else was asked for, by name.
+    they were not asked for; `left_out` counts the items that have none then. `columns` holds what
+    else was asked for, by name.
     """
 
     model: CatalogModel
@@ -56,6 +57,7 @@ class Items:
     sha256: list[bytes]
     latest_us: int
     features: NDArray[np.floating] | None = None
+    left_out: int = 0
     columns: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     def __len__(self) -> int:
@@ -87,15 +89,16 @@ def read_items(
     many of how many are read. Raises UsageError, EmptyCatalogError or ExpressionError.
     """
     model = catalog.model(scope.model, scope.datasets)
-    condition, values = _condition(catalog, model, scope)
-    if "analyzed_features" in more:
-        condition.append(fill("has_feature"))
+    condition, values = condition_of(catalog, model, scope)
     values.update(parameters or {})
     table = model.items_table
     held = f" {fill('and_also')} ".join(condition) or fill("every_item")
-    total = int(catalog.rows("count_analyzed", values, table=table, conditions=held)[0][0])
+    counts = catalog.rows("count_analyzed", values, table=table, conditions=held)[0]
+    total, left_out = (int(count) for count in counts)
     items = Items(model, [], [], [], 0)
     if "analyzed_features" in more:
+        condition.append(fill("has_feature"))
+        total, items.left_out = total - left_out, left_out
         items.features = _room(total, model.dimension)
     columns = "".join(f",\n    {fill(name)}" for name in more)
     for page in _pages(catalog, table, condition, values, columns):
@@ -106,9 +109,10 @@ def read_items(
     return items
 
 
-def _condition(
+def condition_of(
     catalog: Catalog, model: CatalogModel, scope: Scope
 ) -> tuple[list[str], dict[str, Any]]:
+    """Return the conditions of a scope, joined by ANDs, and the values of their parameters."""
     if not (scope.datasets or scope.subsets or scope.where):
         return [], {}
     asked = Selection(None, scope.where, scope.datasets, scope.subsets, model.name)

@@ -49,7 +49,7 @@ def find_neighbours(
 
     `features` are (n, d) of unit length, float16 or float32. Up to `exact` items all pairs are
     compared, block by block, in some 400 MiB beside the features; above, each item with those of
-    the 16 cells nearest to its own (`near_blocks`).
+    16 near cells (`near_blocks`).
     """
     import numpy as np
 
@@ -61,25 +61,59 @@ def find_neighbours(
         return Neighbours(places, similarity, 1.0)
     every = count <= exact
     blocks = all_blocks(count) if every else near_blocks(features, _PROBES)
-    _fill(places, similarity, features, blocks, on_progress)
+    _fill(places, similarity, features, features, blocks, on_progress)
     if every:
         return Neighbours(places, similarity, 1.0)
     asked = np.sort(np.random.default_rng(0).choice(count, min(_ASKED, count), replace=False))
     exact_places = np.full((count, k), -1, np.int32)
     some = ((asked, columns) for _, columns in all_blocks(1, others=count))
-    _fill(exact_places, np.full_like(similarity, -1), features, some, lambda _: None)
+    exact_similarity = np.full_like(similarity, -1)
+    _fill(exact_places, exact_similarity, features, features, some, lambda _: None)
     held = [len(np.intersect1d(places[one], exact_places[one])) for one in asked]
     return Neighbours(places, similarity, float(np.mean(held)) / k)
+
+
+def nearest_among(
+    asked: NDArray[np.floating],
+    known: NDArray[np.floating],
+    k: int,
+    *,
+    on_progress: Progress = lambda _: None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the places (m, k) of the nearest known vectors of each asked one, and distances.
+
+    `asked` are (m, d) and `known` (n, d); distances are Euclidean, the nearest first. Where fewer
+    than k are known, k is their number.
+    """
+    import numpy as np
+
+    k = min(k, len(known))
+    places = np.full((len(asked), k), -1, np.int32)
+    least = np.full((len(asked), k), -np.inf, np.float32)
+    # The nearest by distance are those of the greatest product less half the square of a length.
+    known = known.astype(np.float32)
+    lengths = np.square(known).sum(axis=1, keepdims=True)
+    longer = np.concatenate([asked.astype(np.float32), np.ones((len(asked), 1), np.float32)], 1)
+    others = np.concatenate([known, -lengths / 2], axis=1)
+    blocks = all_blocks(len(asked), others=len(known)) if k else ()
+    _fill(places, least, longer, others, blocks, on_progress)
+    squares = np.square(longer[:, :-1]).sum(axis=1, keepdims=True) - 2 * least
+    return places, np.sqrt(np.maximum(squares, 0))
 
 
 def _fill(
     places: NDArray[np.int32],
     similarity: NDArray[np.float32],
     features: NDArray[np.floating],
+    others: NDArray[np.floating],
     blocks: Iterable[Block],
     on_progress: Progress,
 ) -> None:
-    """Put the best of all blocks into `places` and `similarity`."""
+    """Put the best of all blocks into `places` and `similarity`.
+
+    Rows are of `features` and columns of `others`; where both are the same array, an item is no
+    neighbour of its own.
+    """
     import numpy as np
 
     former, held = None, np.empty((0, 0), np.float32)
@@ -87,8 +121,9 @@ def _fill(
         if rows is not former:
             on_progress(len(rows))
             former, held = rows, features[rows].astype(np.float32)
-        likeness = held @ features[columns].astype(np.float32).T
-        likeness[rows[:, None] == columns] = -2
+        likeness = held @ others[columns].astype(np.float32).T
+        if others is features:
+            likeness[rows[:, None] == columns] = -np.inf
         _keep_best(places, similarity, rows, columns, likeness)
 
 
@@ -120,11 +155,9 @@ def _keep_best(
     place = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
     width = int(counts.max())
     found = np.full((len(rows), width), -1, np.int32)
-    values = np.full((len(rows), width), -2, np.float32)
+    values = np.full((len(rows), width), -np.inf, np.float32)
     found[row, place] = columns[column]
     values[row, place] = likeness[row, column]
-    values[values == -2] = -1
-    found[values == -1] = -1
     both = np.concatenate([places[rows], found], axis=1)
     best = np.concatenate([similarity[rows], values], axis=1)
     order = np.argsort(-best, axis=1, kind="stable")[:, :k]

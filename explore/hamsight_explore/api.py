@@ -12,9 +12,11 @@ from hamsight_core.errors import ImageError, UsageError
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.exporter import exporters
 from hamsight_explore import asked_sql, saved_views
+from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
+from hamsight_explore.map_api import MapApi
 from hamsight_explore.openapi import document
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
@@ -36,7 +38,7 @@ class Api:
     """The answers of one server. Each method takes what was given and returns a response."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._its = explorer
+        self.explorer = self._its = explorer
 
     def health(self, given: Given) -> Response:
         """Say that the server runs."""
@@ -57,8 +59,11 @@ class Api:
         """Answer a view: total, SQL, command, and the key of the result."""
         view = View.of(given)
         with self._its.pool.lent() as session:
-            result = self._its.results.ask(session.catalog(), view)
-        return json_answer(result.as_json())
+            catalog = session.catalog()
+            result = self._its.results.ask(catalog, view)
+            rows = self._its.windows.rows(catalog, result.model, list(result.queried.values()))
+        queried = {name: row for name, row in zip(result.queried, rows, strict=True) if row}
+        return json_answer({**result.as_json(), "queried": queried})
 
     def sql(self, given: Given) -> Response:
         """Answer a statement that reads: its rows, or, as a view, the items that they name."""
@@ -75,7 +80,7 @@ class Api:
                 raise UsageError("the answer has no columns dataset, subset and id to show")
             items = asked_sql.identities(answer)
             result = self._its.results.list(catalog, view, items, statement, started)
-        return json_answer(result.as_json())
+        return json_answer({**result.as_json(), "queried": {}})
 
     def saved(self, given: Given) -> Response:
         """Return the saved queries."""
@@ -111,6 +116,14 @@ class Api:
                 row["distance"] = int(result.distances[place])
         answer = {"from": start, "total": result.total, "selected": selection.count, "rows": rows}
         return json_answer(answer)
+
+    def histogram(self, given: Given) -> Response:
+        """Return how many items of a search have which similarity."""
+        result = self._its.results.get(given.text("result"))
+        given.finish()
+        with self._its.pool.lent() as session:
+            found = self._its.results.spread(session.catalog(), result)
+        return json_answer(asdict(found))
 
     def facets(self, given: Given) -> Response:
         """Return the values of one field within a result, with counts."""
@@ -271,7 +284,12 @@ class Api:
     def jobs(self, given: Given) -> Response:
         """Return the jobs, the last first, and the version of the catalog's items."""
         given.finish()
-        return json_answer({"jobs": self._its.jobs.all(), "version": self._its.actions.version})
+        return json_answer(self._its.working())
+
+    def events(self, given: Given) -> Response:
+        """Tell what the jobs do, as server-sent events, until none runs."""
+        given.finish()
+        return told(self._its)
 
     def cancel(self, given: Given) -> Response:
         """Tell a job to end."""
@@ -290,8 +308,13 @@ class Api:
 
         def work(job: Job) -> str:
             with self._its.pool.own() as session:
-                done = session.export(target, to, identities, images=_images(images))
-            job.done = job.total = done.items
+                done = session.export(
+                    target,
+                    to,
+                    identities,
+                    images=_images(images),
+                    on_progress=lambda done: job.step(done, len(identities)),
+                )
             left = f", {done.missing_count} left out" if done.missing_count else ""
             return f"{done.items} items in {target} ({to}){left}"
 
@@ -309,6 +332,7 @@ def routes(api: Api) -> list[Route]:
         "/api/catalog": api.catalog,
         "/api/rows": api.rows,
         "/api/facets": api.facets,
+        "/api/histogram": api.histogram,
         "/api/item": api.item,
         "/api/thumb": api.thumb,
         "/api/picture": api.picture,
@@ -316,6 +340,7 @@ def routes(api: Api) -> list[Route]:
         "/api/selected": api.selected,
         "/api/saved": api.saved,
         "/api/jobs": api.jobs,
+        "/api/events": api.events,
     }
     write: Mapping[str, Callable[[Given], Response]] = {
         "/api/search": api.search,
@@ -326,6 +351,9 @@ def routes(api: Api) -> list[Route]:
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
     }
+    maps = MapApi(api.explorer)
+    read = {**read, **maps.read}
+    write = {**write, "/api/maps": maps.make}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.generations import view_of
@@ -10,6 +11,7 @@ from hamsight_core.closing import Closing
 from hamsight_explore.actions import Actions
 from hamsight_explore.directory import Directory
 from hamsight_explore.jobs import Job, Jobs
+from hamsight_explore.maps import Maps
 from hamsight_explore.pool import Pool
 from hamsight_explore.results import Results
 from hamsight_explore.selections import Selection, Selections
@@ -33,6 +35,7 @@ class Explorer(Closing):
         self.uploads = Uploads()
         self.results = Results(self.directory, self.uploads)
         self.windows = Windows(self.directory)
+        self.maps = Maps(self.directory)
         self.selections = Selections()
         self.actions = Actions(self.directory)
         self.thumbnails = Thumbnails()
@@ -76,7 +79,12 @@ class Explorer(Closing):
                 "datasets": datasets,
                 "version": self.actions.version,
                 "undo": self.actions.last,
+                "hamsight": version("hamsight"),
             }
+
+    def working(self) -> dict[str, Any]:
+        """Return the jobs, the last first, and the version of the items."""
+        return {"jobs": self.jobs.all(), "version": self.actions.version}
 
     def chosen(self, selection: Selection, items: list[int]) -> NDArray[np.uint32]:
         """Return the items that an action is for: those named, or else the selected ones."""

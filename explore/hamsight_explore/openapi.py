@@ -7,8 +7,9 @@ from typing import Any
 
 from hamsight_curate.export.choices import Images
 from hamsight_explore.given import MAX_TEXT
+from hamsight_explore.map_api import METHODS
 from hamsight_explore.thumbnails import SIZES
-from hamsight_explore.view import FIELDS, SORTS
+from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
 from hamsight_query.request import Combine
 
@@ -40,17 +41,30 @@ def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-_QUERY = _object({"kind": _choice("text", "item", "upload"), "given": _TEXT}, "kind", "given")
+_BOX = {"type": "array", "items": {"type": "number"}, "maxItems": 4}
+_QUERY = _object(
+    {
+        "kind": _choice(*KINDS),
+        "given": _TEXT,
+        "weight": {"type": "number", "minimum": -1, "maximum": 1},
+        "box": _or_null(_BOX),
+    },
+    "kind",
+    "given",
+)
 _FILTER = _object({"field": _choice(*FIELDS), "value": _TEXT, "excluded": _FLAG}, "field", "value")
-_SORT = _object({"by": _choice(*SORTS), "descending": _FLAG}, "by")
+_CORNERS = {"type": "array", "items": {"type": "number"}, "minItems": 6, "maxItems": 800}
+_LASSO = _object({"map": _TEXT, "polygon": _CORNERS}, "map", "polygon")
 _VIEW = _object(
     {
         "model": _or_null(_TEXT),
         "queries": _list(_QUERY, 20),
-        "combine": _choice(*(one.value for one in Combine)),
+        "combine": _or_null(_choice(*(one.value for one in Combine))),
         "filters": _list(_FILTER, 100),
         "where": _or_null(_TEXT),
-        "sort": _or_null(_SORT),
+        "sort": _or_null(_TEXT),
+        "min_similarity": _or_null({"type": "number", "minimum": -1, "maximum": 1}),
+        "lasso": _or_null(_LASSO),
     }
 )
 _ITEMS = _list(_WHOLE, 100_000)
@@ -107,6 +121,11 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         },
         ("result", "field"),
     ),
+    "histogram": (
+        "How many items of a search have which similarity, in equal steps.",
+        {"result": _TEXT},
+        ("result",),
+    ),
     "item": (
         "All that the catalog says of an item.",
         {"number": _WHOLE, "model": _TEXT},
@@ -125,7 +144,34 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("page",),
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
+    "maps": ("The maps, and by what they may be coloured.", {"model": _TEXT}, ()),
+    "maps/points": (
+        "The points of a map: numbers of items (uint32), then x and y of each (float32).",
+        {"map": _TEXT, "model": _TEXT},
+        ("map",),
+    ),
+    "maps/color": (
+        "The colours of a map's points: a JSON object and a line break, then a byte a point.",
+        {"map": _TEXT, "by": _TEXT, "result": _TEXT, "model": _TEXT},
+        ("map", "by"),
+    ),
+    "maps/mask": (
+        "Which points of a map are in a result: a bit a point, the lowest first.",
+        {"map": _TEXT, "result": _TEXT},
+        ("map", "result"),
+    ),
+    "maps/names": (
+        "Names of the regions of a map.",
+        {"map": _TEXT, "model": _TEXT},
+        ("map",),
+    ),
+    "place": (
+        "The place of an item in a result, null where it is not there.",
+        {"result": _TEXT, "number": _WHOLE},
+        ("result", "number"),
+    ),
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
+    "events": ("The same as server-sent events while a job runs; then the answer ends.", {}, ()),
 }
 _WRITE: Mapping[str, tuple[str, Schema]] = {
     "search": ("Answer a view: the key of its result, total, SQL and command.", _VIEW),
@@ -139,13 +185,29 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
     ),
     "selection": ("Change what a page has selected.", _SELECTION),
     "actions": ("Change the selected items or those named, or export them.", _ACTION),
+    "maps": (
+        "Make a map, as a job.",
+        _object(
+            {
+                "method": _choice(*METHODS),
+                "component": _or_null(_WHOLE),
+                "model": _or_null(_TEXT),
+                "refit": _FLAG,
+            },
+            "method",
+        ),
+    ),
     "undo": ("Undo the last change.", _object({})),
     "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),
 }
+_JOBS = ("actions", "maps")
+"""What may answer with a job."""
 _KINDS = {
+    **dict.fromkeys(("maps/points", "maps/color", "maps/mask"), ("application/octet-stream",)),
     "thumb": ("image/jpeg", "image/svg+xml"),
     "uploaded": ("image/jpeg",),
     "picture": ("image/*",),
+    "events": ("text/event-stream",),
 }
 _ERROR = _object({"error": {"type": "string"}, "hint": {"type": "string"}}, "error", "hint") | {
     "additionalProperties": True
@@ -167,7 +229,7 @@ def document(version: str) -> dict[str, Any]:
         paths.setdefault(f"/api/{name}", {})["post"] = {
             "summary": summary,
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-            "responses": _answers("application/json", status="202" if name == "actions" else None),
+            "responses": _answers("application/json", status="202" if name in _JOBS else None),
         }
     body = {"schema": {"type": "string", "format": "binary"}}
     paths["/api/uploads"] = {

@@ -14,6 +14,7 @@ _KINDS = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
+    ".md": "text/markdown",
 }
 _LASTING = "private, max-age=31536000, immutable"
 

@@ -6,15 +6,19 @@ from typing import Annotated
 
 import typer
 
+from hamsight.cli.agents import mcp
 from hamsight.cli.analyst import functions, sql
 from hamsight.cli.asking import query, run, save, saved
 from hamsight.cli.changing import datasets, delete, group, set_
+from hamsight.cli.checking import check
+from hamsight.cli.choosing import cluster, compare, sample
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
 from hamsight.cli.explore import explore, serve
-from hamsight.cli.finding import cluster, compare, find, sample
+from hamsight.cli.finding import find
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info, show_item
+from hamsight.cli.mapping import map_
 from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
 from hamsight_core.show.terminal import App, Commands, tell
@@ -67,12 +71,15 @@ app.command(rich_help_panel=LOOK)(demo)
 app.command(rich_help_panel=SEARCH)(query)
 app.command(rich_help_panel=SEARCH)(save)
 app.command(rich_help_panel=SEARCH)(run)
+app.command(rich_help_panel=SEARCH)(mcp)
 app.add_typer(saved, name="saved", rich_help_panel=SEARCH)
 
 app.add_typer(find, name="find", rich_help_panel=CLEAN)
 app.command(rich_help_panel=CLEAN)(sample)
 app.command(rich_help_panel=CLEAN)(compare)
 app.command(rich_help_panel=CLEAN)(cluster)
+app.command("map", rich_help_panel=CLEAN)(map_)
+app.command(rich_help_panel=CLEAN)(check)
 app.command(rich_help_panel=CLEAN)(verify)
 
 app.add_typer(group, name="group", rich_help_panel=CHANGE)

@@ -13,9 +13,13 @@ from hamsight_core.names import checked
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hamsight.session.open_classifier import OpenClassifier
     from hamsight_analyze.analysis import Analysis, Found
+    from hamsight_analyze.checks import Outcome
     from hamsight_analyze.look_again import Updated
+    from hamsight_analyze.map_points import MapPoints
     from hamsight_curate.change import Change
+    from hamsight_curate.to_subset import Resettled
 
 
 class Analyses(Opened):
@@ -74,6 +78,22 @@ class Analyses(Opened):
             raise UsageError(f"across is {across!r}; expected subsets or datasets")
         return self._analyze(Leaks(across == "datasets", together, strict), **asked)
 
+    def fix_leaks(self, subset: str, **asked: Any) -> Resettled:
+        """Find leaks between the subsets of datasets, and move whole groups into one subset.
+
+        Takes what `find_leaks` takes but `across`. Leaks between datasets are left. An item that
+        moves gets the attribute `former_subset`, and `move_back` undoes it. Returns the items by
+        their identities before and after, and those that could not move since the subset has an
+        item of the same id. Raises what `find_leaks` raises, and UsageError for an unknown subset.
+        """
+        from hamsight_analyze.decisions import to_one_subset
+        from hamsight_curate.to_subset import move_to_subset
+
+        if "across" in asked:
+            raise UsageError("leaks across datasets are not fixed: leave across out")
+        found = self.find_leaks(**asked)
+        return move_to_subset(self.catalog(), to_one_subset(found.together, subset), subset)
+
     def find_quality(self, *, issues: str | Sequence[str] = (), **asked: Any) -> Found:
         """Find pictures with faults: columns dataset, subset, id, issue, score, flagged.
 
@@ -120,7 +140,7 @@ class Analyses(Opened):
         self,
         number: int,
         *,
-        balance: bool = False,
+        balance: str | None = None,
         together: str | None = None,
         keep_group: str | None = None,
         among: Iterable[tuple[str, str, str]] | None = None,
@@ -128,32 +148,78 @@ class Analyses(Opened):
     ) -> Found:
         """Choose items that stand for all: dataset, subset, id, rank.
 
-        `balance` takes as many of each tag, `together` names an attribute of each value of which
-        one item comes before a second, items of `keep_group` are in the sample already, and
-        `among` are the items to choose from. Raises UsageError and what the others raise.
+        `balance` takes as many of each `tag`, `dataset` or `subset`, `together` names an attribute
+        of each value of which one item comes before a second, items of `keep_group` are in the
+        sample already, and `among` are the items to choose from. Raises UsageError and what the
+        others raise.
         """
         from hamsight_analyze.kinds import Sample
 
         some = None if among is None else frozenset(among)
         return self._analyze(Sample(number, balance, together, keep_group, some), **asked)
 
-    def cluster(self, number: int = 16, *, name: str | None = None, **asked: Any) -> Found:
+    def cluster(
+        self,
+        number: int | None = None,
+        *,
+        density: bool = False,
+        name: str | None = None,
+        **asked: Any,
+    ) -> Found:
         """Sort items into clusters of pictures that are alike: cluster, items, name.
 
-        With `name` each item gets the number of its cluster as an attribute of that name. `all`
-        gives a row for each item: dataset, subset, id, cluster, name, similarity. Raises
-        UsageError and what the others raise.
+        There are 16 unless `number` says otherwise. With `density` they are where items lie close
+        on the map by t-SNE, as many as there are, and items that lie apart are in cluster 0, which
+        has no row. With `name` each item gets the number of its cluster as an attribute of that
+        name. `all` gives a row for each item: dataset, subset, id, cluster, name, similarity.
+        Raises UsageError and what the others raise.
         """
-        from hamsight_analyze.cluster_attribute import set_clusters
         from hamsight_analyze.kinds import Clusters
 
         if name is not None:
             checked("the attribute", name)
-        analysis = Clusters(number)
-        found = self._analyze(analysis, **asked)
-        if name is not None:
-            set_clusters(self.catalog(), name, found)
-        return found
+        return self._analyze(Clusters(number, name, density), **asked)
+
+    def map(
+        self,
+        method: str = "tsne",
+        *,
+        component: int | None = None,
+        seed: int = 0,
+        refit: bool = False,
+        **asked: Any,
+    ) -> Found:
+        """Lay items out in a plane, like ones near each other: dataset, subset, id, x, y.
+
+        `method` is tsne, umap, pacmap or pca; `component`, from 1 on, lays them out in one
+        principal component alone (y is 0). The map is kept in the catalog; asked again, items that
+        came or changed since are placed on it, unless `refit` is true or most are new. Raises
+        UsageError for a method that there is not or that is not installed, and what the others
+        raise.
+        """
+        from hamsight_analyze.kinds import Map
+
+        method = "pca" if component is not None and method == "tsne" else method
+        return self._analyze(Map(method, component, seed, refit), **asked)
+
+    def maps(self) -> pa.Table:
+        """Return a row for each map that is kept, the latest first.
+
+        Columns: analysis, model, method, component, scope, items, fitted, trustworthiness,
+        created_at, and `current`: whether no item came, went or changed since.
+        """
+        from hamsight_analyze.map_points import list_maps
+
+        return list_maps(self.catalog())
+
+    def map_points(self, analysis: str) -> MapPoints:
+        """Return where items lie on the map that `maps` calls `analysis`, as arrays.
+
+        Items go by the 64-bit hash of their identity. Raises UsageError for an unknown map.
+        """
+        from hamsight_analyze.map_points import read_points
+
+        return read_points(self.catalog(), analysis)
 
     def compare(self, a: str, b: str, **asked: Any) -> Found:
         """Tell whether two sides differ: dataset:NAME, subset:NAME, group:NAME or where:EXPR.
@@ -165,6 +231,40 @@ class Analyses(Opened):
         from hamsight_analyze.kinds import Comparison
 
         return self._analyze(Comparison(a, b), **asked)
+
+    def check(self, config: PathLike, *, progress: bool = False) -> list[Outcome]:
+        """Run the checks of a TOML file, as `hamsight check` does; return what came of each.
+
+        `broken` of an outcome says whether its limit is. Raises UsageError for a file that is not
+        right, and what the analyses raise.
+        """
+        from hamsight_analyze.checks import read_checks, run_checks
+
+        checks = read_checks(Path(config))
+        return list(run_checks(self.catalog(), checks, progress=progress))
+
+    def classifier(
+        self,
+        words: str | None = None,
+        *,
+        dataset: str | Sequence[str] = (),
+        subset: str | Sequence[str] = (),
+        where: str | None = None,
+        model: str | None = None,
+        device: str = "AUTO",
+    ) -> OpenClassifier:
+        """Return a classifier that begins from words, or from marks alone.
+
+        Mark items right and wrong, look at what it ranks first, and save the ranking as a query.
+        Raises EmptyCatalogError, ExpressionError, ModelError and UsageError.
+        """
+        from hamsight.session.open_classifier import OpenClassifier
+        from hamsight_analyze.classifier import begin
+        from hamsight_analyze.items import Scope
+        from hamsight_core.models.network import Compute
+
+        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        return OpenClassifier(self, begin(self.catalog(), words, scope, Compute(device)))
 
     def _analyze(
         self,

@@ -143,6 +143,7 @@ print(outcome.counts.unchanged, *({"openvino", "pandas"} & set(sys.modules)))
 # Ctrl-C
 
 
+@pytest.mark.homes("chdb", "http")
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.homes("chdb")
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])

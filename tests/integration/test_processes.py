@@ -37,6 +37,7 @@ def test_a_session_that_asks_and_ingests_for_long_stays_as_small_as_it_was(tmp_p
 FORKED = "was forked from process"
 
 
+@pytest.mark.homes("chdb", "http")
 @LINUX
 def test_a_forked_child_ends_as_it_wants_and_is_told_to_use_spawn(tmp_path, home, cli_dsn):
     model = toy.model(tmp_path / "toy")
@@ -62,3 +63,20 @@ def test_ctrl_c_ends_a_long_statement_and_leaves_the_catalog_usable(tmp_path):
         assert found[f"after {name}"] == 17
         assert found[f"left of {name}"] == 0
     assert found["status"] == 130
+
+
+UNTOLD = """
+import os, sys, threading
+os.register_at_fork(before=lambda: print("forked"))
+import hamsight
+import hamsight_core.models
+import openvino
+print(sorted(os.listdir(os.environ["HOME"])), [t.name for t in threading.enumerate()])
+"""
+
+
+def test_openvino_calls_nobody(tmp_path):
+    env = {**os.environ, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    command = [sys.executable, "-c", UNTOLD]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[] ['MainThread']"

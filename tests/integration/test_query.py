@@ -99,6 +99,7 @@ def same(found: list[Found], expected: list[Found]) -> None:
 # Ranking
 
 
+@pytest.mark.homes("chdb", "http")
 @pytest.mark.parametrize("combine", ["nearest", "balanced", "all"])
 @pytest.mark.parametrize("rank", ["cosine", "hamming"])
 @pytest.mark.parametrize("dissimilar", [False, True])
@@ -339,7 +340,8 @@ def test_several_models_need_a_name(dsn: str, tmp_path: Path) -> None:
     fill(dsn, tmp_path / "two", ITEMS[30:60], "two")
     with hamsight.open(dsn) as session:
         with pytest.raises(UsageError, match="--model one or --model two"):
-            session.query(item=ITEMS[5].name)
+            session.query(where="width > 0")
+        assert session.query(item=ITEMS[5].name).model == "one"
         dataset = ITEMS[5].dataset
         session.delete(dataset=dataset, model="two")
         assert session.query(item=ITEMS[5].name, dataset=dataset).model == "one"
@@ -407,6 +409,7 @@ def test_an_item_without_direction_is_like_nothing(dsn: str, tmp_path: Path) -> 
 # The statement
 
 
+@pytest.mark.homes("chdb", "http")
 def test_the_printed_statement_gives_the_very_same_rows(
     filled: Filled, home: str, engine: str
 ) -> None:

@@ -5,6 +5,7 @@ from hamsight_analyze.kinds.clusters import Clusters
 from hamsight_analyze.kinds.comparison import Comparison
 from hamsight_analyze.kinds.duplicate_groups import Duplicates
 from hamsight_analyze.kinds.leaks import Leaks
+from hamsight_analyze.kinds.maps import Map
 from hamsight_analyze.kinds.quality import Quality
 from hamsight_analyze.kinds.samples import Sample
 from hamsight_analyze.kinds.strangers import Outliers
@@ -12,7 +13,17 @@ from hamsight_analyze.kinds.wrong_tags import Mislabelled
 
 ANALYSES: dict[str, type[Analysis]] = {
     one.kind: one
-    for one in (Duplicates, Leaks, Quality, Mislabelled, Outliers, Sample, Comparison, Clusters)
+    for one in (
+        Duplicates,
+        Leaks,
+        Quality,
+        Mislabelled,
+        Outliers,
+        Sample,
+        Comparison,
+        Clusters,
+        Map,
+    )
 }
 """Every analysis by the name that `analyses` and `findings` have for it."""
 
@@ -22,6 +33,7 @@ __all__ = [
     "Comparison",
     "Duplicates",
     "Leaks",
+    "Map",
     "Mislabelled",
     "Outliers",
     "Quality",

@@ -25,6 +25,7 @@ def export(
     images: Images | None = None,
     features: bool = False,
     on_missing: Callable[[Missing], None] | None = None,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> Exported:
     """Write the selected items to `target`, in the order of their identities.
 
@@ -32,12 +33,13 @@ def export(
     there whole or not at all.
     By default images are copied to COCO, YOLO and folders. With `features` a table has the hash
     and the feature besides. An item whose image cannot be had is left out and reported.
+    `on_progress` is told how many items are done; what it raises ends the export without a trace.
     Raises UsageError, SourceError where `target` cannot be written, and what `conditions` raises.
     """
     path = absolute(target)
     check(path, to, images, features=features)
     source = Source(catalog, selection, features=features)
-    report = Report(on_missing)
+    report = Report(on_missing, on_progress)
     if not source.parts:
         return report.exported(path)
     how = exporter(to)

@@ -39,13 +39,32 @@ class Exported:
 
 
 class Report:
-    """Counts what a writer does; `on_missing` is told of each missing image as it is met."""
+    """Counts what a writer does.
 
-    def __init__(self, on_missing: Callable[[Missing], None] | None = None) -> None:
-        self.items = self.missing_count = 0
+    `on_missing` is told of each missing image as it is met, `on_progress` how many items were
+    written or missing so far.
+    """
+
+    def __init__(
+        self,
+        on_missing: Callable[[Missing], None] | None = None,
+        on_progress: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        self._items = self.missing_count = 0
+        self._on_progress = on_progress
         self._missing: list[Missing] = []
         self._notes: Counter[str] = Counter()
         self._on_missing = on_missing
+
+    @property
+    def items(self) -> int:
+        """How many items were written."""
+        return self._items
+
+    @items.setter
+    def items(self, count: int) -> None:
+        self._items = count
+        self._on_progress(self._items + self.missing_count)
 
     def note(self, words: str, count: int = 1) -> None:
         """Add to what is told at the end, as `WORDS: COUNT`."""
@@ -75,6 +94,7 @@ class Report:
             self._missing.append(missing)
         if self._on_missing is not None:
             self._on_missing(missing)
+        self._on_progress(self._items + self.missing_count)
 
     def exported(self, target: Path) -> Exported:
         """Return what was counted."""

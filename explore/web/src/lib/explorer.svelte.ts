@@ -4,16 +4,19 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 
 import * as api from "./api";
 import type { Catalog, Change, Job, Result, Row, Rows, SavedQuery } from "./api";
-import { emptyView, fromAddress, toAddress, toRequest } from "./view";
-import type { Field, Kind, View } from "./view";
+import { grid } from "./grid.svelte";
+import { Jobs } from "./jobs.svelte";
+import { screenOf } from "./screens";
+import type { Screen } from "./screens";
+import { emptyView, fromAddress, fromRequest, newQuery, toAddress, toRequest } from "./view";
+import type { Combine, Field, Lasso, Query, Region, View } from "./view";
 
 export const CHUNK = 100;
 const KEPT_CHUNKS = 30;
 const SETTLED = 60;
-const POLL = 500;
 const SHORTEST_TOAST = 6000;
 
-export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | null;
+export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | "about" | null;
 
 export interface Toast {
   key: number;
@@ -46,18 +49,29 @@ export class Explorer {
   opened = $state<number | null>(null);
   size = $state(remembered("size", 176));
   showsBoxes = $state(localStorage.getItem("boxes") !== "no");
+  /** The name of the map that is shown, "latest" for the last, "" without a map. */
+  map = $state("");
   showsFilters = $state(localStorage.getItem("filters") !== "no");
+  /** Whether the next query joins those that are searched by. */
+  adds = $state(false);
   dialog = $state<Dialog>(null);
   busy = $state(false);
   error = $state<api.Refused | null>(null);
   toasts = $state<Toast[]>([]);
-  jobs = $state<Job[]>([]);
+  /** The screen that is shown, "" for the pictures. */
+  screen = $state<Screen>("");
   /** Rises when items or the selection change, for what counts them. */
   revision = $state(0);
   /** Groups by the keys 1 to 9. */
   palette = $state<string[]>([]);
   readonly chunks = new SvelteMap<number, (Row | null)[]>();
   readonly picked = new SvelteSet<number>();
+
+  readonly jobs = new Jobs({
+    ended: (job) => this.ended(job),
+    version: (version) => this.atVersion(version),
+    fail: (error) => this.fail(error),
+  });
 
   private wanted = new Set<number>();
   private fetching = new Map<number, AbortController>();
@@ -76,10 +90,17 @@ export class Explorer {
       this.readAddress();
       void this.ask(false);
     });
-    window.addEventListener("focus", () => void this.refreshJobs());
+    window.addEventListener("focus", () => void this.jobs.refresh());
     const catalog = this.loadCatalog();
     await this.ask(false);
     await catalog;
+    await this.jobs.refresh();
+  }
+
+  go(screen: Screen): void {
+    this.screen = screen;
+    this.opened = null;
+    this.writeAddress();
   }
 
   async loadCatalog(): Promise<void> {
@@ -98,7 +119,10 @@ export class Explorer {
     const asking = new AbortController();
     this.asking = asking;
     this.busy = true;
-    if (remember) this.writeAddress();
+    if (remember) {
+      this.screen = "";
+      this.writeAddress();
+    }
     try {
       const { sql, model } = this.view;
       const result = sql
@@ -129,8 +153,7 @@ export class Explorer {
 
   showSaved(saved: SavedQuery): void {
     if (!saved.view) return;
-    const { model, queries, where } = saved.view;
-    this.view = { ...emptyView(), model: model ?? "", queries, where: where ?? "" };
+    this.view = fromRequest(saved.view);
     void this.ask();
   }
 
@@ -145,37 +168,51 @@ export class Explorer {
     }
   }
 
-  searchWords(words: string): void {
+  /** Search by queries; a cut-off was for others. */
+  setQueries(queries: Query[]): void {
     this.view.sql = "";
-    const others = this.view.queries.filter((query) => query.kind !== "text");
-    const given = words.trim();
-    this.view.queries = given ? [{ kind: "text", given }, ...others] : others;
+    this.view.queries = queries;
+    this.view.least = null;
+    this.adds = false;
     void this.ask();
   }
 
-  addQuery(kind: Kind, given: string, alone = false): void {
-    const query = { kind, given };
-    this.view.sql = "";
-    this.view.queries = alone ? [query] : [...this.view.queries, query];
-    void this.ask();
+  /** Search by a query: by it alone, or, where queries are being added, by it too. */
+  addQuery(query: Query, adds = this.adds): void {
+    this.setQueries(adds ? [...this.view.queries, query] : [query]);
+  }
+
+  changeQuery(index: number, part: Partial<Query>): void {
+    this.setQueries(this.view.queries.map((query, at) => (at === index ? { ...query, ...part } : query)));
   }
 
   removeQuery(index: number): void {
-    this.view.queries = this.view.queries.filter((_, at) => at !== index);
+    this.setQueries(this.view.queries.filter((_, at) => at !== index));
+  }
+
+  setCombine(combine: Combine): void {
+    this.view.combine = combine;
+    void this.ask();
+  }
+
+  /** Leave out pictures that are less similar. */
+  setLeast(least: number | null): void {
+    this.view.least = least;
     void this.ask();
   }
 
   async searchPicture(file: Blob, name: string): Promise<void> {
     try {
       const sent = await api.upload(file, name);
-      this.addQuery("upload", sent.upload, true);
+      this.addQuery(newQuery("upload", sent.upload));
     } catch (error) {
       this.fail(error);
     }
   }
 
-  similar(row: Row): void {
-    this.addQuery("item", [row.dataset, row.subset, row.id].join("/"), true);
+  /** Search by a stored picture or a part of it; with `adds`, by what was searched for too. */
+  similar(row: Row, box: Region | null = null, weight = 1, adds = this.adds): void {
+    this.addQuery(newQuery("item", [row.dataset, row.subset, row.id].join("/"), box, weight), adds);
   }
 
   setFilter(field: Field, value: string, state: "include" | "exclude" | "neutral"): void {
@@ -196,6 +233,33 @@ export class Explorer {
     this.view.sort = sort;
     this.view.descending = descending;
     void this.ask();
+  }
+
+  /** Keep to a part of a map, or let go of it. */
+  setLasso(lasso: Lasso | null): void {
+    this.view.sql = "";
+    this.view.lasso = lasso;
+    void this.ask();
+  }
+
+  showMap(map: string): void {
+    this.map = map;
+    this.writeAddress();
+    if (!map && this.view.lasso) this.setLasso(null);
+  }
+
+  /** Open a picture by its number, where the view has it. */
+  async openNumber(number: number): Promise<void> {
+    try {
+      const { place } = await api.get<{ place: number | null }>("place", { result: this.result?.result, number });
+      if (place === null) this.toast("this picture is not in the view");
+      else {
+        this.open(place);
+        grid.show(place);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   clearView(): void {
@@ -359,10 +423,7 @@ export class Explorer {
 
   async exportTo(given: object): Promise<boolean> {
     try {
-      const job = await api.post<Job>("actions", { page: this.page, action: "export", ...given });
-      // a job that has ended by now is told of all the same
-      this.jobs = [{ ...job, state: "running" }, ...this.jobs];
-      await this.refreshJobs();
+      this.jobs.begun(await api.post<Job>("actions", { page: this.page, action: "export", ...given }));
       return true;
     } catch (error) {
       this.fail(error);
@@ -387,26 +448,15 @@ export class Explorer {
     else await this.refresh();
   }
 
-  async refreshJobs(): Promise<void> {
-    try {
-      const former = new Map(this.jobs.map((job) => [job.job, job.state]));
-      const answer = await api.get<{ jobs: Job[]; version: number }>("jobs");
-      this.jobs = answer.jobs;
-      for (const job of answer.jobs) {
-        if (job.state !== "running" && former.get(job.job) === "running" && job.message) {
-          this.toast(job.message, job.state === "failed");
-        }
-      }
-      if (answer.version !== this.version) {
-        this.version = answer.version;
-        await this.changed(false);
-      }
-      if (answer.jobs.some((job) => job.state === "running")) {
-        setTimeout(() => void this.refreshJobs(), POLL);
-      }
-    } catch (error) {
-      this.fail(error);
-    }
+  private ended(job: Job): void {
+    if (job.state === "cancelled") this.toast(`cancelled: ${job.label}`);
+    else if (job.message) this.toast(job.message, job.state === "failed");
+  }
+
+  private atVersion(version: number): void {
+    if (version === this.version) return;
+    this.version = version;
+    void this.changed(false);
   }
 
   // --- what is said
@@ -433,14 +483,19 @@ export class Explorer {
 
   private readAddress(): void {
     this.view = fromAddress(location.search);
-    const item = new URLSearchParams(location.search).get("item");
+    const given = new URLSearchParams(location.search);
+    this.screen = screenOf(given.get("screen"));
+    this.map = given.get("map") ?? "";
+    const item = given.get("item");
     this.opened = item && /^\d+$/.test(item) ? Number(item) : null;
   }
 
   private writeAddress(replace = false): void {
     const said = toAddress(this.view);
     const item = replace && this.opened !== null ? `item=${this.opened}` : "";
-    const search = [said, item].filter(Boolean).join("&");
+    const screen = this.screen && `screen=${this.screen}`;
+    const map = this.map && `map=${encodeURIComponent(this.map)}`;
+    const search = [screen, said, map, item].filter(Boolean).join("&");
     const address = search ? `?${search}` : location.pathname;
     if (replace) history.replaceState(null, "", address);
     else if (`?${search}` !== (location.search || "?")) history.pushState(null, "", address);

@@ -2,7 +2,10 @@
 
 import { explorer } from "./explorer.svelte";
 import { grid } from "./grid.svelte";
+import { screenKeys } from "./screens";
 
+/** Keys that mean the same on every screen. */
+const EVERYWHERE = ["/", "?", "u"];
 const TYPING = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]";
 
 export const KEYS: [string, string][] = [
@@ -18,6 +21,7 @@ export const KEYS: [string, string][] = [
   ["g", "put the selection into a group"],
   ["1 – 9", "put into the group of that number in the filters"],
   ["u", "undo the last change"],
+  ["m", "map on or off"],
   ["b", "boxes on or off"],
   ["f", "filters on or off"],
   ["?", "this list"],
@@ -65,6 +69,8 @@ function simple(key: string): (() => void) | null {
       return explorer.canWrite && explorer.selected ? () => (explorer.dialog = "group") : null;
     case "u":
       return explorer.canWrite ? () => void explorer.undo() : null;
+    case "m":
+      return () => explorer.showMap(explorer.map ? "" : "latest");
     case "b":
       return () => {
         explorer.showsBoxes = !explorer.showsBoxes;
@@ -87,9 +93,14 @@ function simple(key: string): (() => void) | null {
 
 export function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || explorer.dialog !== null) return;
+  if (event.key === "Escape" && document.querySelector(":popover-open")) return;
   const target = event.target as HTMLElement | null;
   if (target?.closest(TYPING)) {
     if (event.key === "Escape") target.blur();
+    return;
+  }
+  if (explorer.screen !== "" && !EVERYWHERE.includes(event.key)) {
+    if (screenKeys.press?.(event)) event.preventDefault();
     return;
   }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") {
@@ -98,8 +109,9 @@ export function onKey(event: KeyboardEvent): void {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const pressing = target?.closest("button, a, summary, [type=range], [type=checkbox]") !== null && target?.closest("button, a, summary, [type=range], [type=checkbox]") !== undefined;
-  if (pressing && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
+  const control = target?.closest("button, a, summary, [type=range], [type=checkbox]");
+  if (control && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
+  if (control?.matches("[type=range]") && movedTo(event.key) !== null) return;
   if (event.key === " ") {
     event.preventDefault();
     void explorer.toggle(explorer.cursor);

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.closing import Closing
 from hamsight_explore.actions import Actions
+from hamsight_explore.asked_sql import Statements
 from hamsight_explore.directory import Directory
 from hamsight_explore.jobs import Job, Jobs
 from hamsight_explore.maps import Maps
@@ -40,6 +41,7 @@ class Explorer(Closing):
         self.actions = Actions(self.directory)
         self.thumbnails = Thumbnails()
         self.jobs = Jobs()
+        self.statements = Statements()
 
     def warm(self, _: Job) -> str:
         """Number the items of the first model, so that the first view need not."""

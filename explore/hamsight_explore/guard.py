@@ -24,7 +24,9 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _SAFE = ("GET", "HEAD")
-_WRITES_IN_READ_ONLY = ("/api/actions", "/api/undo", "/api/saved")
+_WRITES_IN_READ_ONLY = (
+    *("/api/actions", "/api/undo", "/api/saved", "/api/maps", "/api/classifier/save"),
+)
 _TOKEN, _FRAMING = "token", "frame"
 _MOST_FORM = 4096
 _HINT = (

@@ -40,6 +40,11 @@ class MapApi:
             "/api/place": self.place,
         }
 
+    @property
+    def write(self) -> Mapping[str, Callable[[Given], Response]]:
+        """Return what answers a POST, by path."""
+        return {"/api/maps": self.make}
+
     def maps(self, given: Given) -> Response:
         """Return the maps of a model, and by what they may be coloured."""
         name = given.text_or_none("model")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hamsight_curate.export.choices import Images
-from hamsight_explore.given import MAX_TEXT
+from hamsight_explore.classifier_api import ORDERS
+from hamsight_explore.given import MAX_TEXT, MAX_TEXT_OF_ADDRESS
 from hamsight_explore.map_api import METHODS
 from hamsight_explore.thumbnails import SIZES
 from hamsight_explore.view import FIELDS, KINDS
@@ -16,6 +17,7 @@ from hamsight_query.request import Combine
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string", "maxLength": MAX_TEXT}
+_SHORT: Schema = {"type": "string", "maxLength": MAX_TEXT_OF_ADDRESS}
 _WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 _FLAG: Schema = {"type": "boolean"}
 
@@ -67,8 +69,9 @@ _VIEW = _object(
         "lasso": _or_null(_LASSO),
     }
 )
+_MARKED = _list(_WHOLE, 1000)
 _ITEMS = _list(_WHOLE, 100_000)
-_PICTURE = {"number": _WHOLE, "version": _TEXT, "model": _TEXT}
+_PICTURE = {"number": _WHOLE, "version": _SHORT, "model": _SHORT}
 _ACTION = _object(
     {
         "page": _TEXT,
@@ -89,7 +92,7 @@ _SELECTION = _object(
         "page": _TEXT,
         "operation": _choice("set", "add", "remove", "toggle", "none"),
         "items": _ITEMS,
-        "result": _TEXT,
+        "result": _or_null(_TEXT),
         "from": _WHOLE,
         "to": _WHOLE,
     },
@@ -103,32 +106,32 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     "rows": (
         "The rows of a window of a result; `selected` is as the page has it.",
         {
-            "result": _TEXT,
+            "result": _SHORT,
             "from": _WHOLE,
             "count": {"type": "integer", "minimum": 0, "maximum": MOST_ROWS},
-            "page": _TEXT,
+            "page": _SHORT,
         },
         ("result",),
     ),
     "facets": (
         "The values of a field within a result, with counts of items and of selected ones.",
         {
-            "result": _TEXT,
+            "result": _SHORT,
             "field": _choice(*FIELDS),
-            "contains": _TEXT,
+            "contains": _SHORT,
             "limit": _WHOLE,
-            "page": _TEXT,
+            "page": _SHORT,
         },
         ("result", "field"),
     ),
     "histogram": (
         "How many items of a search have which similarity, in equal steps.",
-        {"result": _TEXT},
+        {"result": _SHORT},
         ("result",),
     ),
     "item": (
         "All that the catalog says of an item.",
-        {"number": _WHOLE, "model": _TEXT},
+        {"number": _WHOLE, "model": _SHORT},
         ("number",),
     ),
     "thumb": (
@@ -137,37 +140,50 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("number",),
     ),
     "picture": ("The picture of an item.", _PICTURE, ("number",)),
-    "uploaded": ("A small JPEG of a picture that was sent.", {"key": _TEXT}, ("key",)),
+    "uploaded": ("A small JPEG of a picture that was sent.", {"key": _SHORT}, ("key",)),
     "selected": (
         "How many items a page has selected, and rows of the first of them.",
-        {"page": _TEXT, "model": _TEXT, "limit": {"type": "integer", "minimum": 0, "maximum": 100}},
+        {
+            "page": _SHORT,
+            "model": _SHORT,
+            "limit": {"type": "integer", "minimum": 0, "maximum": 100},
+        },
         ("page",),
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
-    "maps": ("The maps, and by what they may be coloured.", {"model": _TEXT}, ()),
+    "maps": ("The maps, and by what they may be coloured.", {"model": _SHORT}, ()),
     "maps/points": (
         "The points of a map: numbers of items (uint32), then x and y of each (float32).",
-        {"map": _TEXT, "model": _TEXT},
+        {"map": _SHORT, "model": _SHORT},
         ("map",),
     ),
     "maps/color": (
         "The colours of a map's points: a JSON object and a line break, then a byte a point.",
-        {"map": _TEXT, "by": _TEXT, "result": _TEXT, "model": _TEXT},
+        {"map": _SHORT, "by": _SHORT, "result": _SHORT, "model": _SHORT},
         ("map", "by"),
     ),
     "maps/mask": (
         "Which points of a map are in a result: a bit a point, the lowest first.",
-        {"map": _TEXT, "result": _TEXT},
+        {"map": _SHORT, "result": _SHORT},
         ("map", "result"),
     ),
     "maps/names": (
         "Names of the regions of a map.",
-        {"map": _TEXT, "model": _TEXT},
+        {"map": _SHORT, "model": _SHORT},
         ("map",),
+    ),
+    "classifier": (
+        "The first rows of a list of a classifier, and those of the marked items.",
+        {
+            "classifier": _SHORT,
+            "order": _choice(*ORDERS),
+            "count": {"type": "integer", "minimum": 0, "maximum": 200},
+        },
+        ("classifier",),
     ),
     "place": (
         "The place of an item in a result, null where it is not there.",
-        {"result": _TEXT, "number": _WHOLE},
+        {"result": _SHORT, "number": _WHOLE},
         ("result", "number"),
     ),
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
@@ -196,6 +212,28 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
             },
             "method",
         ),
+    ),
+    "classifier": (
+        "Begin a classifier from words, from the selected items as right ones, or from both.",
+        _object(
+            {
+                "words": _or_null(_TEXT),
+                "page": _or_null(_TEXT),
+                "model": _or_null(_TEXT),
+                "where": _or_null(_TEXT),
+            }
+        ),
+    ),
+    "classifier/mark": (
+        "Mark items right or wrong, or neither.",
+        _object(
+            {"classifier": _TEXT, "right": _MARKED, "wrong": _MARKED, "neither": _MARKED},
+            "classifier",
+        ),
+    ),
+    "classifier/save": (
+        "Keep the ranking of a classifier as a saved query.",
+        _object({"classifier": _TEXT, "name": _TEXT, "replace": _FLAG}, "classifier", "name"),
     ),
     "undo": ("Undo the last change.", _object({})),
     "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),

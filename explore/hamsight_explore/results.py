@@ -114,9 +114,9 @@ class Results:
 
     @staticmethod
     def model(catalog: Catalog, name: str | None) -> CatalogModel:
-        """Return the model of a name, or the first. Raises what `Catalog.model` raises."""
+        """Return the model of a name, which is no folder, or else the first. Raises UsageError."""
         models = catalog.models()
-        return catalog.model(models[0].name if name is None and models else name)
+        return catalog.model(models[0].name if name is None and models else name, folders=False)
 
     def ask(self, catalog: Catalog, view: View) -> Result:
         """Answer a view and keep the answer. Raises what a search raises."""
@@ -142,7 +142,7 @@ class Results:
         self, catalog: Catalog, view: View, identities: Sequence[Identity], sql: str, started: float
     ) -> Result:
         """Keep items that are listed, in their order, as an answer."""
-        model = catalog.model(view.model)
+        model = self.model(catalog, view.model)
         numbers, _ = self._directory.of_identities(catalog, view_of(model.items_table), identities)
         hashes = as_json([int(one) for one in self._directory.hashes(numbers)])
         condition = Condition(fill("is_selected"), {"selected": hashes})

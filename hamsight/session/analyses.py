@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hamsight_analyze.checks import Outcome
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
+    from hamsight_analyze.report import Chapter
     from hamsight_curate.change import Change
     from hamsight_curate.to_subset import Resettled
 
@@ -242,6 +243,30 @@ class Analyses(Opened):
 
         checks = read_checks(Path(config))
         return list(run_checks(self.catalog(), checks, progress=progress))
+
+    def report(
+        self,
+        out: PathLike,
+        *,
+        dataset: str | Sequence[str] = (),
+        subset: str | Sequence[str] = (),
+        where: str | None = None,
+        model: str | None = None,
+        progress: bool = False,
+    ) -> list[Chapter]:
+        """Write all analyses of a dataset as one page of HTML; return its chapters.
+
+        Raises UsageError for a file that cannot be written, and what the analyses raise.
+        """
+        from hamsight_analyze.items import Scope
+        from hamsight_analyze.report import chapters_of, overview_of, write_page
+
+        catalog = self.catalog()
+        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        overview = overview_of(catalog, scope)
+        chapters = list(chapters_of(catalog, scope, overview, progress=progress))
+        write_page(Path(out), overview, chapters)
+        return chapters
 
     def classifier(
         self,

@@ -90,15 +90,15 @@ def test_an_embedded_catalog_does_not_grow_with_each_run(catalog, tmp_path, run_
 def test_folders_of_processes_that_are_no_more_are_deleted(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     held = HeldFolder()
-    left, other = tmp_path / "hamsight-left", tmp_path / "another"
+    left, other = tmp_path / "hamsight-files-left", tmp_path / "another"
     for folder in (left, other):
         folder.mkdir()
         (folder / "000.jpg").touch()
     for folder in (left, other, Path(held.name)):
         os.utime(folder, (1, 1))
-    (tmp_path / "hamsight-new").mkdir()
+    (tmp_path / "hamsight-files-new").mkdir()
     delete_left_folders()
-    names = {Path(held.name).name, "another", "hamsight-new"}
+    names = {Path(held.name).name, "another", "hamsight-files-new"}
     assert {entry.name for entry in tmp_path.iterdir()} == names
     held.close()
     assert not Path(held.name).exists()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hamsight_core.closing import Closing
 
-_PREFIX = "hamsight-"
+_PREFIX = "hamsight-files-"
 _SECONDS_TO_LOCK = 10
 """For so long a folder may be new and not locked yet."""
 

@@ -1,9 +1,10 @@
 // The screens of the page, as its address names them.
 
-export type Screen = "" | "jobs";
+export type Screen = "" | "classifier" | "jobs";
 
 export const SCREENS: [Screen, string][] = [
   ["", "Pictures"],
+  ["classifier", "Classifier"],
   ["jobs", "Jobs"],
 ];
 

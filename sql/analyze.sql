@@ -182,6 +182,32 @@ boxes = arrayMap(
     box -> if(box.label = {tag:String}, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
     boxes)
 
+-- name: analyzed_box
+-- The box of an object.
+x AS box_x, y AS box_y, boxes[1].width AS box_width, boxes[1].height AS box_height
+
+-- name: labels_replaced
+-- Boxes of the given places get another label; the numbers of a picture's boxes stand at the place of
+-- its id in a list.
+boxes = arrayMap(
+    (box, number) -> if($chosen, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
+    boxes, arrayEnumerate(boxes)),
+tags = mapFilter(
+    (name, count) -> count > 0,
+    mapUpdate(tags, map(
+        {tag:String}, toUInt32(greatest(toInt64(tags[{tag:String}]) - toInt64($count), 0)),
+        {suggested:String}, toUInt32(tags[{suggested:String}] + $count))))
+
+-- name: box_chosen
+-- Whether a box of a picture is among the given ones and has the label still.
+box.label = {tag:String} AND has(
+    JSONExtract({numbers:String}, 'Array(Array(UInt32))')[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)],
+    number)
+
+-- name: boxes_chosen
+-- How many boxes of a picture are.
+arrayCount((box, number) -> $chosen, boxes, arrayEnumerate(boxes))
+
 -- name: has_tag
 -- Items that have the tag.
 mapContains(tags, {tag:String})

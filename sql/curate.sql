@@ -53,6 +53,13 @@ SETTINGS mutations_sync = 2
 -- Deleting the items for which a condition holds; image files are never touched.
 DELETE FROM $shard_table$on_shards WHERE $condition
 
+-- name: parents_selected
+-- Those pictures for which a condition holds that have objects.
+SELECT DISTINCT dataset, subset, parent
+FROM $table
+WHERE (dataset, subset, parent) IN (SELECT dataset, subset, id FROM $pictures WHERE $condition)
+ORDER BY dataset, subset, parent
+
 -- name: group_added
 -- The item's groups with one more.
 groups = arrayPushBack(groups, {group:String})
@@ -211,7 +218,7 @@ if(dataset = {former:String}, {name:String}, toString(dataset))
 SELECT
     $dataset, subset, id, uri, width, height, orientation, file_size, modified_at, format, sha256,
     phash, phash_trimmed, tags, boxes, captions, groups, status, attributes, scores, metadata_digest,
-    hash, feature, ingested_at
+    hash, feature, ingested_at$own
 FROM $former
 PREWHERE $held
 
@@ -316,6 +323,13 @@ mapFilter(
 -- name: forgotten_former
 -- The attributes of an item that moves back.
 mapFilter((name, value) -> name != 'former_subset', attributes) AS attributes
+
+-- name: objects_of_ids
+-- The objects of some items of a subset.
+SELECT id
+FROM $table
+WHERE dataset = {dataset:String} AND subset = {former:String}
+  AND parent IN JSONExtract({ids:String}, 'Array(String)')
 
 -- name: delete_of_subset
 -- Items of a subset that stand in another one by now.

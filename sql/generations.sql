@@ -5,7 +5,7 @@
 INSERT INTO $table
     (dataset, subset, id, uri, width, height, orientation, file_size, modified_at, format, sha256,
     phash, phash_trimmed, tags, boxes, captions, groups, status, attributes, scores, metadata_digest,
-    hash, feature, ingested_at)
+    hash, feature, ingested_at$names)
 $rows
 SETTINGS join_algorithm = 'full_sorting_merge'
 

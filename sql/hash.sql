@@ -78,7 +78,7 @@ SELECT
     former.orientation, former.file_size, former.modified_at, former.format, former.sha256,
     former.phash, former.phash_trimmed, former.tags, former.boxes, former.captions, former.groups,
     former.status, former.attributes,
-    former.scores, former.metadata_digest, made.hash, former.feature, former.ingested_at
+    former.scores, former.metadata_digest, made.hash, former.feature, former.ingested_at$own
 FROM (SELECT * FROM $former PREWHERE $held) AS former
 ANY INNER JOIN $making AS made
     ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hamsight_analyze.item_values import give_attributes, give_scores
 from hamsight_analyze.items import Identity, Items, Scope, read_items
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.errors import UsageError
 from hamsight_core.show.row_sheet import Section
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Analysis(ABC):
     kept_in: ClassVar[str] = "findings"
     finding: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = ()
+    of_objects: ClassVar[bool] = False
+    """Whether objects can be its items."""
 
     def read(
         self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
@@ -155,6 +158,8 @@ def analyze(
     Findings of the same kind, model and scope are replaced. Raises UsageError,
     EmptyCatalogError or ExpressionError.
     """
+    if scope.objects and not analysis.of_objects:
+        raise UsageError(f"{analysis.kind} are found among pictures alone: leave objects out")
     if record:
         catalog.create()
     for needed in analysis.needs():
@@ -167,6 +172,9 @@ def analyze(
         bar.total = analysis.work(items)
         found = analysis.find(items, asked or Asked(), lambda steps: _add(bar, steps))
     found.items, found.seconds = len(items), time.monotonic() - started
+    if scope.objects:  # groups are of pictures
+        of_pictures = ((one[0], one[1], one[2].rpartition("#")[0]) for one in found.members)
+        found.members = list(dict.fromkeys(of_pictures))
     if items.left_out:
         found.notes.append(f"{items.left_out:,} items have no embedding and are left out")
     if record:
@@ -207,7 +215,7 @@ def _give_values(catalog: Catalog, items: Items, found: Found) -> None:
 
     keys = np.array(items.columns["item_key"], np.uint64)
     for score, numbers in found.scores.items():
-        give_scores(catalog, items.model.name, keys, score, numbers)
+        give_scores(catalog, items.model, keys, score, numbers)
     for attribute, values in found.attributes.items():
         give_attributes(catalog, keys, attribute, values)
 

@@ -3,40 +3,97 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from hamsight_analyze.items import Identity
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, TableKind
+from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_core.names import checked
-from hamsight_curate.change import Change, update
+from hamsight_curate.change import Change, update, update_tables
 from hamsight_curate.selection import Selection
+from hamsight_ingest.object_writer import of_parents
 
 _COLUMNS = ("dataset", "subset", "id", "tag", "suggested")
 
 
-def relabel(catalog: Catalog, file: Path) -> Change:
+def relabel(catalog: Catalog, file: Path, *, objects: bool = False) -> Change:
     """Give items the suggested tag in place of the tag, with the boxes of that label.
 
     `file` is CSV with the columns dataset, subset, id, tag and suggested, as `hamsight find
-    mislabelled --format csv` writes it. Image and annotation files are not touched. Returns how
-    many tags were listed and how many changed. Raises UsageError, before anything is changed, for
-    a file that is none.
+    mislabelled --format csv` writes it; with `objects` its rows are objects, whose pictures' boxes
+    and tags change too. Image and annotation files are not touched. Returns how many tags were
+    listed and how many changed. Raises UsageError, before anything is changed, for a file that is
+    none.
     """
     listed = _read(file)
     changed = 0
+    replaced, needed = fill("tag_replaced"), fill("has_tag")
     for (tag, suggested), identities in listed.items():
         parameters = {"tag": tag, "suggested": suggested}
-        done = update(
+        if objects:
+            changed += _relabel_boxes(catalog, identities, parameters)
+        else:
+            selection = Selection(identities)
+            changed += update(catalog, selection, replaced, needed, parameters).changed
+            _relabel_objects(catalog, identities, parameters)
+    return Change(sum(map(len, listed.values())), changed)
+
+
+def _relabel_objects(
+    catalog: Catalog, pictures: Sequence[Identity], parameters: dict[str, str]
+) -> None:
+    """Give all objects of pictures that have the tag the suggested one."""
+    pieces = {"assignments": fill("tag_replaced"), "needed": fill("has_tag")}
+    with catalog.locked("a change of objects"):
+        for model in catalog.models(TableKind.OBJECTS):
+            for dataset, group in groupby(sorted(pictures), itemgetter(0)):
+                for given in of_parents(dataset, [(subset, id) for _, subset, id in group]):
+                    given = {**given, **parameters}
+                    table, condition = model.items_table, fill("of_parents")
+                    catalog.run("update_items", given, table=table, condition=condition, **pieces)
+
+
+def _relabel_boxes(
+    catalog: Catalog, objects: Sequence[Identity], parameters: dict[str, str]
+) -> int:
+    """Give objects, and their boxes in the pictures, the suggested tag; return how many changed."""
+    pictures: dict[tuple[str, str], dict[str, list[int]]] = {}
+    for dataset, subset, id in objects:
+        parent, _, number = id.rpartition("#")
+        if parent and number.isdigit():
+            pictures.setdefault((dataset, subset), {}).setdefault(parent, []).append(int(number))
+    chosen = fill("box_chosen")
+    count = fill("boxes_chosen", chosen=chosen)
+    pieces = {"assignments": fill("labels_replaced", chosen=chosen, count=count), "needed": count}
+    with catalog.locked("a change of objects"):
+        for (dataset, subset), numbers in pictures.items():
+            for page in pages((id,) for id in numbers):
+                ids = [id for (id,) in page]
+                given = {
+                    **parameters,
+                    "dataset": dataset,
+                    "subset": subset,
+                    "ids": as_json(ids),
+                    "numbers": as_json([numbers[id] for id in ids]),
+                }
+                condition = fill("of_identities", **{n: n for n in ("dataset", "subset", "ids")})
+                for model in catalog.models():
+                    table = model.items_table
+                    catalog.run("update_items", given, table=table, condition=condition, **pieces)
+        tables = [model.items_table for model in catalog.models(TableKind.OBJECTS)]
+        return update_tables(
             catalog,
-            Selection(identities),
+            tables,
+            Selection(objects),
             fill("tag_replaced"),
             fill("has_tag"),
             parameters,
-        )
-        changed += done.changed
-    return Change(sum(map(len, listed.values())), changed)
+        ).changed
 
 
 def _read(file: Path) -> dict[tuple[str, str], list[Identity]]:

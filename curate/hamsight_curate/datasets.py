@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.generations import new_generation, view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.catalog.successor import Successor
@@ -62,6 +62,9 @@ def delete_dataset(catalog: Catalog, name: str) -> int:
     items = 0
     with catalog.locked("the deletion of a dataset"):
         if has_items(catalog, name):
+            objects = [one.items_table for one in catalog.models(TableKind.OBJECTS)]
+            for table in objects:
+                catalog.run("delete_dataset_rows", {"dataset": name}, table=table)
             items = delete(catalog, Selection(datasets=(name,)))
             for table in _cells(catalog):
                 catalog.run("delete_dataset_rows", {"dataset": name}, table=table)
@@ -71,7 +74,7 @@ def delete_dataset(catalog: Catalog, name: str) -> int:
 
 def _cells(catalog: Catalog) -> list[str]:
     """Return the tables of cells of all models."""
-    return [table for model in catalog.models() for table in model.hash_settings.cell_tables]
+    return [table for model in catalog.models(None) for table in model.hash_settings.cell_tables]
 
 
 def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
@@ -104,7 +107,7 @@ def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
 
 def _rename(catalog: Catalog, former: str, name: str, goes_on: bool) -> bool:
     """Do what is left of a rename; return False where a model got another generation meanwhile."""
-    both, models = {"former": former, "name": name}, catalog.models()
+    both, models = {"former": former, "name": name}, catalog.models(None)
     cells = _cells(catalog)
     with ExitStack() as opened:
         for table in cells:
@@ -115,7 +118,7 @@ def _rename(catalog: Catalog, former: str, name: str, goes_on: bool) -> bool:
                 made = replace(model, items_table=new_generation(view_of(model.items_table)))
                 successors.append(opened.enter_context(_renamed(catalog, model, made, both)))
         with catalog.locked("the renaming of a dataset") as lock:
-            if catalog.models() != models:
+            if catalog.models(None) != models:
                 return False
             if not goes_on:
                 _check_free(catalog, name, both)
@@ -143,7 +146,8 @@ def _renamed(
     It has the files of the present generation, but for the rows of the dataset.
     """
     dataset = fill("renamed_dataset")
-    successor = Successor(catalog, model, made, "renamed_rows", both, dataset=dataset)
+    own = fill("own_of_objects") if model.kind is TableKind.OBJECTS else ""
+    successor = Successor(catalog, model, made, "renamed_rows", both, dataset=dataset, own=own)
     try:
         other = catalog.layout.shard_table(model.items_table)
         catalog.run("attach_rows", table=made.items_table, other=other)

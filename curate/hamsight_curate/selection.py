@@ -8,11 +8,12 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError, UsageError
 from hamsight_core.names import check_within
+from hamsight_query.filters import parents_of
 from hamsight_query.where import compile_filter
 
 Identity = tuple[str, str, str]
@@ -97,7 +98,9 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
             for table in tables
             for row in catalog.rows("tag_names", {"limit": _TAGS}, table=table)
         }
-        where = compile_filter(selection.where, tags)
+        objects = [one for one in catalog.models(TableKind.OBJECTS) if one.items_table in tables]
+        parents = parents_of(catalog, objects[0], selection.where, known=True) if objects else None
+        where = compile_filter(selection.where, tags, parents)
         held.append(where.sql)
         parameters.update(where.parameters)
     return [Condition(f" {fill('and_also')} ".join(held), parameters)]

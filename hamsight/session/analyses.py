@@ -28,7 +28,9 @@ class Analyses(Opened):
 
     Each method returns `hamsight_analyze.analysis.Found`: `table` are the rows, the most
     suspicious first. All take `dataset`, `subset`, `where` and `model`, `k` (the first k found),
-    `all` (a row for every item) and `progress` (a bar on stderr).
+    `all` (a row for every item) and `progress` (a bar on stderr). `find_mislabelled`,
+    `find_outliers` and `cluster` take `objects`: the items are annotated boxes, and the `members`
+    of what was found their pictures.
     """
 
     def find_duplicates(self, *, pairs: bool = False, strict: bool = False, **asked: Any) -> Found:
@@ -122,14 +124,15 @@ class Analyses(Opened):
 
         return self._analyze(Mislabelled(), **asked)
 
-    def relabel(self, file: PathLike) -> Change:
+    def relabel(self, file: PathLike, *, objects: bool = False) -> Change:
         """Apply a reviewed list of wrong tags: CSV with dataset, subset, id, tag, suggested.
 
-        Returns how many tags were listed and how many changed. Raises UsageError.
+        With `objects` the ids are those of objects, and their boxes get the tag too. Returns how
+        many tags were listed and how many changed. Raises UsageError.
         """
         from hamsight_analyze.relabel import relabel
 
-        return relabel(self.catalog(), Path(file))
+        return relabel(self.catalog(), Path(file), objects=objects)
 
     def find_outliers(self, **asked: Any) -> Found:
         """Find items unlike the others: dataset, subset, id, score, flagged."""
@@ -179,6 +182,8 @@ class Analyses(Opened):
 
         if name is not None:
             checked("the attribute", name)
+            if asked.get("objects"):
+                raise UsageError("name sets attributes, which pictures have: leave objects out")
         return self._analyze(Clusters(number, name, density), **asked)
 
     def map(
@@ -299,6 +304,7 @@ class Analyses(Opened):
         subset: str | Sequence[str] = (),
         where: str | None = None,
         model: str | None = None,
+        objects: bool = False,
         k: int | None = None,
         all: bool = False,
         progress: bool = False,
@@ -306,5 +312,5 @@ class Analyses(Opened):
         from hamsight_analyze.analysis import Asked, analyze
         from hamsight_analyze.items import Scope
 
-        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model, objects)
         return analyze(self.catalog(), analysis, scope, Asked(k, all), progress=progress)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
 from hamsight_analyze.items import Items
 from hamsight_analyze.outliers import outlier_scores
-from hamsight_core.show.row_sheet import Section, Tile
+from hamsight_core.show.row_sheet import Section
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Outliers(Analysis):
 
     kind: ClassVar[str] = "outliers"
     finding: ClassVar[str] = "outlier"
+    of_objects: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_key")
 
     def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
@@ -41,7 +42,7 @@ class Outliers(Analysis):
         )
         count = int(flagged[order].sum())
         tiles = tuple(
-            Tile(items.uris[place], (identity[2], f"{score[place]:.2f}"))
+            items.tile(place, (identity[2], f"{score[place]:.2f}"))
             for place, identity in zip(order[:count], identities, strict=False)
         )
         said = f"{total} outliers"

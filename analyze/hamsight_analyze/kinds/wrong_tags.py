@@ -9,7 +9,7 @@ from typing import ClassVar
 from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
 from hamsight_analyze.items import Items
 from hamsight_analyze.mislabelled import find_mislabelled
-from hamsight_core.show.row_sheet import Section, Tile
+from hamsight_core.show.row_sheet import Section
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Mislabelled(Analysis):
     """
 
     kind: ClassVar[str] = "mislabelled"
+    of_objects: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_tags", "analyzed_key")
 
     def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
@@ -53,7 +54,7 @@ class Mislabelled(Analysis):
         count = int(found.flagged[order].sum())
         total = int(found.flagged.sum())
         tiles = tuple(
-            Tile(items.uris[place], (f"{tag} → {other}?", identity[2]))
+            items.tile(place, (f"{tag} → {other}?", identity[2]))
             for place, tag, other, identity in zip(
                 places[order[:count]],
                 table["tag"].to_pylist(),

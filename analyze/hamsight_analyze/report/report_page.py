@@ -124,11 +124,11 @@ def _chapter(number: int, chapter: Chapter, share: int) -> Iterator[str]:
 
 
 def _pictures(sections: Sequence[Section], share: int) -> Iterator[str]:
-    from hamsight_core.images.thumbnails import thumbnails
+    from hamsight_core.images.thumbnails import Shown, thumbnails
 
     shown = _first(sections)
     tiles = [tile for section in shown for tile in section.tiles]
-    pictures = thumbnails([(tile.uri, tile.boxes) for tile in tiles], _PICTURE)
+    pictures = thumbnails([Shown(tile.uri, tile.boxes, tile.crop) for tile in tiles], _PICTURE)
     total, left = sum(len(section.tiles) for section in sections), share
     drawn = 0
     yield '<div class="groups">'

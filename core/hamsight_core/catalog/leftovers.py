@@ -24,8 +24,8 @@ from hamsight_core.catalog.layout import CENTRES
 from hamsight_core.catalog.model_row import CatalogModel
 
 _IMPORT = re.compile(r"import_[0-9a-f]{32}")
-_HASHES = re.compile(rf"items_[a-z0-9_]+_h[0-9a-f]{{8}}{MAKING}")
-_CELLS = re.compile(r"cells_items_[a-z0-9_]+_[0-9a-f]{8}")
+_HASHES = re.compile(rf"(items|objects)_[a-z0-9_]+_h[0-9a-f]{{8}}{MAKING}")
+_CELLS = re.compile(r"cells_(items|objects)_[a-z0-9_]+_[0-9a-f]{8}")
 _DAY = 86_400
 
 

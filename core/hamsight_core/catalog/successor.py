@@ -11,7 +11,7 @@ from typing import Any
 
 from hamsight_core.catalog.database import Database
 from hamsight_core.catalog.generations import create_items, switch
-from hamsight_core.catalog.model_row import CatalogModel
+from hamsight_core.catalog.model_row import CatalogModel, TableKind
 from hamsight_core.catalog.statements import fill
 from hamsight_core.closing import Closing
 
@@ -73,5 +73,6 @@ class Successor(Closing):
         made, former = self.made.items_table, self.former.items_table
         given = {**self._fragments, "dataset": self._dataset}
         rows = fill(self._rows, former=former, held=held, **given)
-        self._database.run("insert_rows", self._parameters, table=made, rows=rows)
+        names = fill("own_of_objects") if self.made.kind is TableKind.OBJECTS else ""
+        self._database.run("insert_rows", self._parameters, table=made, rows=rows, names=names)
         self._database.await_replicas(made)

@@ -154,6 +154,14 @@ FROM
 ORDER BY $order
 LIMIT {page:UInt64} OFFSET {skipped:UInt64}
 
+-- name: ranked_items
+-- The items of a search by the 64-bit hash of their identity; columns that nothing reads are not read.
+SELECT cityHash64(dataset, subset, id) AS item, distance, similarity$more
+FROM
+(
+$statement
+)
+
 -- name: list_items
 -- Items in an order of one's own; identity orders those that are equal in it.
 SELECT

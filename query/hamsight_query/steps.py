@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog
@@ -79,6 +79,33 @@ def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
         alike = ranked["similarity"].to_pylist()
         ranked = _rows(ranked, [n for n, one in enumerate(alike) if one >= statement.least])
     return _described(catalog, ranked, table) if steps.apart else ranked
+
+
+def ranked_items(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
+    """Return the ranking that `ask` describes: item, distance and similarity, the best first.
+
+    `item` is the 64-bit hash of an item's identity. Raises StatementError.
+    """
+    steps = statement.steps
+    if steps is None:
+        return _items(catalog, statement)
+    held = steps.resident
+    narrow = replace(
+        steps,
+        ranking=_narrow(steps.ranking),
+        one_scan=steps.one_scan and _narrow(steps.one_scan, f", {_WHOLE}"),
+        resident=held and replace(held, statement=_narrow(held.statement)),
+    )
+    return _ranked(catalog, narrow, table)
+
+
+def _narrow(statement: Statement, more: str = "") -> Statement:
+    return replace(statement, sql=fill("ranked_items", statement=statement.sql, more=more))
+
+
+def _items(catalog: Catalog, statement: Statement) -> pa.Table:
+    narrow = _narrow(statement)
+    return catalog.arrow(narrow.sql, narrow.parameters)
 
 
 def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:

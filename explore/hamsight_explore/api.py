@@ -20,6 +20,7 @@ from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
 from hamsight_explore.map_api import MapApi
 from hamsight_explore.openapi import document
+from hamsight_explore.query_api import QueryApi
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
 from hamsight_explore.view import FIELDS, View
@@ -372,7 +373,7 @@ def routes(api: Api) -> list[Route]:
     }
     maps, classifiers = MapApi(api.explorer), ClassifierApi(api.explorer)
     read = {**read, **maps.read, **classifiers.read}
-    write = {**write, **maps.write, **classifiers.write}
+    write = {**write, **maps.write, **classifiers.write, **QueryApi(api.explorer).write}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

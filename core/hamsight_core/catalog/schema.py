@@ -53,6 +53,8 @@ def complete(database: Database) -> list[CatalogModel]:
             database.run(statement)
     if "ingests" in tables and not set(tables["ingests"].columns) >= _ADDED_TO_INGESTS:
         database.run("add_ingest_columns")
+    if "analyses" in tables and "state" not in tables["analyses"].columns:
+        database.run("add_analysis_columns")
     if "models" not in tables:
         return []
     models = read_models(database)

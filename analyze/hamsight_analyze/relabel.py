@@ -7,11 +7,10 @@ from pathlib import Path
 
 from hamsight_analyze.items import Identity
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_core.names import checked
-from hamsight_curate.change import Change, update
-from hamsight_curate.selection import Selection
+from hamsight_curate.change import Change
+from hamsight_curate.labels import replace_tags
 
 _COLUMNS = ("dataset", "subset", "id", "tag", "suggested")
 
@@ -24,24 +23,12 @@ def relabel(catalog: Catalog, file: Path) -> Change:
     many tags were listed and how many changed. Raises UsageError, before anything is changed, for
     a file that is none.
     """
-    listed = _read(file)
-    changed = 0
-    for (tag, suggested), identities in listed.items():
-        parameters = {"tag": tag, "suggested": suggested}
-        done = update(
-            catalog,
-            Selection(identities),
-            fill("tag_replaced"),
-            fill("has_tag"),
-            parameters,
-        )
-        changed += done.changed
-    return Change(sum(map(len, listed.values())), changed)
+    return replace_tags(catalog, _read(file)).change
 
 
-def _read(file: Path) -> dict[tuple[str, str], list[Identity]]:
-    """Return the items of each tag and the tag that it becomes."""
-    listed: dict[tuple[str, str], list[Identity]] = {}
+def _read(file: Path) -> dict[Identity, dict[str, str]]:
+    """Return what each tag of each item becomes."""
+    listed: dict[Identity, dict[str, str]] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
@@ -57,7 +44,7 @@ def _read(file: Path) -> dict[tuple[str, str], list[Identity]]:
                     raise UsageError(f"{file}, line {rows.line_num}: a column is missing")
                 dataset, subset, id, tag, suggested = values
                 checked(f"{file}, line {rows.line_num}: suggested", suggested)
-                listed.setdefault((tag, suggested), []).append((dataset, subset, id))
+                listed.setdefault((dataset, subset, id), {})[tag] = suggested
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{file} cannot be read as CSV: {error}") from None
     return listed

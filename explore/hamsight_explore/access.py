@@ -32,7 +32,13 @@ _HEADERS = (
 )
 _SAFE = ("GET", "HEAD")
 _ADDRESSES = 16
-_WRITES_IN_READ_ONLY = ("/api/actions", "/api/undo", "/api/saved")
+_WRITES_IN_READ_ONLY = (
+    "/api/actions",
+    "/api/undo",
+    "/api/saved",
+    "/api/analyze",
+    "/api/decide",
+)
 _TOKEN = "token"  # noqa: S105 - the name of a parameter
 
 

@@ -12,6 +12,7 @@ from hamsight_core.errors import ImageError, UsageError
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.exporter import exporters
 from hamsight_explore import asked_sql, saved_views
+from hamsight_explore.analyzing_api import AnalysesApi
 from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
@@ -37,7 +38,7 @@ class Api:
     """The answers of one server. Each method takes what was given and returns a response."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._its = explorer
+        self.explorer = self._its = explorer
 
     def health(self, given: Given) -> Response:
         """Say that the server runs."""
@@ -306,7 +307,7 @@ class Api:
             left = f", {done.missing_count} left out" if done.missing_count else ""
             return f"{done.items} items in {target} ({to}){left}"
 
-        job = self._its.jobs.start(f"export {len(identities)} items to {to}", work)
+        job = self._its.jobs.start(f"export {len(identities)} items to {to}", work, "export")
         return json_answer(job.as_json(), 202)
 
 
@@ -314,6 +315,7 @@ def routes(api: Api) -> list[Route]:
     """Return the routes of the API."""
     from starlette.routing import Route
 
+    analyses = AnalysesApi(api.explorer)
     read: Mapping[str, Callable[[Given], Response]] = {
         "/api/health": api.health,
         "/api/openapi.json": api.openapi,
@@ -328,6 +330,7 @@ def routes(api: Api) -> list[Route]:
         "/api/saved": api.saved,
         "/api/jobs": api.jobs,
         "/api/events": api.events,
+        **analyses.reads(),
     }
     write: Mapping[str, Callable[[Given], Response]] = {
         "/api/search": api.search,
@@ -337,6 +340,7 @@ def routes(api: Api) -> list[Route]:
         "/api/actions": api.actions,
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
+        **analyses.writes(),
     }
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hamsight_curate.export.choices import Images
+from hamsight_explore.analyzing import ANALYSES, MOST_CLUSTERS
+from hamsight_explore.analyzing_api import MOST_ENTRIES
+from hamsight_explore.deciding import REMEMBERED
+from hamsight_explore.findings import SHOWN
 from hamsight_explore.given import MAX_TEXT
 from hamsight_explore.thumbnails import SIZES
 from hamsight_explore.view import FIELDS, SORTS
@@ -82,6 +86,7 @@ _SELECTION = _object(
     "page",
     "operation",
 )
+_OF_MODEL = {"model": _TEXT}
 _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     "health": ("Whether the server runs.", {}, ()),
     "openapi.json": ("This document.", {}, ()),
@@ -125,6 +130,26 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("page",),
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
+    "analyses": ("The analyses of a model whose findings stand.", _OF_MODEL, ()),
+    "findings": (
+        "Entries of a list of findings, with the rows of their items.",
+        {
+            "list": _TEXT,
+            "from": _WHOLE,
+            "count": {"type": "integer", "minimum": 0, "maximum": MOST_ENTRIES},
+        },
+        ("list",),
+    ),
+    "clusters": (
+        "The clusters of an analysis: sizes, tags, and the items in their middle.",
+        {"analysis": _TEXT, **_OF_MODEL},
+        ("analysis",),
+    ),
+    "compared": (
+        "The last comparison of two sides.",
+        {"a": _TEXT, "b": _TEXT, **_OF_MODEL},
+        ("a", "b"),
+    ),
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
     "events": ("The same as server-sent events while a job runs; then the answer ends.", {}, ()),
 }
@@ -140,6 +165,44 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
     ),
     "selection": ("Change what a page has selected.", _SELECTION),
     "actions": ("Change the selected items or those named, or export them.", _ACTION),
+    "analyze": (
+        "Begin an analysis, as a job.",
+        _object(
+            {
+                "kind": _choice(*ANALYSES),
+                "model": _or_null(_TEXT),
+                "where": _or_null(_TEXT),
+                "strict": _FLAG,
+                "number": {"type": "integer", "minimum": 0, "maximum": MOST_CLUSTERS},
+                "name": _or_null(_TEXT),
+                "a": _TEXT,
+                "b": _TEXT,
+            },
+            "kind",
+        ),
+    ),
+    "findings": (
+        "Open a list of what an analysis found.",
+        _object(
+            {"analysis": _TEXT, "finding": _or_null(_TEXT), "show": _choice(*SHOWN)}, "analysis"
+        ),
+    ),
+    "decide": (
+        "Decide entries of a list of findings.",
+        _object(
+            {
+                "list": _TEXT,
+                "decision": _choice(*REMEMBERED),
+                "keys": _ITEMS,
+                "all": _FLAG,
+                "name": _TEXT,
+                "kept": _ITEMS,
+                "confirmed": _WHOLE,
+            },
+            "list",
+            "decision",
+        ),
+    ),
     "undo": ("Undo the last change.", _object({})),
     "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),
 }
@@ -169,7 +232,9 @@ def document(version: str) -> dict[str, Any]:
         paths.setdefault(f"/api/{name}", {})["post"] = {
             "summary": summary,
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-            "responses": _answers("application/json", status="202" if name == "actions" else None),
+            "responses": _answers(
+                "application/json", status="202" if name in ("actions", "analyze") else None
+            ),
         }
     body = {"schema": {"type": "string", "format": "binary"}}
     paths["/api/uploads"] = {

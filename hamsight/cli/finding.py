@@ -332,7 +332,7 @@ def cluster(
 
     if name is not None:
         checked("--name", name)
-    run(Clusters(number), request, name)
+    run(Clusters(number, name), request, name)
 
 
 @asks

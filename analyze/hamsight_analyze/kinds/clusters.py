@@ -30,7 +30,10 @@ _TELLING = 2.0
 
 @dataclass(frozen=True)
 class Clusters(Analysis):
-    """`number` clusters of items that are alike, by k-means; cluster 1 has the most items."""
+    """`number` clusters of items that are alike, by k-means; cluster 1 has the most items.
+
+    `name` is the attribute that has the number of an item's cluster, where one is set.
+    """
 
     kind: ClassVar[str] = "clusters"
     finding: ClassVar[str] = "cluster"
@@ -40,6 +43,7 @@ class Clusters(Analysis):
         "analyzed_captions",
     )
     number: int = 16
+    name: str | None = None
 
     def __post_init__(self) -> None:
         """Raise UsageError for a number below 1."""

@@ -1,0 +1,198 @@
+"""Analyses that a page asks for: each a job, whose findings the catalog keeps."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from hamsight.session import Session
+from hamsight_analyze.analysis import Found
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.generations import view_of
+from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import UnknownItemError
+from hamsight_explore.actions import Actions
+from hamsight_explore.directory import Directory
+from hamsight_explore.findings import KINDS, Findings, batched
+from hamsight_explore.jobs import Job, Jobs
+from hamsight_explore.pool import Pool
+
+CLUSTERS, COMPARISON = "clusters", "comparison"
+ANALYSES = (*KINDS, CLUSTERS, COMPARISON)
+MOST_CLUSTERS = 1000
+_OF_LOOKS = ("duplicates", "leaks", "quality")
+"""Analyses for which pictures must have been looked at."""
+_SHOWN_ITEMS, _SHOWN_TAGS = 12, 5
+_KEPT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page asks: an analysis with its settings, of items for which `where` holds."""
+
+    kind: str
+    model: str | None = None
+    where: str | None = None
+    strict: bool = False
+    number: int = 16
+    name: str | None = None
+    a: str = ""
+    b: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the job is called."""
+        if self.kind == COMPARISON:
+            return f"compare {self.a} and {self.b}"
+        return f"find {self.kind}"
+
+
+class Analyses:
+    """Runs analyses, and shows clusters and comparisons."""
+
+    def __init__(
+        self, pool: Pool, jobs: Jobs, actions: Actions, directory: Directory, findings: Findings
+    ) -> None:
+        self._pool, self._jobs, self._actions = pool, jobs, actions
+        self._directory, self._findings = directory, findings
+        self._compared: OrderedDict[tuple[str | None, str, str], Found] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def start(self, asked: Asked) -> Job:
+        """Begin an analysis."""
+
+        def work(job: Job) -> str:
+            with self._pool.own() as session:
+                if asked.kind in _OF_LOOKS:
+                    session.update_quality(asked.model, on_progress=job.step)
+                found = _run(session, asked, job)
+                if asked.kind == CLUSTERS and asked.name is not None:
+                    self._set_clusters(session, asked, found)
+            if asked.kind == COMPARISON:
+                self._keep(asked, found)
+            return f"{asked.label}: {found.said}"
+
+        return self._jobs.start(asked.label, work, asked.kind)
+
+    def clusters(self, catalog: Catalog, analysis: str, model: str) -> list[dict[str, Any]]:
+        """Return the clusters that an analysis found, each with its commonest tags and its middle.
+
+        `purity` is the share of the items with tags that have the commonest tag.
+        """
+        table = view_of(catalog.model(model).items_table)
+        given = {"analysis": analysis}
+        tags: dict[int, list[dict[str, Any]]] = {}
+        parameters = {**given, "shown": _SHOWN_TAGS}
+        for row in batched(catalog.arrow(fill("cluster_tags", table=table), parameters)):
+            of_cluster = tags.setdefault(row["cluster"], [])
+            of_cluster.append({"tag": row["tag_name"], "items": row["items"]})
+        middles: dict[int, list[Any]] = {}
+        parameters = {**given, "shown": _SHOWN_ITEMS}
+        near = batched(catalog.arrow(fill("cluster_middles"), parameters))
+        shown = self._findings.shown(
+            catalog, model, [(row["dataset"], row["subset"], row["id"]) for row in near]
+        )
+        for row, item in zip(near, shown, strict=True):
+            middles.setdefault(row["cluster"], []).append(item)
+        return [
+            {
+                **row,
+                "tags": tags.get(row["cluster"], []),
+                "purity": tags[row["cluster"]][0]["items"] / row["tagged"]
+                if row["cluster"] in tags
+                else None,
+                "middle": middles.get(row["cluster"], []),
+            }
+            for row in batched(catalog.arrow(fill("cluster_sizes", table=table), given))
+        ]
+
+    def compared(self, catalog: Catalog, model: str | None, a: str, b: str) -> dict[str, Any]:
+        """Return the last comparison of two sides. Raises UnknownItemError where there is none."""
+        with self._lock:
+            found = self._compared.get((model, a, b))
+        if found is None:
+            raise UnknownItemError(f"{a} and {b} were not compared since the server was started")
+        rows = batched(found.table)
+        typical = [row for row in rows if row["side"] is not None]
+        chosen = catalog.model(model).name
+        shown = self._findings.shown(
+            catalog, chosen, [(row["dataset"], row["subset"], row["id"]) for row in typical]
+        )
+        return {
+            "p": rows[0]["p"],
+            "tests": [
+                {"name": name.removeprefix("p_"), "p": p, "figure": rows[0][name[2:]]}
+                for name, p in rows[0].items()
+                if name.startswith("p_")
+            ],
+            "items": [found.figures["items_a"], found.figures["items_b"]],
+            "tags": [
+                {name: row[name] for name in ("tag", "share_a", "share_b")}
+                for row in rows
+                if row["tag"] is not None
+            ],
+            "typical": {
+                side: [
+                    item
+                    for row, item in zip(typical, shown, strict=True)
+                    if row["side"] == side and item is not None
+                ]
+                for side in ("a", "b")
+            },
+        }
+
+    def _keep(self, asked: Asked, found: Found) -> None:
+        with self._lock:
+            self._compared[asked.model, asked.a, asked.b] = found
+            while len(self._compared) > _KEPT:
+                self._compared.popitem(last=False)
+
+    def _set_clusters(self, session: Session, asked: Asked, found: Found) -> None:
+        """Set the attribute that has the number of each item's cluster; it can be undone."""
+        assert found.stored is not None and asked.name is not None
+        members: dict[str | None, list[tuple[str, str, str]]] = {}
+        for row in batched(found.stored.select(["dataset", "subset", "id", "group"])):
+            identity = (row["dataset"], row["subset"], row["id"])
+            members.setdefault(str(row["group"]), []).append(identity)
+        catalog = session.catalog()
+        table = view_of(catalog.model(asked.model).items_table)
+        with self._actions.changing(session):
+            wanted = {
+                cluster: self._directory.of_identities(catalog, table, identities)[0]
+                for cluster, identities in members.items()
+            }
+            self._actions.done(self._actions.assign(session, asked.name, wanted))
+
+
+def _run(session: Session, asked: Asked, job: Job) -> Found:
+    given: dict[str, Any] = {
+        "where": asked.where,
+        "model": asked.model,
+        "on_progress": job.step,
+    }
+    if asked.kind == "duplicates":
+        return session.find_duplicates(strict=asked.strict, **given)
+    if asked.kind == "leaks":
+        return session.find_leaks(strict=asked.strict, **given)
+    if asked.kind == "quality":
+        return session.find_quality(**given)
+    if asked.kind == "mislabelled":
+        return session.find_mislabelled(**given)
+    if asked.kind == "outliers":
+        return session.find_outliers(**given)
+    if asked.kind == COMPARISON:
+        return session.compare(asked.a, asked.b, **given)
+    from hamsight_analyze.analysis import Asked as Rows
+    from hamsight_analyze.analysis import analyze
+    from hamsight_analyze.items import Scope
+    from hamsight_analyze.kinds import Clusters
+
+    return analyze(
+        session.catalog(),
+        Clusters(asked.number, asked.name),
+        Scope(where=asked.where, model=asked.model),
+        Rows(),
+        on_progress=job.step,
+    )

@@ -257,9 +257,13 @@ ORDER BY dataset, subset, id
 -- The points of maps that are made again.
 DELETE FROM map_points WHERE analysis IN {former:Array(String)}
 
+-- name: analyzed_key
+-- The hash of an item's identity.
+cityHash64(dataset, subset, id) AS item_key
+
 -- name: analyzed_digest
--- Hashes of an item's identity and of its feature.
-cityHash64(dataset, subset, id) AS item_key, cityHash64(feature) AS feature_digest
+-- The hash of an item's feature.
+cityHash64(feature) AS feature_digest
 
 -- name: analyzed_groups
 -- The groups of an item.
@@ -268,3 +272,52 @@ groups AS group_names
 -- name: analyzed_status
 -- The status of an item.
 toString(status) AS status_name
+
+-- name: create_item_values
+-- Numbers and texts on their way into the scores and attributes of items; `item` is the hash of an
+-- item's identity.
+CREATE TABLE IF NOT EXISTS item_values$on_cluster
+(
+    run    String,
+    item   UInt64,
+    number Float32,
+    text   String
+)
+ENGINE = $engine
+ORDER BY (run, item)
+
+-- name: has_item_value
+-- Items that get one of these values.
+cityHash64(dataset, subset, id) IN (SELECT item FROM item_values WHERE run = {run:String})
+
+-- name: item_value
+-- The value that an item gets.
+transform(
+    cityHash64(dataset, subset, id),
+    (SELECT arraySort(groupArray(item)) FROM item_values WHERE run = {run:String}),
+    (SELECT arrayMap(one -> one.2, arraySort(groupArray((item, $column)))) FROM item_values WHERE run = {run:String}),
+    $absent)
+
+-- name: no_number
+-- What stands for a number that an item does not get.
+toFloat32(nan)
+
+-- name: no_text
+-- What stands for a text that an item does not get.
+toString('')
+
+-- name: score_given
+-- A score of its own for each item; an item that gets none has none afterwards.
+scores = mapFilter(
+    (name, score) -> name != {name:String} OR NOT isNaN(score),
+    mapUpdate(scores, CAST(map({name:String}, $value), 'Map(LowCardinality(String), Float32)')))
+
+-- name: attribute_given
+-- An attribute of its own for each item; an item that gets none has none afterwards.
+attributes = mapFilter(
+    (name, value) -> name != {name:String} OR notEmpty(value),
+    mapUpdate(attributes, map({name:String}, $value)))
+
+-- name: delete_item_values
+-- The values, once items have them.
+DELETE FROM item_values WHERE run = {run:String}

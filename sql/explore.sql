@@ -24,11 +24,11 @@ ORDER BY dataset, subset, id
 SELECT cityHash64(dataset, subset, id) AS item FROM $table WHERE $condition
 
 -- name: browsed_in_order
--- The items for which a condition holds, ordered by a column, then by identity.
+-- The items for which a condition holds, in an order.
 SELECT cityHash64(dataset, subset, id) AS item
 FROM $table
 WHERE $condition
-ORDER BY $column $direction, dataset, subset, id
+ORDER BY $order
 
 -- name: browsed_by_analyst
 -- The same as an analyst would ask it.
@@ -124,6 +124,19 @@ USE `$database`
 -- name: set_setting
 -- A setting of the statements that follow.
 SET $name = '$value'
+
+-- name: named_in_filters
+-- The names that filters on a model's items may say, the first of each kind by the alphabet.
+SELECT
+    count() AS items,
+    arraySort(groupUniqArray(dataset)) AS datasets,
+    arraySort(groupUniqArray(subset)) AS subsets,
+    arraySort(groupUniqArray(status)) AS statuses,
+    arraySlice(arraySort(groupUniqArrayArray(mapKeys(tags))), 1, {limit:UInt64}) AS tags,
+    arraySlice(arraySort(groupUniqArrayArray(groups)), 1, {limit:UInt64}) AS groups,
+    arraySlice(arraySort(groupUniqArrayArray(mapKeys(attributes))), 1, {limit:UInt64}) AS attributes,
+    arraySlice(arraySort(groupUniqArrayArray(mapKeys(scores))), 1, {limit:UInt64}) AS scores
+FROM $table
 
 -- name: found
 -- Findings of an analysis in their order, each with the decision that stands about it.

@@ -80,6 +80,72 @@ $statement
 )
 WHERE similarity >= {min_similarity:Float64}
 
+-- name: as_percentiles
+-- The matches of a search with percentiles as similarities: the share of the catalog's own pairs that are
+-- no more alike. `scales` has for each kind of query the similarities at which so many pairs are that
+-- `percents` says, ascending; between two of them shares are interpolated. Copies may be a bit less alike
+-- than 1.
+SELECT
+    * EXCEPT (at_percents, reached)
+    REPLACE (
+        multiIf(
+            reached = 0, 0,
+            reached = length(at_percents), 1,
+            {percents:Array(Float64)}[reached]
+                + ({percents:Array(Float64)}[reached + 1] - {percents:Array(Float64)}[reached])
+                * greatest(similarity - at_percents[reached], 0) / (at_percents[reached + 1] - at_percents[reached])
+        ) AS similarity)
+FROM
+(
+    SELECT *, arrayCount(one -> one <= similarity + 1e-6, at_percents) AS reached
+    FROM
+    (
+        SELECT *, {scales:Array(Array(Float64))}[{scale_of:Array(UInt8)}[query]] AS at_percents
+        FROM
+        (
+            $statement
+        )
+    )
+)
+
+-- name: fused
+-- The rankings of several models as one: an item's score is the sum of 1 / (60 + its rank) over the models
+-- that found it. What is told of it is what the model says where its rank is best.
+SELECT * EXCEPT (rank, model, score)
+FROM
+(
+    SELECT *, round(sum(1 / (60 + rank)) OVER (PARTITION BY dataset, subset, id), 12) AS score
+    FROM
+    (
+        $rankings
+    )
+)
+ORDER BY score DESC, dataset, subset, id, rank, model
+LIMIT 1 BY dataset, subset, id
+LIMIT {fused:UInt64} OFFSET {fused_after:UInt64}
+
+-- name: ranked_by_model
+-- The ranking of one model, of the number $number.
+SELECT *, row_number() OVER () AS rank, $number AS model
+FROM
+(
+    $statement
+)
+
+-- name: what_else_sorts
+-- What matches are sorted by, other than what an answer says of them.
+orientation, scores, filename
+
+-- name: sorted
+-- What a search found in an order of one's own; identity orders those that are equal in it.
+SELECT * EXCEPT ($what_else_sorts)
+FROM
+(
+    $statement
+)
+ORDER BY $order
+LIMIT {page:UInt64} OFFSET {skipped:UInt64}
+
 -- name: list_items
 -- Items in an order of one's own; identity orders those that are equal in it.
 SELECT
@@ -274,6 +340,14 @@ NOT hasAny(groups, {own_groups:Array(String)})
 -- name: mean_of_group
 -- How many items of a group have a feature, and the mean of these.
 SELECT count(), avgForEach(feature) FROM $table WHERE has(groups, {group:String}) AND notEmpty(feature)
+
+-- name: items_of_group
+-- The items of a group, as `items_of_names` has them.
+SELECT dataset, subset, id, uri, lower(hex(hash)) AS hash, feature
+FROM $table
+WHERE has(groups, {group:String})
+ORDER BY dataset, subset, id
+LIMIT {limit:UInt64}
 
 -- name: group_names
 -- The groups that items are in.

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
+from zlib import crc32
 
 import chdb
 import clickhouse_connect
@@ -34,6 +35,7 @@ ALONE = {
     "on_cluster": "",
     "await_replicas": "SELECT 1",
 }
+BOTH = ("chdb", "http")
 COMPILED = REPO / ".pytest_cache" / "compiled"
 USER, PASSWORD = "tester", "s3cret"
 PLAIN = {
@@ -61,12 +63,19 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["HAMSIGHT_CACHE"] = former
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that runs tests in both homes although their mark asks for none."""
+    parser.addoption("--every-home", action="store_true", help="run tests on chDB and over HTTP")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that asks for `home` in every home that there is, or that its mark names."""
+    """Run each test that asks for `home` in the homes of its mark, or in one by its name."""
     if "home" in metafunc.fixturenames:
         marked = metafunc.definition.get_closest_marker("homes")
-        homes = [*(marked.args if marked else ("chdb", "http")), *(["server"] if SERVER else [])]
-        metafunc.parametrize("home", homes, indirect=True)
+        homes = marked.args if marked else BOTH
+        if not marked and not metafunc.config.getoption("every_home"):
+            homes = homes[crc32(metafunc.definition.name.encode()) % 2 :][:1]
+        metafunc.parametrize("home", [*homes, *(["server"] if SERVER else [])], indirect=True)
 
 
 @pytest.fixture

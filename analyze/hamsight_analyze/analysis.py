@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hamsight_analyze.item_values import give_attributes, give_scores
 from hamsight_analyze.items import Identity, Items, Scope, read_items
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.show.row_sheet import Section
@@ -18,7 +19,9 @@ from hamsight_core.show.row_sheet import Section
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 _TABLES = {
     "analyses": "create_analyses",
@@ -42,6 +45,8 @@ class Found:
     person. `members` are the items that belong into a group of what was found, and `stored` the
     rows for the table that keeps them where these are not those of `table`; `shown` are they for
     people. `draw` writes a picture of them to a path, with a title, in place of `sections`.
+    `scores` (n,) and `attributes` are what each item gets, by name, in the order of the items; NaN
+    and "" take away. They need the column of `analyzed_key`.
     """
 
     table: pa.Table
@@ -55,6 +60,8 @@ class Found:
     stored: pa.Table | None = None
     shown: pa.Table | None = None
     draw: Callable[[Path, str], None] | None = None
+    scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    attributes: dict[str, Sequence[str]] = field(default_factory=dict)
     items: int = 0
     seconds: float = 0.0
 
@@ -113,6 +120,10 @@ class Analysis(ABC):
         """Return rows of the analysis `name`, from `start` on, as the table `kept_in` has them."""
         return _findings(rows, self, name, start)
 
+    def needs(self) -> Sequence[Analysis]:
+        """Return the analyses of the same items whose results it reads; they are made first."""
+        return ()
+
     def prepare(self, catalog: Catalog) -> Analysis:
         """Return the analysis with what it needs of the catalog besides the items."""
         return self
@@ -148,6 +159,8 @@ def analyze(
     """
     if record:
         catalog.create()
+    for needed in analysis.needs():
+        analyze(catalog, needed, scope, progress=progress, on_progress=on_progress)
     analysis = analysis.prepare(catalog)
     started = time.monotonic()
     with bar_of("items read", progress, on_progress) as show:
@@ -186,6 +199,17 @@ def _record(catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, fo
     if former:
         for statement in (_FORGETTING[analysis.kept_in], "delete_analyses"):
             catalog.run(statement, {"former": former})
+    _give_values(catalog, items, found)
+
+
+def _give_values(catalog: Catalog, items: Items, found: Found) -> None:
+    import numpy as np
+
+    keys = np.array(items.columns["item_key"], np.uint64)
+    for score, numbers in found.scores.items():
+        give_scores(catalog, items.model.name, keys, score, numbers)
+    for attribute, values in found.attributes.items():
+        give_attributes(catalog, keys, attribute, values)
 
 
 def of_same_kind(analysis: Analysis, scope: Scope, model: str) -> dict[str, Any]:

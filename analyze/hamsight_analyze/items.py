@@ -87,7 +87,7 @@ def read_items(
     many of how many are read. Raises UsageError, EmptyCatalogError or ExpressionError.
     """
     model = catalog.model(scope.model, scope.datasets)
-    condition, values = _condition(catalog, model, scope)
+    condition, values = condition_of(catalog, model, scope)
     if "analyzed_features" in more:
         condition.append(fill("has_feature"))
     values.update(parameters or {})
@@ -106,9 +106,10 @@ def read_items(
     return items
 
 
-def _condition(
+def condition_of(
     catalog: Catalog, model: CatalogModel, scope: Scope
 ) -> tuple[list[str], dict[str, Any]]:
+    """Return the conditions of a scope, joined by ANDs, and the values of their parameters."""
     if not (scope.datasets or scope.subsets or scope.where):
         return [], {}
     asked = Selection(None, scope.where, scope.datasets, scope.subsets, model.name)

@@ -153,6 +153,19 @@ class Actions:
         selected = sum(map(len, wanted.values()))
         return Made(f"{changed} {words}", selected, changed, undo)
 
+    def way_back(self, catalog: Catalog, name: str) -> Callable[[Session], None]:
+        """Return what gives all items the values of an attribute that they have now."""
+        import numpy as np
+
+        items, values = self._asked(catalog, "attribute_values", {"name": name})
+
+        def undo(session: Session) -> None:
+            now, _ = self._asked(session.catalog(), "attribute_values", {"name": name})
+            former = {value: items[values == value] for value in set(values.tolist())}
+            self.assign(session, name, {**former, None: now[~np.isin(now, items)]})
+
+        return undo
+
     def delete(self, session: Session, numbers: NDArray[np.uint32]) -> Done:
         """Delete items from the catalog; their files stay."""
         with self.changing(session):

@@ -13,7 +13,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError
-from hamsight_explore.actions import Actions
+from hamsight_explore.actions import Actions, Made
 from hamsight_explore.directory import Directory
 from hamsight_explore.findings import KINDS, Findings, batched
 from hamsight_explore.jobs import Job, Jobs
@@ -37,6 +37,7 @@ class Asked:
     where: str | None = None
     strict: bool = False
     number: int = 16
+    density: bool = False
     name: str | None = None
     a: str = ""
     b: str = ""
@@ -67,14 +68,24 @@ class Analyses:
             with self._pool.own() as session:
                 if asked.kind in _OF_LOOKS:
                     session.update_quality(asked.model, on_progress=job.step)
-                found = _run(session, asked, job)
                 if asked.kind == CLUSTERS and asked.name is not None:
-                    self._set_clusters(session, asked, found)
+                    found = self._cluster(session, asked, asked.name, job)
+                else:
+                    found = _run(session, asked, job)
             if asked.kind == COMPARISON:
                 self._keep(asked, found)
             return f"{asked.label}: {found.said}"
 
         return self._jobs.start(asked.label, work, asked.kind)
+
+    def _cluster(self, session: Session, asked: Asked, name: str, job: Job) -> Found:
+        """Find clusters that become an attribute, which can be undone."""
+        undo = self._actions.way_back(session.catalog(), name)
+        found = _run(session, asked, job)
+        with self._actions.changing(session):
+            label = f"clusters set as {name!r}"
+            self._actions.done(Made(label, found.items, found.items, undo))
+        return found
 
     def clusters(self, catalog: Catalog, analysis: str, model: str) -> list[dict[str, Any]]:
         """Return the clusters that an analysis found, each with its commonest tags and its middle.
@@ -149,22 +160,6 @@ class Analyses:
             while len(self._compared) > _KEPT:
                 self._compared.popitem(last=False)
 
-    def _set_clusters(self, session: Session, asked: Asked, found: Found) -> None:
-        """Set the attribute that has the number of each item's cluster; it can be undone."""
-        assert found.stored is not None and asked.name is not None
-        members: dict[str | None, list[tuple[str, str, str]]] = {}
-        for row in batched(found.stored.select(["dataset", "subset", "id", "group"])):
-            identity = (row["dataset"], row["subset"], row["id"])
-            members.setdefault(str(row["group"]), []).append(identity)
-        catalog = session.catalog()
-        table = view_of(catalog.model(asked.model).items_table)
-        with self._actions.changing(session):
-            wanted = {
-                cluster: self._directory.of_identities(catalog, table, identities)[0]
-                for cluster, identities in members.items()
-            }
-            self._actions.done(self._actions.assign(session, asked.name, wanted))
-
 
 def _run(session: Session, asked: Asked, job: Job) -> Found:
     given: dict[str, Any] = {
@@ -184,15 +179,6 @@ def _run(session: Session, asked: Asked, job: Job) -> Found:
         return session.find_outliers(**given)
     if asked.kind == COMPARISON:
         return session.compare(asked.a, asked.b, **given)
-    from hamsight_analyze.analysis import Asked as Rows
-    from hamsight_analyze.analysis import analyze
-    from hamsight_analyze.items import Scope
-    from hamsight_analyze.kinds import Clusters
-
-    return analyze(
-        session.catalog(),
-        Clusters(asked.number, asked.name),
-        Scope(where=asked.where, model=asked.model),
-        Rows(),
-        on_progress=job.step,
+    return session.cluster(
+        None if asked.density else asked.number, density=asked.density, name=asked.name, **given
     )

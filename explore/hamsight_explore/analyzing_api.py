@@ -59,6 +59,7 @@ class AnalysesApi:
             given.text_or_none("where"),
             given.flag("strict"),
             given.whole("number", 16, most=MOST_CLUSTERS),
+            given.flag("density"),
             given.text_or_none("name"),
             given.text("a", ""),
             given.text("b", ""),

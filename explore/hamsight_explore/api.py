@@ -59,8 +59,11 @@ class Api:
         """Answer a view: total, SQL, command, and the key of the result."""
         view = View.of(given)
         with self._its.pool.lent() as session:
-            result = self._its.results.ask(session.catalog(), view)
-        return json_answer(result.as_json())
+            catalog = session.catalog()
+            result = self._its.results.ask(catalog, view)
+            rows = self._its.windows.rows(catalog, result.model, list(result.queried.values()))
+        queried = {name: row for name, row in zip(result.queried, rows, strict=True) if row}
+        return json_answer({**result.as_json(), "queried": queried})
 
     def sql(self, given: Given) -> Response:
         """Answer a statement that reads: its rows, or, as a view, the items that they name."""
@@ -77,7 +80,7 @@ class Api:
                 raise UsageError("the answer has no columns dataset, subset and id to show")
             items = asked_sql.identities(answer)
             result = self._its.results.list(catalog, view, items, statement, started)
-        return json_answer(result.as_json())
+        return json_answer({**result.as_json(), "queried": {}})
 
     def saved(self, given: Given) -> Response:
         """Return the saved queries."""
@@ -113,6 +116,14 @@ class Api:
                 row["distance"] = int(result.distances[place])
         answer = {"from": start, "total": result.total, "selected": selection.count, "rows": rows}
         return json_answer(answer)
+
+    def histogram(self, given: Given) -> Response:
+        """Return how many items of a search have which similarity."""
+        result = self._its.results.get(given.text("result"))
+        given.finish()
+        with self._its.pool.lent() as session:
+            found = self._its.results.spread(session.catalog(), result)
+        return json_answer(asdict(found))
 
     def facets(self, given: Given) -> Response:
         """Return the values of one field within a result, with counts."""
@@ -322,6 +333,7 @@ def routes(api: Api) -> list[Route]:
         "/api/catalog": api.catalog,
         "/api/rows": api.rows,
         "/api/facets": api.facets,
+        "/api/histogram": api.histogram,
         "/api/item": api.item,
         "/api/thumb": api.thumb,
         "/api/picture": api.picture,

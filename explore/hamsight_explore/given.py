@@ -59,6 +59,21 @@ class Given:
             raise UsageError(f"{name!r} is {value}; expected {least:g} to {most:g}")
         return float(value)
 
+    def number_or_none(self, name: str, least: float, most: float) -> float | None:
+        """Return a number within bounds, None where it is missing or null."""
+        if self._members.get(name) is None:
+            self._members.pop(name, None)
+            return None
+        return self.number(name, 0.0, least, most)
+
+    def numbers(self, name: str, *, most: int = 4) -> list[float]:
+        """Return a list of numbers; an empty one where it is missing or null."""
+        values = self._members.pop(name, None) or []
+        known = isinstance(values, list) and len(values) <= most
+        if not known or any(type(value) not in (int, float) for value in values):
+            raise UsageError(f"{name!r} must be a list of at most {most} numbers")
+        return [float(value) for value in values]
+
     def flag(self, name: str, default: bool = False) -> bool:
         """Return true or false."""
         return self._take(name, bool, default)

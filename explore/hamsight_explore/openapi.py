@@ -12,7 +12,7 @@ from hamsight_explore.deciding import REMEMBERED
 from hamsight_explore.findings import SHOWN
 from hamsight_explore.given import MAX_TEXT
 from hamsight_explore.thumbnails import SIZES
-from hamsight_explore.view import FIELDS, SORTS
+from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
 from hamsight_query.request import Combine
 
@@ -44,17 +44,27 @@ def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-_QUERY = _object({"kind": _choice("text", "item", "upload"), "given": _TEXT}, "kind", "given")
+_BOX = {"type": "array", "items": {"type": "number"}, "maxItems": 4}
+_QUERY = _object(
+    {
+        "kind": _choice(*KINDS),
+        "given": _TEXT,
+        "weight": {"type": "number", "minimum": -1, "maximum": 1},
+        "box": _or_null(_BOX),
+    },
+    "kind",
+    "given",
+)
 _FILTER = _object({"field": _choice(*FIELDS), "value": _TEXT, "excluded": _FLAG}, "field", "value")
-_SORT = _object({"by": _choice(*SORTS), "descending": _FLAG}, "by")
 _VIEW = _object(
     {
         "model": _or_null(_TEXT),
         "queries": _list(_QUERY, 20),
-        "combine": _choice(*(one.value for one in Combine)),
+        "combine": _or_null(_choice(*(one.value for one in Combine))),
         "filters": _list(_FILTER, 100),
         "where": _or_null(_TEXT),
-        "sort": _or_null(_SORT),
+        "sort": _or_null(_TEXT),
+        "min_similarity": _or_null({"type": "number", "minimum": -1, "maximum": 1}),
     }
 )
 _ITEMS = _list(_WHOLE, 100_000)
@@ -111,6 +121,11 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
             "page": _TEXT,
         },
         ("result", "field"),
+    ),
+    "histogram": (
+        "How many items of a search have which similarity, in equal steps.",
+        {"result": _TEXT},
+        ("result",),
     ),
     "item": (
         "All that the catalog says of an item.",
@@ -174,6 +189,7 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
                 "where": _or_null(_TEXT),
                 "strict": _FLAG,
                 "number": {"type": "integer", "minimum": 0, "maximum": MOST_CLUSTERS},
+                "density": _FLAG,
                 "name": _or_null(_TEXT),
                 "a": _TEXT,
                 "b": _TEXT,

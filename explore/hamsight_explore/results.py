@@ -7,35 +7,44 @@ import shlex
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
-from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.paging import as_json
 from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import UnknownItemError
+from hamsight_core.errors import UnknownItemError, UsageError
 from hamsight_curate.change import count
 from hamsight_curate.selection import Condition, Selection, conditions
 from hamsight_explore.directory import Directory, Identity
+from hamsight_explore.queried import Queried
 from hamsight_explore.uploads import Uploads
-from hamsight_explore.view import UPLOAD, View
-from hamsight_query.request import Kind, Query, Request
+from hamsight_explore.view import View
+from hamsight_query.filters import Conditions, check_names, order_of_items
+from hamsight_query.request import Request
 from hamsight_query.search import prepare_targets
 from hamsight_query.steps import Statement
-from hamsight_query.target import Target, hashed, resolve
+from hamsight_query.target import Target
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 FIRST = 1000
 """So many items of a search are ranked at once; the others when someone goes there."""
+_BINS = 60
 _KEPT = 24
-_TARGETS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How many items have which similarity: counts of equal steps from `least` to `greatest`."""
+
+    least: float
+    greatest: float
+    counts: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -44,7 +53,9 @@ class Result:
 
     `numbers` (n,) uint32 are the items in their order; of a search, the first of `total`, with
     `similarities` (n,) float32 and `distances` (n,) uint32 in bits. `sql` is for an analyst.
-    `asked` is what ranks all items, where only the first are ranked.
+    `asked` is what ranks all items, where only the first are ranked; `notes` are for who asked.
+    `queried` are the numbers of the queries that are items, by what was given.
+    `spread` is of all ranked items, those below a cut-off among them.
     """
 
     key: str
@@ -59,6 +70,9 @@ class Result:
     similarities: NDArray[np.float32] | None = None
     distances: NDArray[np.uint32] | None = None
     asked: tuple[Request, Sequence[Target]] | None = None
+    notes: Sequence[str] = ()
+    queried: Mapping[str, int] = field(default_factory=dict)
+    spread: Spread | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def as_json(self) -> dict[str, Any]:
@@ -71,6 +85,7 @@ class Result:
             "sql": self.sql,
             "command": self.command,
             "where": self.view.expression(),
+            "notes": list(self.notes),
             "milliseconds": round(self.milliseconds, 1),
         }
 
@@ -84,9 +99,8 @@ class Results:
     """The last answers by key, and how a view is answered."""
 
     def __init__(self, directory: Directory, uploads: Uploads) -> None:
-        self._directory, self._uploads = directory, uploads
+        self._directory, self._queried = directory, Queried(uploads)
         self._kept: OrderedDict[str, Result] = OrderedDict()
-        self._targets: OrderedDict[tuple[str, str], Target] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: str) -> Result:
@@ -101,6 +115,9 @@ class Results:
     def ask(self, catalog: Catalog, view: View) -> Result:
         """Answer a view and keep the answer. Raises what a search raises."""
         started = time.monotonic()
+        models = catalog.models()
+        if view.model is None and models[1:]:
+            view = replace(view, model=models[0].name)
         model = catalog.model(view.model)
         condition = condition_of(catalog, model, view)
         result = (self._searched if view.queries else self._browsed)(
@@ -135,102 +152,126 @@ class Results:
     def reach(self, catalog: Catalog, result: Result, end: int) -> None:
         """See that an answer has its items up to a place, or all where it has fewer."""
         with result.lock:
-            if end <= len(result.numbers) or result.asked is None:
-                return
-            request, targets = result.asked
-            whole = replace(request, k=max(1, result.total))
-            statement = prepare_targets(catalog, result.model, whole, targets).statement
-            sql = fill("ranked_whole", statement=statement.sql)
-            found = catalog.arrow(sql, statement.parameters)
-            self._rank(catalog, result, found)
-            result.asked = None
+            if end > len(result.numbers) and result.asked is not None:
+                self._rank_all(catalog, result)
+
+    def spread(self, catalog: Catalog, result: Result) -> Spread:
+        """Return the similarities of all items that a search ranks. Raises UsageError."""
+        if not result.is_search:
+            raise UsageError("only a search has similarities: search by words or by a picture")
+        with result.lock:
+            if result.asked is not None:
+                self._rank_all(catalog, result)
+            if result.spread is None:
+                result.spread = _spread(result.similarities)
+            return result.spread
+
+    def _rank_all(self, catalog: Catalog, result: Result) -> None:
+        import numpy as np
+
+        assert result.asked is not None
+        request, targets = result.asked
+        items = max(1, len(self._directory), result.total)
+        whole = replace(request, k=items, min_similarity=None, sort=None)
+        statement = prepare_targets(catalog, result.model, whole, targets).statement
+        found = catalog.arrow(fill("ranked_whole", statement=statement.sql), statement.parameters)
+        table = view_of(result.model.items_table)
+        numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
+        similarities = found["similarity"].to_numpy()[known]
+        result.spread = _spread(similarities)
+        kept: Any = slice(None)
+        if request.min_similarity is not None:
+            kept = similarities >= request.min_similarity
+        result.numbers = numbers[kept]
+        result.similarities = similarities[kept].astype(np.float32)
+        result.distances = found["distance"].to_numpy()[known][kept].astype(np.uint32)
+        result.total = len(result.numbers)
+        result.asked = None
 
     def _browsed(
         self, catalog: Catalog, view: View, model: CatalogModel, condition: Condition
     ) -> Result:
         table = view_of(model.items_table)
-        direction = fill("descending" if view.descending else "ascending")
-        by_identity = view.sort in (None, "id")
-        if by_identity:
+        order = self._order(catalog, model, view)
+        if view.sort is None:
             sql = fill("browsed", table=table, condition=condition.sql)
-        else:
-            sql = fill(
-                "browsed_in_order",
-                table=table,
-                condition=condition.sql,
-                column=view.sort,
-                direction=direction,
-            )
-        found = catalog.arrow(sql, condition.parameters)["item"].to_numpy()
-        numbers, _ = self._directory.numbers(catalog, table, found)
-        key = fill("identity").split(", ")
-        if by_identity:
+            found = catalog.arrow(sql, condition.parameters)["item"].to_numpy()
+            numbers, _ = self._directory.numbers(catalog, table, found)
             numbers = self._directory.sorted(numbers)
-            numbers = numbers[::-1] if view.descending else numbers
-            order = [f"{name} {direction}" for name in key] if view.descending else key
         else:
-            order = [f"{view.sort} {direction}", *key]
-        shown = Statement(
-            fill(
-                "browsed_by_analyst",
-                table=table,
-                condition=condition.sql,
-                order=", ".join(order),
-            ),
-            condition.parameters,
-        )
+            numbers = self._in_order(catalog, model, condition, order)
+        sql = fill("browsed_by_analyst", table=table, condition=condition.sql, order=order.sql[0])
+        shown = Statement(sql, {**condition.parameters, **order.parameters})
         return self._made(catalog, view, model, condition, shown, numbers)
+
+    @staticmethod
+    def _order(catalog: Catalog, model: CatalogModel, view: View) -> Conditions:
+        """Return the order of a view's items, by identity where it has none."""
+        request = Request(where="true", sort=view.sort)
+        order = order_of_items(catalog, model.items_table, request)
+        if view.sort is not None:
+            check_names(catalog, model.name, model.items_table, request, order)
+        return order
+
+    def _in_order(
+        self, catalog: Catalog, model: CatalogModel, condition: Condition, order: Conditions
+    ) -> NDArray[np.uint32]:
+        table = view_of(model.items_table)
+        sql = fill("browsed_in_order", table=table, condition=condition.sql, order=order.sql[0])
+        found = catalog.arrow(sql, {**condition.parameters, **order.parameters})
+        return self._directory.numbers(catalog, table, found["item"].to_numpy())[0]
 
     def _searched(
         self, catalog: Catalog, view: View, model: CatalogModel, condition: Condition
     ) -> Result:
         import numpy as np
 
-        targets = [self._target(catalog, model, view, one.kind, one.given) for one in view.queries]
-        request = Request(
-            tuple(target.query for target in targets),
-            k=FIRST,
-            combine=view.combine,
-            where=view.expression(),
-            model=model.name,
-        )
+        targets, notes = self._queried.targets(catalog, model, view)
+        request = view.request([target.query for target in targets], FIRST, model.name)
         prepared = prepare_targets(catalog, model, request, targets)
-        matches = prepared.answer(catalog).to_arrow()
-        columns = [matches[name].to_pylist() for name in ("dataset", "subset", "id")]
-        identities = list(zip(*columns, strict=True))
-        numbers, known = self._directory.of_identities(
-            catalog, view_of(model.items_table), identities
-        )
-        result = self._made(catalog, view, model, condition, prepared.statement, numbers)
-        result.total = max(len(numbers), self._total(catalog, model, condition, targets))
-        result.similarities = matches["similarity"].to_numpy()[known].astype(np.float32)
-        result.distances = matches["distance"].to_numpy()[known].astype(np.uint32)
-        if len(numbers) < FIRST:
-            result.total = len(numbers)
+        table = view_of(model.items_table)
+        if request.min_similarity is None:
+            matches = prepared.answer(catalog).to_arrow()
+            columns = [matches[name].to_pylist() for name in ("dataset", "subset", "id")]
+            identities = list(zip(*columns, strict=True))
+            numbers, known = self._directory.of_identities(catalog, table, identities)
+            result = self._made(catalog, view, model, condition, prepared.statement, numbers)
+            result.similarities = matches["similarity"].to_numpy()[known].astype(np.float32)
+            result.distances = matches["distance"].to_numpy()[known].astype(np.uint32)
+            if len(numbers) == FIRST:
+                result.asked = request, targets
+                total = _total(catalog, model, prepared.conditions, targets)
+                result.total = max(len(numbers), total)
         else:
+            prepared.check(catalog)
+            nothing = np.empty(0, np.uint32)
+            result = self._made(catalog, view, model, condition, prepared.statement, nothing)
             result.asked = request, targets
+            self._rank_all(catalog, result)
+            if view.sort is not None:
+                self._sort(catalog, result)
+        result.notes = notes
+        stored = {one.query.given: one.identity for one in targets if one.identity}
+        if stored:
+            numbers, there = self._directory.of_identities(catalog, table, list(stored.values()))
+            names = [name for name, known in zip(stored, there, strict=True) if known]
+            result.queried = dict(zip(names, numbers.tolist(), strict=True))
         return result
 
-    @staticmethod
-    def _total(
-        catalog: Catalog, model: CatalogModel, condition: Condition, targets: Sequence[Target]
-    ) -> int:
-        """Return how many items a search ranks: the items that are queries are left out."""
-        excluded = [target.identity for target in targets if target.identity]
-        if excluded:
-            sql = fill("without_queries", condition=condition.sql)
-            condition = Condition(sql, {**condition.parameters, "excluded": excluded})
-        return count(catalog, [view_of(model.items_table)], condition)
-
-    def _rank(self, catalog: Catalog, result: Result, found: pa.Table) -> None:
+    def _sort(self, catalog: Catalog, result: Result) -> None:
+        """Put the items that a search found into the order of its view."""
         import numpy as np
 
-        table = view_of(result.model.items_table)
-        hashes = found["item"].to_numpy()
-        result.numbers, known = self._directory.numbers(catalog, table, hashes)
-        result.similarities = found["similarity"].to_numpy()[known].astype(np.float32)
-        result.distances = found["distance"].to_numpy()[known].astype(np.uint32)
-        result.total = len(result.numbers)
+        assert result.similarities is not None and result.distances is not None
+        order = self._order(catalog, result.model, result.view)
+        every = self._in_order(catalog, result.model, result.condition, order)
+        places = np.full(len(self._directory), -1, np.int64)
+        places[result.numbers] = np.arange(len(result.numbers))
+        found = places[every]
+        found = found[found >= 0]
+        result.numbers = result.numbers[found]
+        result.similarities = result.similarities[found]
+        result.distances = result.distances[found]
 
     def _made(
         self,
@@ -241,7 +282,7 @@ class Results:
         statement: Statement,
         numbers: NDArray[np.uint32],
     ) -> Result:
-        names = [self._uploads.get(one.given).name for one in view.queries if one.kind == UPLOAD]
+        names = self._queried.names(view)
         return Result(
             key=secrets.token_urlsafe(9),
             view=view,
@@ -254,41 +295,27 @@ class Results:
             milliseconds=0.0,
         )
 
-    def _target(
-        self, catalog: Catalog, model: CatalogModel, view: View, kind: str, given: str
-    ) -> Target:
-        """Return what a query of a view is to the model; words are encoded once."""
-        if kind == UPLOAD:
-            return self._upload(catalog, model, given)
-        query = Query(Kind(kind), given)
-        if query.kind is not Kind.TEXT:
-            return resolve(catalog, model, Request((query,), model=model.name))[0]
-        key = (f"{model.name} {model.digest} {model.hash_parameters}", given)
-        with self._lock:
-            known = self._targets.get(key)
-        if known is None:
-            known = resolve(catalog, model, Request((query,), model=model.name))[0]
-            with self._lock:
-                self._targets[key] = known
-                while len(self._targets) > _TARGETS:
-                    self._targets.popitem(last=False)
-        return known
 
-    def _upload(self, catalog: Catalog, model: CatalogModel, key: str) -> Target:
-        import numpy as np
+def _total(
+    catalog: Catalog, model: CatalogModel, conditions: Conditions, targets: Sequence[Target]
+) -> int:
+    """Return how many items a search ranks: the items that are queries are left out."""
+    sql = f" {fill('and_also')} ".join(conditions.sql) or fill("every_item")
+    condition = Condition(sql, conditions.parameters)
+    excluded = [one.identity for target in targets for one in target.asked if one.identity]
+    if excluded:
+        sql = fill("without_queries", condition=sql)
+        condition = Condition(sql, {**condition.parameters, "excluded": excluded})
+    return count(catalog, [view_of(model.items_table)], condition)
 
-        from hamsight_core.images.decode import decode
-        from hamsight_core.models.encoder import encode_pixels
 
-        upload = self._uploads.get(key)
-        if model.digest not in upload.features:
-            image = catalog.package(model).image
-            pixels = image.preprocess(decode(upload.data, least=image.preprocess.least).image)
-            features = encode_pixels(catalog.package(model), np.stack([pixels]))
-            upload.features[model.digest] = features[0].tolist()
-        query = Query(Kind.IMAGE, upload.name)
-        target = Target(query, "", upload.features[model.digest], sha256=upload.sha256)
-        return hashed(target, hash_of(catalog, model))
+def _spread(similarities: Any) -> Spread:
+    import numpy as np
+
+    if not len(similarities):
+        return Spread(0.0, 0.0, ())
+    counts, edges = np.histogram(similarities, _BINS)
+    return Spread(float(edges[0]), float(edges[-1]), tuple(counts.tolist()))
 
 
 def condition_of(

@@ -1,21 +1,27 @@
-"""What a view asks: queries, filters, an order; and the same as `--where` and as a command."""
+"""What a view asks: queries, filters, an order; and the same as a Request and as a command."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from hamsight_core.catalog.statements import fill
+from hamsight_core.names import chosen
 from hamsight_explore.given import Given
-from hamsight_query.request import Combine, Kind
+from hamsight_query.asked import WHOLE, written
+from hamsight_query.region import Region
+from hamsight_query.request import Combine, Kind, Query, Request
 from hamsight_query.where.scope import quoted
 
 TEXT_FIELDS = ("dataset", "subset", "status", "format")
 FIELDS = (*TEXT_FIELDS, "tags", "groups", "attributes")
 """The fields that have facets."""
-SORTS = ("id", "filename", "width", "height", "file_size", "subset", "status", "ingested_at")
 UPLOAD = "upload"
-_KINDS = (Kind.TEXT.value, Kind.ITEM.value, UPLOAD)
+KINDS = (Kind.TEXT.value, Kind.ITEM.value, Kind.GROUP.value, UPLOAD)
+_ORDER = (UPLOAD, Kind.TEXT.value, Kind.ITEM.value, Kind.GROUP.value)
+"""The order that the command line gives queries of several kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,52 +47,113 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query of a view: words, the name of a stored item, or the key of an upload."""
+    """A query of a view: words, the name of a stored item or group, or the key of an upload.
+
+    `box` is the part of the picture that is asked for, in shares of its size.
+    """
 
     kind: str
     given: str
+    weight: float = 1.0
+    box: Region | None = None
+
+    @classmethod
+    def of(cls, given: Given) -> Asked:
+        """Return the query that an object describes. Raises UsageError."""
+        kind, text = given.choice("kind", KINDS), given.text("given")
+        weight, box = given.number("weight", 1.0, -1, 1), given.numbers("box")
+        given.finish()
+        region = Region.of([round(number, 4) for number in box]) if box else None
+        return cls(kind, text, round(weight, 2), region)
+
+    def query(self, name: str | None = None) -> Query:
+        """Return what a Request has of it; `name` is that of an upload's file."""
+        if self.kind == UPLOAD:
+            return Query(Kind.IMAGE, name or self.given, self.weight, self.box)
+        return Query(Kind(self.kind), self.given, self.weight, self.box)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the query as `of` takes it."""
+        box = self.box
+        numbers = None if box is None else [box.x, box.y, box.width, box.height]
+        return {"kind": self.kind, "given": self.given, "weight": self.weight, "box": numbers}
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the page shows: items of a model that answer filters, ranked by queries or in order."""
+    """What the page shows: items of a model that answer filters, ranked by queries or in order.
+
+    `combine`, `where`, `sort` and `min_similarity` are those of a Request; without `sort` items
+    are in the order of their identities. A search is sorted where it has a cut-off. Queries are in
+    the order that the command gives them.
+    """
 
     model: str | None = None
     queries: tuple[Asked, ...] = ()
-    combine: Combine = Combine.NEAREST
+    combine: Combine | None = None
     filters: tuple[Filter, ...] = ()
     where: str | None = None
     sort: str | None = None
-    descending: bool = False
+    min_similarity: float | None = None
 
     @classmethod
     def of(cls, given: Given) -> View:
         """Return the view that a request describes. Raises UsageError."""
-        queries, filters = [], []
-        for one in given.objects("queries", most=20):
-            queries.append(Asked(one.choice("kind", _KINDS), one.text("given")))
-            one.finish()
+        queries = [Asked.of(one) for one in given.objects("queries", most=20)]
+        filters = []
         for one in given.objects("filters"):
             filters.append(
                 Filter(one.choice("field", FIELDS), one.text("value"), one.flag("excluded"))
             )
             one.finish()
-        sort = given.object("sort")
-        column = None if sort is None else sort.choice("by", SORTS)
-        descending = sort is not None and sort.flag("descending")
-        if sort is not None:
-            sort.finish()
+        least = given.number_or_none("min_similarity", -1, 1)
+        combine = given.text_or_none("combine")
         view = cls(
-            given.text_or_none("model"),
-            tuple(queries),
-            Combine(given.choice("combine", [one.value for one in Combine], "nearest")),
-            tuple(filters),
-            given.text_or_none("where"),
-            column,
-            descending,
+            model=given.text_or_none("model"),
+            queries=tuple(sorted(queries, key=lambda one: _ORDER.index(one.kind))),
+            combine=None if combine is None else chosen("combine", Combine, combine),
+            filters=tuple(filters),
+            where=given.text_or_none("where"),
+            sort=given.text_or_none("sort"),
+            min_similarity=least,
         )
         given.finish()
         return view
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the view as `of` takes it."""
+        return {
+            "model": self.model,
+            "queries": [one.as_json() for one in self.queries],
+            "combine": None if self.combine is None else self.combine.value,
+            "filters": [asdict(one) for one in self.filters],
+            "where": self.where,
+            "sort": self.sort,
+            "min_similarity": self.min_similarity,
+        }
+
+    def request(self, queries: Sequence[Query], k: int, model: str | None = None) -> Request:
+        """Return what `hamsight query` is asked for the same; `queries` are the view's.
+
+        Raises UsageError for what no search can mean.
+        """
+        combine = self.combine
+        if combine is None:
+            weighted = any(query.weight != 1 for query in queries)
+            combine = Combine.BLEND if weighted else Combine.NEAREST
+        is_found_set = not queries or self.min_similarity is not None
+        where, sort = self.expression(), self.sort if is_found_set else None
+        if not queries and where is None and sort is None:
+            sort = fill("identity").partition(",")[0]
+        return Request(
+            tuple(queries),
+            k=k,
+            combine=combine,
+            where=where,
+            sort=sort,
+            min_similarity=self.min_similarity if queries else None,
+            model=model or self.model,
+        )
 
     def expression(self, without: str | None = None) -> str | None:
         """Return the filters as one expression of `--where`, None where there are none.
@@ -106,18 +173,23 @@ class View:
 
     def command(self, location: str, uploads: Sequence[str]) -> str:
         """Return the `hamsight query` that gives the same answer; `uploads` are files' names."""
-        words = ["hamsight", "query"]
         names = iter(uploads)
-        for one in self.queries:
-            if one.kind == UPLOAD:
-                words.extend(("--image", next(names)))
-            else:
-                words.extend((f"--{one.kind}", one.given))
-        if self.queries[1:] and self.combine is not Combine.NEAREST:
+        queries = [one.query(next(names) if one.kind == UPLOAD else None) for one in self.queries]
+        words = ["hamsight", "query"]
+        has_boxes = any(query.box is not None for query in queries)
+        for query in queries:
+            words.extend((f"--{query.kind.value}", written(query)))
+            if has_boxes and query.kind in (Kind.IMAGE, Kind.ITEM):
+                words.extend(("--box", WHOLE if query.box is None else str(query.box)))
+        request = self.request(queries, 1)
+        if queries[1:] and self.combine is not None:
             words.extend(("--combine", self.combine.value))
-        where = self.expression()
-        if where is not None:
-            words.extend(("--where", where))
+        if request.min_similarity is not None:
+            words.extend(("--min-similarity", f"{request.min_similarity:g}"))
+        if request.where is not None:
+            words.extend(("--where", request.where))
+        if request.sort is not None:
+            words.append(f"--sort={request.sort}")
         if self.model is not None:
             words.extend(("--model", self.model))
         return shlex.join([*words, "--db", location])

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hamsight.cli.agents import mcp
 from hamsight.cli.analyst import functions, sql
 from hamsight.cli.asking import query, run, save, saved
 from hamsight.cli.changing import datasets, delete, group, set_
@@ -68,6 +69,7 @@ app.command(rich_help_panel=LOOK)(demo)
 app.command(rich_help_panel=SEARCH)(query)
 app.command(rich_help_panel=SEARCH)(save)
 app.command(rich_help_panel=SEARCH)(run)
+app.command(rich_help_panel=SEARCH)(mcp)
 app.add_typer(saved, name="saved", rich_help_panel=SEARCH)
 
 app.add_typer(find, name="find", rich_help_panel=CLEAN)

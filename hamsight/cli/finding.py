@@ -34,6 +34,14 @@ class Across(str, Enum):
     DATASETS = "datasets"
 
 
+class Balance(str, Enum):
+    """Of what a sample has as many each."""
+
+    TAG = "tag"
+    DATASET = "dataset"
+    SUBSET = "subset"
+
+
 @dataclass(frozen=True)
 class Request:
     """Of which items an analysis is, and what becomes of its answer."""
@@ -288,8 +296,8 @@ def sample(
     number: Annotated[int, typer.Argument(min=1, metavar="N", help="How many items.")],
     request: Request,
     balance: Annotated[
-        bool, typer.Option("--balance-tags", help="As many items of each tag.")
-    ] = False,
+        Balance | None, typer.Option(help="As many items of each tag, dataset or subset.")
+    ] = None,
     together: Annotated[
         str | None,
         typer.Option(
@@ -308,14 +316,26 @@ def sample(
     from hamsight_analyze.kinds import Sample
 
     among = None if from_query is None else matches_of(from_query, request.db)
-    analysis = Sample(number, balance, attribute_name(together), keep_group, among)
+    of_each = balance.value if balance else None
+    analysis = Sample(number, of_each, attribute_name(together), keep_group, among)
     run(analysis, request)
 
 
 @takes("request", request_without("k"))
 def cluster(
     request: Request,
-    number: Annotated[int, typer.Option("-k", "--clusters", min=1, help="How many clusters.")] = 16,
+    number: Annotated[
+        int | None,
+        typer.Option("-k", "--clusters", min=1, help="How many clusters. Default: 16."),
+    ] = None,
+    density: Annotated[
+        bool,
+        typer.Option(
+            "--density",
+            help="Clusters where items lie close on the map by t-SNE, as many as there are; items"
+            " that lie apart are in none.",
+        ),
+    ] = False,
     name: Annotated[
         str | None,
         typer.Option(
@@ -332,7 +352,7 @@ def cluster(
 
     if name is not None:
         checked("--name", name)
-    run(Clusters(number, name), request, name)
+    run(Clusters(number, name, density), request)
 
 
 @asks
@@ -373,11 +393,8 @@ def attribute_name(given: str | None, option: str = "--together") -> str | None:
     return checked(option, found[2] if found else given)
 
 
-def run(analysis: Analysis, request: Request, attribute: str | None = None) -> None:
-    """Analyze, and deliver what was found; end with status 1 where nothing was.
-
-    The clusters of items become an `attribute`, where it is named.
-    """
+def run(analysis: Analysis, request: Request) -> None:
+    """Analyze, and deliver what was found; end with status 1 where nothing was."""
     from hamsight_analyze.analysis import Asked, analyze
     from hamsight_analyze.items import Scope
     from hamsight_core.catalog.catalog import Catalog
@@ -386,11 +403,6 @@ def run(analysis: Analysis, request: Request, attribute: str | None = None) -> N
     scope = Scope(request.datasets, request.subsets, request.where, request.model)
     with Catalog.open(request.db) as catalog:
         found = analyze(catalog, analysis, scope, Asked(request.k, request.all), progress=True)
-        if attribute is not None:
-            from hamsight_analyze.cluster_attribute import set_clusters
-
-            changed = set_clusters(catalog, attribute, found)
-            say(f"attribute {attribute!r} set on {changed:,} items")
         if request.add_to_group is not None and found.members:
             from hamsight_curate.groups import add_to_group
             from hamsight_curate.selection import Selection

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hamsight.cli.completion import datasets, groups
-from hamsight.cli.options import StoredModel, takes
+from hamsight.cli.completion import datasets, groups, models
+from hamsight.cli.options import takes
 from hamsight_core.show.formats import Format
 from hamsight_query.asked import request_of
 from hamsight_query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Rank, Request
@@ -59,13 +59,27 @@ def request(
     ] = None,
     group: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Search by a group: the mean of its items."),
+        typer.Option(
+            metavar="NAME",
+            help="Search by a group: the mean of its items.",
+            autocompletion=groups,
+        ),
+    ] = None,
+    each_of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--each-of",
+            metavar="NAME",
+            help="Search by each item of a group: more like any of these.",
+            autocompletion=groups,
+        ),
     ] = None,
     box: Annotated[
         list[str] | None,
         typer.Option(
             metavar="X,Y,W,H",
-            help="Search by a part of the picture or item: in pixels, or in shares of its size.",
+            help="Search by a part of the picture or item: in pixels, in shares of its size,"
+            " or whole.",
         ),
     ] = None,
     k: Annotated[int, typer.Option("-k", "--top-k", help="Number of matches.")] = DEFAULT_K,
@@ -97,6 +111,14 @@ def request(
         float | None,
         typer.Option(metavar="COSINE", help="Leave out matches less similar, from -1 to 1."),
     ] = None,
+    calibrated: Annotated[
+        bool,
+        typer.Option(
+            "--calibrated",
+            help="Give similarities, also --min-similarity, as the share of the catalog's own pairs"
+            " that are no more alike, from 0 to 1: the same scale for every model.",
+        ),
+    ] = False,
     dissimilar: Annotated[
         bool, typer.Option("--dissimilar", help="Least similar items first.")
     ] = False,
@@ -118,8 +140,9 @@ def request(
         str | None,
         typer.Option(
             metavar="[-]EXPRESSION",
-            help='Without a query: list items in the order of a column, tag, scores["NAME"] or'
-            " other expression; - for the greatest first.",
+            help='Order matches, or items without a query, by a column, tag, scores["NAME"] or'
+            " other expression; - for the greatest first. Matches are the best -k, or all within"
+            " --min-similarity or --max-distance.",
         ),
     ] = None,
     random: Annotated[
@@ -133,7 +156,15 @@ def request(
             " copies of --image."
         ),
     ] = None,
-    model: StoredModel = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="NAME|FOLDER",
+            help="The model, if the catalog has several. Of several given, the ranks are fused.",
+            autocompletion=models,
+        ),
+    ] = None,
     recall: Annotated[
         float,
         typer.Option(
@@ -154,6 +185,7 @@ def request(
         not_text=not_text or (),
         item=item or (),
         group=group or (),
+        each_of=each_of or (),
         box=box or (),
         k=k,
         offset=offset,
@@ -162,6 +194,7 @@ def request(
         candidates=candidates,
         max_distance=max_distance,
         min_similarity=min_similarity,
+        calibrated=calibrated,
         dissimilar=dissimilar,
         datasets=tuple(dataset or ()),
         subsets=tuple(subset or ()),
@@ -169,7 +202,7 @@ def request(
         sort=sort,
         random=random,
         exclude_self=exclude_self,
-        model=model,
+        model=model or (),
         recall=recall,
         exact=exact,
     )

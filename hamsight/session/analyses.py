@@ -13,6 +13,7 @@ from hamsight_core.names import checked
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hamsight.session.open_classifier import OpenClassifier
     from hamsight_analyze.analysis import Analysis, Found, Progress
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
@@ -128,7 +129,7 @@ class Analyses(Opened):
         self,
         number: int,
         *,
-        balance: bool = False,
+        balance: str | None = None,
         together: str | None = None,
         keep_group: str | None = None,
         among: Iterable[tuple[str, str, str]] | None = None,
@@ -136,32 +137,37 @@ class Analyses(Opened):
     ) -> Found:
         """Choose items that stand for all: dataset, subset, id, rank.
 
-        `balance` takes as many of each tag, `together` names an attribute of each value of which
-        one item comes before a second, items of `keep_group` are in the sample already, and
-        `among` are the items to choose from. Raises UsageError and what the others raise.
+        `balance` takes as many of each `tag`, `dataset` or `subset`, `together` names an attribute
+        of each value of which one item comes before a second, items of `keep_group` are in the
+        sample already, and `among` are the items to choose from. Raises UsageError and what the
+        others raise.
         """
         from hamsight_analyze.kinds import Sample
 
         some = None if among is None else frozenset(among)
         return self._analyze(Sample(number, balance, together, keep_group, some), **asked)
 
-    def cluster(self, number: int = 16, *, name: str | None = None, **asked: Any) -> Found:
+    def cluster(
+        self,
+        number: int | None = None,
+        *,
+        density: bool = False,
+        name: str | None = None,
+        **asked: Any,
+    ) -> Found:
         """Sort items into clusters of pictures that are alike: cluster, items, name.
 
-        With `name` each item gets the number of its cluster as an attribute of that name. `all`
-        gives a row for each item: dataset, subset, id, cluster, name, similarity. Raises
-        UsageError and what the others raise.
+        There are 16 unless `number` says otherwise. With `density` they are where items lie close
+        on the map by t-SNE, as many as there are, and items that lie apart are in cluster 0, which
+        has no row. With `name` each item gets the number of its cluster as an attribute of that
+        name. `all` gives a row for each item: dataset, subset, id, cluster, name, similarity.
+        Raises UsageError and what the others raise.
         """
-        from hamsight_analyze.cluster_attribute import set_clusters
         from hamsight_analyze.kinds import Clusters
 
         if name is not None:
             checked("the attribute", name)
-        analysis = Clusters(number, name)
-        found = self._analyze(analysis, **asked)
-        if name is not None:
-            set_clusters(self.catalog(), name, found)
-        return found
+        return self._analyze(Clusters(number, name, density), **asked)
 
     def map(
         self,
@@ -214,6 +220,29 @@ class Analyses(Opened):
         from hamsight_analyze.kinds import Comparison
 
         return self._analyze(Comparison(a, b), **asked)
+
+    def classifier(
+        self,
+        words: str | None = None,
+        *,
+        dataset: str | Sequence[str] = (),
+        subset: str | Sequence[str] = (),
+        where: str | None = None,
+        model: str | None = None,
+        device: str = "AUTO",
+    ) -> OpenClassifier:
+        """Return a classifier that begins from words, or from marks alone.
+
+        Mark items right and wrong, look at what it ranks first, and save the ranking as a query.
+        Raises EmptyCatalogError, ExpressionError, ModelError and UsageError.
+        """
+        from hamsight.session.open_classifier import OpenClassifier
+        from hamsight_analyze.classifier import begin
+        from hamsight_analyze.items import Scope
+        from hamsight_core.models.network import Compute
+
+        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        return OpenClassifier(self, begin(self.catalog(), words, scope, Compute(device)))
 
     def _analyze(
         self,

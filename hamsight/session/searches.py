@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, several
+from hamsight.session.opened import Opened, PathLike, several
 from hamsight_core.models.network import Compute, Precision
 from hamsight_core.names import check_options, chosen
 
@@ -33,13 +33,14 @@ class Searches(Opened):
         """Find the items most like words, pictures, items or groups, as `hamsight query` does.
 
         Of `asked`, what has a slash, a scheme or an image's suffix is a picture, all else is words.
-        The keywords `image`, `text`, `not_text`, `item` and `group` say what a query is; each is a
-        value or several, and a value may be a tuple with its weight: `("beach", 0.7)`. `box` is the
-        part of a picture, (x, y, width, height) in pixels or shares, or a list of such. Other
-        `options` are those of `hamsight_query.request.Request`: `dataset` and `subset`, one or
-        several, `k`, `offset`, `combine`, `rank`, `candidates`, `max_distance`, `min_similarity`,
-        `dissimilar`, `where`, `exclude_self`, `model`, `recall`, `exact`, and for a list without a
-        query `sort` and `random`. Raises UsageError, CatalogError, ModelError or ImageError.
+        The keywords `image`, `text`, `not_text`, `item`, `group` and `each_of` (each item of a
+        group) say what a query is; each is a value or several, and a value may be a tuple with its
+        weight: `("beach", 0.7)`. `box` is the part of a picture, (x, y, width, height) in pixels or
+        shares, or a list of such. Other `options` are those of `hamsight_query.request.Request`:
+        `dataset`, `subset` and `model`, one or several, `k`, `offset`, `combine`, `rank`,
+        `candidates`, `max_distance`, `min_similarity`, `calibrated`, `dissimilar`, `where`, `sort`,
+        `exclude_self`, `recall`, `exact`, and for a list without a query `random`. Raises
+        UsageError, CatalogError, ModelError or ImageError.
         """
         return self.search(_request(*asked, **options), device=device, precision=precision)
 
@@ -151,21 +152,23 @@ def _compute(device: str, precision: str) -> Compute:
     return Compute(device, chosen("precision", Precision, precision))
 
 
-_QUERIES = ("image", "text", "not_text", "item", "group")
+_QUERIES = ("image", "text", "not_text", "item", "group", "each_of")
 
 
 def _request(
     *asked: Given,
     dataset: str | Sequence[str] = (),
     subset: str | Sequence[str] = (),
+    model: PathLike | Sequence[PathLike] | None = (),
     box: Any = (),
     **options: Any,
 ) -> Request:
     from hamsight_query.asked import request_of
     from hamsight_query.request import Combine, Rank, Request
 
-    named = {field.name for field in fields(Request)} - {"queries", "datasets", "subsets"}
-    check_options(options, {*named, *_QUERIES, "dataset", "subset", "box", "device", "precision"})
+    named = {field.name for field in fields(Request)} - {"queries", "datasets", "subsets", "models"}
+    known = {*named, *_QUERIES, "dataset", "subset", "model", "box", "device", "precision"}
+    check_options(options, known)
     queries: dict[str, Any] = {
         name: _values(options.pop(name)) for name in _QUERIES if name in options
     }
@@ -179,6 +182,7 @@ def _request(
         box=[box] if one_box else box,
         datasets=tuple(several(dataset)),
         subsets=tuple(several(subset)),
+        model=several(model or ()),
         **options,
     )
 

@@ -16,6 +16,9 @@ from hamsight_query.request import Combine, Kind, Query, Request
 _PICTURE = re.compile(r"\.(?:avif|bmp|gif|heic|heif|jfif|jpe?g|jp2|png|tiff?|webp)", re.IGNORECASE)
 _WEIGHT = re.compile(r"(.+)\^(-?(?:\d+\.?\d*|\.\d+))", re.DOTALL)
 
+WHOLE = "whole"
+"""A box that is the whole picture."""
+
 Given = Union[str, "os.PathLike[str]", tuple[Any, float]]
 """A query: a text or path, or that with its weight."""
 
@@ -28,27 +31,40 @@ def request_of(
     not_text: Iterable[Given] = (),
     item: Iterable[Given] = (),
     group: Iterable[Given] = (),
+    each_of: Iterable[Given] = (),
     box: Iterable[str | Sequence[float]] = (),
     combine: Combine | None = None,
+    model: Iterable[str] = (),
     **options: Any,
 ) -> Request:
     """Return the request that people mean; `options` are those of Request.
 
     Of `asked`, what has a slash, a scheme or an image's suffix is a picture, all else is words. A
     weight stands after a `^`, as in "beach^0.7", or beside the query in a tuple. Boxes are those of
-    the pictures and items, in their order. Weights and `not_text` imply `combine` blend. Raises
-    UsageError.
+    the pictures and items, in their order; "whole" stands for a picture without a box. Weights and
+    `not_text` imply `combine` blend. Rankings of several of `model` are fused. Raises UsageError.
     """
     queries = [_named(*_weighted(one)) for one in asked]
-    given = ((Kind.IMAGE, image), (Kind.TEXT, text), (Kind.ITEM, item), (Kind.GROUP, group))
+    given = (
+        (Kind.IMAGE, image),
+        (Kind.TEXT, text),
+        (Kind.ITEM, item),
+        (Kind.GROUP, group),
+        (Kind.EACH_OF, each_of),
+    )
     queries += [Query(kind, *_weighted(one)) for kind, values in given for one in values]
     queries += [Query(Kind.TEXT, words, -weight) for words, weight in map(_weighted, not_text)]
-    boxes = [Region.of(one) for one in box]
+    boxes = [None if one == WHOLE else Region.of(one) for one in box]
     if boxes:
         queries = _with_boxes(queries, boxes)
     if combine is None:
         weighted = any(query.weight != 1 for query in queries)
         combine = Combine.BLEND if weighted else Combine.NEAREST
+    models = tuple(model)
+    if models[1:]:
+        options["models"] = models
+    elif models:
+        options["model"] = models[0]
     return Request(tuple(queries), combine=combine, **options)
 
 
@@ -58,6 +74,13 @@ def _weighted(given: Given) -> tuple[str, float]:
         return os.fspath(given[0]), float(given[1])
     found = _WEIGHT.fullmatch(text := os.fspath(given))
     return (found[1], float(found[2])) if found else (text, 1.0)
+
+
+def written(query: Query) -> str:
+    """Return what gives a query back in a shell: its text, and its weight after a `^`."""
+    if query.weight == 1 and not _WEIGHT.fullmatch(query.given):
+        return query.given
+    return f"{query.given}^{query.weight:.6f}".rstrip("0").rstrip(".")
 
 
 def _named(text: str, weight: float) -> Query:
@@ -75,7 +98,7 @@ def _named(text: str, weight: float) -> Query:
     return Query(Kind.TEXT, text, weight)
 
 
-def _with_boxes(queries: Sequence[Query], boxes: Sequence[Region]) -> list[Query]:
+def _with_boxes(queries: Sequence[Query], boxes: Sequence[Region | None]) -> list[Query]:
     places = [n for n, one in enumerate(queries) if one.kind in (Kind.IMAGE, Kind.ITEM)]
     if len(places) != len(boxes):
         raise UsageError(

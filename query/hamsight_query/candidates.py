@@ -21,7 +21,8 @@ class Form:
     """How candidates are read: with the columns that describe items, or not; in one scan or two.
 
     `in_cells` reads near cells in place of all items, and `checked` tells whether they had enough;
-    `resident` ranks the hashes that are in memory.
+    `resident` ranks the hashes that are in memory; `sorted` adds the columns that matches are
+    sorted by.
     """
 
     described: bool
@@ -29,11 +30,14 @@ class Form:
     in_cells: bool = False
     checked: bool = False
     resident: bool = False
+    sorted: bool = False
 
     @property
     def columns(self) -> str:
         """The columns of candidates."""
-        return f"{self.first_columns}, {fill('described')}" if self.described else fill("identity")
+        if not self.described:
+            return fill("identity")
+        return ", ".join([self.first_columns, *self._described])
 
     @property
     def first_columns(self) -> str:
@@ -43,10 +47,15 @@ class Form:
     @property
     def more(self) -> str:
         """The columns of an answer after `query`."""
-        parts = [fill("described")] if self.described else []
+        parts = self._described
         parts.extend([fill("whole")] if self.one_scan else [])
         parts.extend([fill("whole_in_cells")] if self.checked else [])
         return "".join(f",\n    {part}" for part in parts)
+
+    @property
+    def _described(self) -> list[str]:
+        parts = [fill("described")] if self.described else []
+        return [*parts, fill("what_else_sorts")] if self.sorted else parts
 
     @property
     def bounds(self) -> str:

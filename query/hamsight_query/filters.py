@@ -38,6 +38,14 @@ class Conditions:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     assumed_tags: frozenset[str] = frozenset()
 
+    def joined(self, other: Conditions) -> Conditions:
+        """Return both; their parameters have different names."""
+        return Conditions(
+            (*self.sql, *other.sql),
+            {**self.parameters, **other.parameters},
+            self.assumed_tags | other.assumed_tags,
+        )
+
 
 def conditions_of(
     catalog: Catalog, table: str, request: Request, targets: Sequence[Target] = ()
@@ -56,7 +64,8 @@ def conditions_of(
     if pictures and request.exclude_self:
         found.append(fill("not_the_pictures"))
         parameters["pictures"] = pictures
-    groups = [query.given for query in request.queries if query.kind is Kind.GROUP]
+    kinds = (Kind.GROUP, Kind.EACH_OF)
+    groups = [query.given for query in request.queries if query.kind in kinds]
     if groups and request.exclude_self is not False:
         found.append(fill("not_in_the_groups"))
         parameters["own_groups"] = groups
@@ -70,8 +79,11 @@ def conditions_of(
     return Conditions(tuple(found), parameters, assumed)
 
 
-def order_of_list(catalog: Catalog, table: str, request: Request) -> Conditions:
-    """Return the order of a list of items, as the only part of `sql`. Raises ExpressionError."""
+def order_of_items(catalog: Catalog, table: str, request: Request) -> Conditions:
+    """Return the order that a request gives items, as the only part of `sql`.
+
+    Raises ExpressionError.
+    """
     identity = fill("identity")
     if request.random is not None:
         return Conditions((f"{fill('order_at_random')}, {identity}",), {"seed": request.random})

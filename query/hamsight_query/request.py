@@ -22,12 +22,14 @@ _UINT32 = 2**32
 
 
 class Kind(str, Enum):
-    """What a query is given as."""
+    """What a query is given as; a classifier only as a saved query."""
 
     IMAGE = "image"
     TEXT = "text"
     ITEM = "item"
     GROUP = "group"
+    CLASSIFIER = "classifier"
+    EACH_OF = "each-of"
 
 
 class Combine(str, Enum):
@@ -57,7 +59,8 @@ class Rank(str, Enum):
 class Query:
     """A query: a picture's path or URL, words, or the name of a stored item or of a group.
 
-    `weight` counts where queries are blended; `box` is the part of a picture that is asked for.
+    A group is asked for by the mean of its items or, as `each-of`, by each of them. `weight` counts
+    where queries are blended; `box` is the part of a picture that is asked for.
     """
 
     kind: Kind
@@ -86,13 +89,18 @@ class Request:
 
     `exclude_self` leaves the queries' own rows out of the answer: None those of stored items and
     groups, True those and stored copies of the pictures, False nothing. `min_similarity` leaves
-    out matches less similar (cosine, -1 to 1).
+    out matches less similar (cosine, -1 to 1). With `calibrated` a similarity is the share of the
+    catalog's own pairs that are no more alike, from 0 to 1.
+
+    With several `models`, each ranks the items of its own table, and the rankings are fused.
 
     Where the table has cells (`hamsight index`), so many of them are read that a share `recall`
     of the nearest is found; `exact` reads all items.
 
-    Without queries it is a list of items, ordered by `sort`: an expression as in `where`, with `-`
-    before it for the greatest first; by `random`, a seed; or by identity.
+    `sort` orders what is found: all matches within `min_similarity` or `max_distance`, else the
+    best `k`. It is an expression as in `where`, with `-` before it for the greatest first.
+
+    Without queries it is a list of items, ordered by `sort`, by `random`, a seed, or by identity.
     """
 
     queries: tuple[Query, ...] = ()
@@ -111,6 +119,8 @@ class Request:
     random: int | None = None
     exclude_self: bool | None = None
     model: str | None = None
+    models: tuple[str, ...] = ()
+    calibrated: bool = False
     recall: float = DEFAULT_RECALL
     exact: bool = False
 
@@ -118,10 +128,8 @@ class Request:
         """Raise UsageError for what no search can mean."""
         if not self.queries:
             self._check_list()
-        elif self.sort is not None or self.random is not None:
-            raise UsageError(
-                "--sort and --random order a list of items, without a query: leave the query out"
-            )
+        else:
+            self._check_search()
         for query in self.queries:
             if not query.given.strip():
                 raise UsageError(f"--{query.kind.value} is empty: say what to search for")
@@ -145,14 +153,40 @@ class Request:
             self._within("--candidates", self.candidates, 1, _UINT32, "at least 1")
         if self.max_distance is not None:
             self._within("--max-distance", self.max_distance, 0, _UINT32, "0 or more bits")
-        if self.min_similarity is not None and not -1 <= self.min_similarity <= 1:
-            raise UsageError(
-                f"--min-similarity is {self.min_similarity}; expected a cosine, from -1 to 1"
-            )
+        least = 0 if self.calibrated else -1
+        if self.min_similarity is not None and not least <= self.min_similarity <= 1:
+            expected = "a share, from 0 to 1" if self.calibrated else "a cosine, from -1 to 1"
+            raise UsageError(f"--min-similarity is {self.min_similarity}; expected {expected}")
         if not 0 < self.recall <= 1:
             raise UsageError(f"--recall is {self.recall}; expected more than 0 and at most 1")
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a similarity or a distance says where the matches end."""
+        return self.min_similarity is not None or self.max_distance is not None
+
+    def _check_search(self) -> None:
+        if self.random is not None:
+            raise UsageError("--random orders a list of items: leave the query out")
+        if self.sort is not None and self.offset and not self.is_cut_off:
+            raise UsageError(
+                "--sort without a cut-off orders the best -k matches, which have no second page:"
+                " give --min-similarity or --max-distance, or leave --offset out"
+            )
+        if not self.models:
+            return
+        if self.model is not None or len({*self.models}) < len(self.models) or not self.models[1:]:
+            raise UsageError("several models are fused: name each of them once")
+        if self.max_distance is not None:
+            raise UsageError("the bits of several models differ: leave --max-distance out")
+        if self.min_similarity is not None and not self.calibrated:
+            raise UsageError(
+                "cosines of several models differ in scale: with --min-similarity say --calibrated"
+            )
+
     def _check_list(self) -> None:
+        if self.models:
+            raise UsageError("several models rank items for a query: for a list name one --model")
         if self.sort is not None and self.random is not None:
             raise UsageError("--sort and --random each give an order: choose one of them")
         if self.random is not None:
@@ -161,6 +195,7 @@ class Request:
             "--max-distance": self.max_distance is not None,
             "--min-similarity": self.min_similarity is not None,
             "--dissimilar": self.dissimilar,
+            "--calibrated": self.calibrated,
         }
         for option, is_given in ranked.items():
             if is_given:
@@ -187,7 +222,7 @@ class Request:
         for name in ("combine", "rank"):
             if name in found:
                 found[name] = found[name].value
-        found["queries"] = [_query_json(query) for query in self.queries]
+        found["queries"] = [query_json(query) for query in self.queries]
         return found
 
     @classmethod
@@ -205,7 +240,8 @@ class Request:
         return cls(queries=tuple(query_from_json(one) for one in queries), **values)
 
 
-def _query_json(query: Query) -> dict[str, Any]:
+def query_json(query: Query) -> dict[str, Any]:
+    """Return a query as the JSON of a request has it."""
     found: dict[str, Any] = {"kind": query.kind.value, "given": query.given}
     if query.weight != 1:
         found["weight"] = query.weight

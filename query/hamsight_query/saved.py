@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,23 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.controls import masked
-from hamsight_core.errors import CatalogError, ModelMismatchError, StatementError, UsageError
+from hamsight_core.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight_core.images.places import local_path, path_uri
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.names import checked, chosen, is_text, nearest
-from hamsight_query.request import Combine, Kind, Query, Rank, Request, query_from_json
+from hamsight_query.fusion import check_models, of_each_model
+from hamsight_query.percentiles import Scales
+from hamsight_query.request import (
+    Combine,
+    Kind,
+    Query,
+    Rank,
+    Request,
+    query_from_json,
+    query_json,
+)
 from hamsight_query.result import Matches
-from hamsight_query.search import Prepared, prepare, prepare_targets
+from hamsight_query.search import Prepared, answer, fuse, prepare, prepare_targets
 from hamsight_query.target import Target, hashed
 
 if TYPE_CHECKING:
@@ -29,6 +40,9 @@ TABLE = "saved_queries"
 _APART = ("queries", "where", "model")  # what has columns of its own
 _FIT = "hash_fit"  # among the options, where the hashes of the targets are of a fitted hash
 _QUERIES = "queries"  # among the options, with their weights and regions
+_SCALES = "scales"  # among the options, of a calibrated query
+_PARTS = "parts"  # among the options, of several models: their names, digests, fits and scales
+_OWN = (_FIT, _QUERIES, _SCALES, _PARTS)
 _OPTIONS = {option.name: option for option in fields(Request) if option.name not in _APART}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,13 +50,18 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved query; `digest` is that of the model which made the targets, `fit` of their hash."""
+    """A saved query; `digest` is that of the model which made the targets, `fit` of their hash.
+
+    `scales` are those of a calibrated one. A query of several models has `parts`, one for each.
+    """
 
     name: str
     digest: str
     fit: str
     request: Request
     targets: Sequence[Target]
+    scales: Scales
+    parts: tuple[Saved, ...] = ()
 
 
 def save_query(
@@ -58,14 +77,25 @@ def save_query(
     Raises what `prepare` raises, and UsageError for a name that is not fit, for text that is not
     UTF-8, and, unless `replace`, for a name that a saved query has.
     """
-    checked("the name of a saved query", name)
-    if not replace and name in _names(catalog):
-        raise UsageError(
-            f"there is a saved query {name!r} already: choose another name, or say --replace"
-        )
+    _check_name(catalog, name, replace)
     for query in request.queries:
         _check_text(f"--{query.kind.value}", query.given)
-    prepared = prepare(catalog, request, compute)
+    _keep(catalog, name, prepare(catalog, request, compute))
+
+
+def save_prepared(
+    catalog: Catalog, name: str, prepared: Prepared, *, replace: bool = False
+) -> None:
+    """Keep what answers a request under a name.
+
+    Raises what `Prepared.check` raises, and UsageError for a name that is not fit and, unless
+    `replace`, for that of another saved query.
+    """
+    _check_name(catalog, name, replace)
+    _keep(catalog, name, prepared)
+
+
+def _keep(catalog: Catalog, name: str, prepared: Prepared) -> None:
     prepared.check(catalog)
     catalog.run("create_saved_queries")
     now_us = (datetime.now(timezone.utc) - _EPOCH) // _MICROSECOND
@@ -73,6 +103,14 @@ def save_query(
     now_us = max(now_us, catalog.rows("saved_time", {"name": name})[0][0] + 1)
     catalog.insert_rows(TABLE, [_row(name, prepared, now_us)])
     catalog.run("delete_saved_before", {"name": name, "created_us": now_us})
+
+
+def _check_name(catalog: Catalog, name: str, replace: bool) -> None:
+    checked("the name of a saved query", name)
+    if not replace and name in _names(catalog):
+        raise UsageError(
+            f"there is a saved query {name!r} already: choose another name, or say --replace"
+        )
 
 
 def find_saved(catalog: Catalog, name: str) -> Saved:
@@ -88,8 +126,29 @@ def find_saved(catalog: Catalog, name: str) -> Saved:
     if asked is not None:  # a catalog of an older version has neither weights nor regions
         whole = map(query_from_json, asked)
         targets = [replace(one, query=query) for one, query in zip(targets, whole, strict=True)]
-    queries = tuple(target.query for target in targets)
-    return Saved(name, digest, fit, Request(queries, where=filter, model=model, **given), targets)
+    scales, parts = given.pop(_SCALES, {}), given.pop(_PARTS, ())
+    shared = {"where": filter, **given}
+    if not parts:
+        queries = tuple(target.query for target in targets)
+        return Saved(name, digest, fit, Request(queries, model=model, **shared), targets, scales)
+    return _of_models(name, shared, targets, parts)
+
+
+def _of_models(
+    name: str,
+    shared: Mapping[str, Any],
+    targets: Sequence[Target],
+    parts: Sequence[Mapping[str, Any]],
+) -> Saved:
+    """Return a saved query of several models; `targets` are those of each, one after another."""
+    asked = iter(targets)
+    own = [list(islice(asked, part["targets"])) for part in parts]
+    request = Request(tuple(target.query for target in own[0]), **shared)
+    each = tuple(
+        Saved(name, part["digest"], part["fit"], one, found, part[_SCALES])
+        for part, one, found in zip(parts, of_each_model(request), own, strict=True)
+    )
+    return Saved(name, "", "", request, own[0], {}, each)
 
 
 def prepare_saved(
@@ -113,6 +172,17 @@ def prepare_saved(
         offset=saved.request.offset if offset is None else offset,
         exact=exact or saved.request.exact,
     )
+    if saved.parts:
+        check_models(catalog, request)
+        each = zip(saved.parts, of_each_model(request), strict=True)
+        parts = [_prepared(catalog, replace(part, request=one), True) for part, one in each]
+        return fuse(catalog, request, parts)
+    return _prepared(catalog, replace(saved, request=request))
+
+
+def _prepared(catalog: Catalog, saved: Saved, is_part: bool = False) -> Prepared:
+    """Return what answers a saved query of one model."""
+    name, request = saved.name, saved.request
     model = catalog.model(request.model)
     if model.digest != saved.digest:
         raise ModelMismatchError(
@@ -122,21 +192,14 @@ def prepare_saved(
         )
     hash, kept = hash_of(catalog, model), saved.fit == model.hash_settings.fit
     targets = [hashed(one if kept else replace(one, hash=""), hash) for one in saved.targets]
-    return prepare_targets(catalog, model, request, targets)
+    return prepare_targets(catalog, model, request, targets, saved.scales, is_part=is_part)
 
 
 def run_saved(
     catalog: Catalog, name: str, *, k: int | None = None, offset: int | None = None
 ) -> Matches:
     """Answer a saved query; raises what `prepare_saved` and `Prepared.answer` raise."""
-    prepared = prepare_saved(catalog, name, k=k, offset=offset)
-    try:
-        return prepared.answer(catalog)
-    except StatementError:
-        if catalog.model(prepared.request.model) == prepared.model:
-            raise
-    # another process has given the model other hashes since, in another table
-    return prepare_saved(catalog, name, k=k, offset=offset).answer(catalog)
+    return answer(catalog, lambda: prepare_saved(catalog, name, k=k, offset=offset))
 
 
 def list_saved(catalog: Catalog) -> pa.Table:
@@ -187,15 +250,27 @@ def _check_text(what: str, text: str) -> None:
 
 
 def _row(name: str, prepared: Prepared, now_us: int) -> dict[str, Any]:
-    request, model = prepared.request, prepared.model
-    targets = [one for target in prepared.targets for one in target.asked]
+    request, model, each = prepared.request, prepared.model, prepared.of_models
+    targets = [one for part in each for target in part.targets for one in target.asked]
     options = {option: getattr(request, option) for option in _OPTIONS}
-    options[_QUERIES] = request.to_json()["queries"]
-    if fit := model.hash_settings.fit:
-        options[_FIT] = fit
+    options[_QUERIES] = [query_json(target.query) for target in targets]
+    if prepared.parts:
+        options[_PARTS] = [
+            {
+                "targets": sum(len(target.asked) for target in part.targets),
+                "digest": part.model.digest,
+                "fit": part.model.hash_settings.fit,
+                _SCALES: part.scales,
+            }
+            for part in each
+        ]
+    else:
+        options[_SCALES] = prepared.scales
+        if fit := model.hash_settings.fit:
+            options[_FIT] = fit
     return {
         "name": name,
-        "model": model.name,
+        "model": ", ".join(part.model.name for part in each),
         "digest": model.digest,
         "filter": request.where,
         "options": json.dumps(options),
@@ -237,7 +312,7 @@ def _target(
 def _decoded(name: str, text: str) -> dict[str, Any]:
     """Return the keywords of a Request that the JSON text holds."""
     options: dict[str, Any] = json.loads(text)
-    unknown = sorted(options.keys() - _OPTIONS.keys() - {_FIT, _QUERIES})
+    unknown = sorted(options.keys() - _OPTIONS.keys() - set(_OWN))
     if unknown:
         raise CatalogError(
             f"the saved query {name!r} has options that this version of Hamsight does not know:"
@@ -253,7 +328,7 @@ def _shown(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the options that differ from their defaults, as text."""
     shown = []
     for key, one in options.items():
-        if key in (_FIT, _QUERIES):
+        if key in _OWN:
             continue
         default = _OPTIONS[key].default if key in _OPTIONS else None
         if one != (list(default) if isinstance(default, tuple) else default):

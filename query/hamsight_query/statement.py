@@ -14,6 +14,7 @@ from hamsight_core.errors import UsageError
 from hamsight_query.candidates import Candidates, Form
 from hamsight_query.filters import Conditions
 from hamsight_query.near_cells import near_cells
+from hamsight_query.percentiles import Scales, as_percentiles
 from hamsight_query.request import Combine, Kind, Rank, Request
 from hamsight_query.score import order_of, score_of
 from hamsight_query.steps import Statement, Steps
@@ -23,6 +24,8 @@ from hamsight_query.vector_index import uses_vector_index
 
 LONGEST = 128 * 1024
 """Bytes of the longest statement that ClickHouse takes over HTTP as a form."""
+_ALL = 2**31
+"""More items than a table has."""
 _APART = 4
 """From so many candidates for each item of the answer, columns are fetched in a second step."""
 _OF_WORDS = 3
@@ -40,23 +43,58 @@ def build(
     model: CatalogModel,
     conditions: Conditions,
     layout: Layout,
+    scales: Scales | None = None,
+    order: Conditions | None = None,
 ) -> Statement:
     """Return the statement that answers the request, of items that hold its conditions.
 
-    `layout` says where the catalog's tables are. Raises UsageError for too many queries.
+    `layout` says where the catalog's tables are. `scales` are those of a calibrated request;
+    `order` is that of a sorted one, without which its matches have what they are to be sorted by.
+    Raises UsageError for too many queries.
     """
-    statement = _Builder(request, targets, model, conditions, layout).build()
+    found = request if order is None else found_set(request)
+    builder = _Builder(found, targets, model, conditions, layout)
+    if request.sort is None and scales is None:
+        statement = builder.build()
+    else:
+        statement = builder.whole(Form(described=True, sorted=request.sort is not None))
+    if scales is not None:
+        statement = as_percentiles(statement, scales, [target.kind for target in targets])
     if request.min_similarity is not None:
         sql = fill("at_least_similar", statement=statement.sql)
         given = {**statement.parameters, "min_similarity": request.min_similarity}
         statement = replace(statement, sql=sql, parameters=given, least=request.min_similarity)
+    if order is not None:
+        statement = in_order(statement, order, request)
+    check_length(statement, len(targets))
+    return statement
+
+
+def in_order(statement: Statement, order: Conditions, request: Request) -> Statement:
+    """Return the page of a request of what a statement finds, in an order."""
+    sql = fill(
+        "sorted",
+        what_else_sorts=fill("what_else_sorts"),
+        statement=indent(statement.sql, " " * 4).lstrip(),
+        order=order.sql[0],
+    )
+    page = {"page": request.k, "skipped": request.offset}
+    return Statement(sql, {**statement.parameters, **order.parameters, **page})
+
+
+def check_length(statement: Statement, queries: int) -> None:
+    """Raise UsageError for a statement of so many queries that is too long for ClickHouse."""
     length = len(statement.sql.encode())
     if length > LONGEST:
         raise UsageError(
-            f"{len(targets)} queries make a statement of {length} bytes, but ClickHouse takes"
-            f" {LONGEST}: ask some {len(targets) * LONGEST // length} at a time"
+            f"{queries} queries make a statement of {length} bytes, but ClickHouse takes"
+            f" {LONGEST}: ask some {queries * LONGEST // length} at a time"
         )
-    return statement
+
+
+def found_set(request: Request) -> Request:
+    """Return the request for all that a sorted one orders."""
+    return replace(request, k=_ALL if request.is_cut_off else request.k, offset=0)
 
 
 class _Builder:
@@ -117,10 +155,17 @@ class _Builder:
         for term in self._read.terms:
             self._parameters.update(term.parameters)
 
+    @property
+    def _takes_turns(self) -> bool:
+        return self._request.combine is Combine.BALANCED and len(self._targets) > 1
+
+    def whole(self, form: Form) -> Statement:
+        """Return the statement that reads all items and tells everything at once."""
+        return self._balanced(form) if self._takes_turns else self._search(form)
+
     def build(self) -> Statement:
-        request, described = self._request, not self._apart
-        balanced = request.combine is Combine.BALANCED and len(self._targets) > 1
-        form = self._balanced if balanced else self._search
+        request, described, balanced = self._request, not self._apart, self._takes_turns
+        form = self.whole
         by_hash_alone = len(self._targets) == 1 and not self._ranks_by_cosine
         if self._read.cells is not None and by_hash_alone:
             near = self._nearest(Form(described=True, in_cells=True))

@@ -21,6 +21,8 @@ from hamsight_core.names import nearest
 from hamsight_query.named import item_rows
 from hamsight_query.request import Kind, Query, Request
 
+_MEMBERS = 100
+"""Items of a group that are queries each; ClickHouse takes no longer statement over HTTP."""
 _NOTHING = 1e-6
 """A sum of unit vectors that is shorter has no direction."""
 
@@ -58,12 +60,13 @@ class Target:
 
     @property
     def kind(self) -> HashKind:
-        """What the hash makes of it: what words are part of is a direction, else it is an image.
+        """What the hash makes of it: words, and weights, are a direction, all else is an image.
 
         Blends that take pictures for a direction, or words for an image, find up to a third of the
         items with as many candidates.
         """
-        return "words" if any(one.query.kind is Kind.TEXT for one in self.asked) else "image"
+        directions = (Kind.TEXT, Kind.CLASSIFIER)
+        return "words" if any(one.query.kind in directions for one in self.asked) else "image"
 
     @property
     def subtracts_words(self) -> bool:
@@ -75,21 +78,27 @@ class Target:
 def resolve(
     catalog: Catalog, model: CatalogModel, request: Request, compute: Compute = HERE
 ) -> list[Target]:
-    """Return the request's queries as targets, in their order.
+    """Return the request's queries as targets, in their order; a group as `each-of` is several.
 
     Stored items are looked up; only pictures and words load the model. Raises UnknownItemError,
     ImageError naming the picture, ModelError for words that the model does not take, and
-    UsageError for words that it does not know.
+    UsageError for words that it does not know and for a classifier.
     """
+    for query in request.queries:
+        if query.kind is Kind.CLASSIFIER:
+            raise UsageError("a classifier is asked as it was saved: hamsight run NAME")
     found: dict[Query, Target] = {}
     hash = hash_of(catalog, model)
     asked = dict.fromkeys(request.queries)
     items = [query for query in asked if query.kind is Kind.ITEM]
     for query, target in zip(items, _stored(catalog, model, request, items), strict=True):
         found[query] = target
+    members: dict[Query, list[Target]] = {}
     for query in asked:
         if query.kind is Kind.GROUP:
             found[query] = _group(catalog, model, query)
+        elif query.kind is Kind.EACH_OF:
+            members[query] = _members(catalog, model, query)
     texts = [query for query in asked if query.kind is Kind.TEXT]
     pictures = [Target(query, "", (), query.given) for query in asked if query.kind is Kind.IMAGE]
     pictures += [found[query] for query in items if query.box is not None]
@@ -97,7 +106,8 @@ def resolve(
         package = catalog.package(model, request.model)
         encoded = [*_texts(package, texts, compute), *_pictures(package, pictures, compute)]
         found.update((target.query, target) for target in encoded)
-    return [hashed(found[query], hash) for query in asked]
+    targets = [one for query in asked for one in members.get(query) or [found[query]]]
+    return [hashed(target, hash) for target in targets]
 
 
 def blended(targets: Sequence[Target], hash: Hash) -> Target:
@@ -178,11 +188,36 @@ def _group(catalog: Catalog, model: CatalogModel, query: Query) -> Target:
     given = {"group": query.given}
     rows = catalog.rows("mean_of_group", given, table=model.items_table)
     if not rows or not rows[0][0]:
-        held = [row[0] for row in catalog.rows("group_names", table=model.items_table)]
-        raise UsageError(
-            f"there is no group {query.given!r} with items; {nearest(query.given, held)}"
-        )
+        raise _no_group(catalog, model, query)
     return Target(query, "", [float(number) for number in rows[0][1]])
+
+
+def _members(catalog: Catalog, model: CatalogModel, query: Query) -> list[Target]:
+    """Return the items of a group. Raises UsageError for no such group, and for too many items."""
+    given = {"group": query.given, "limit": _MEMBERS + 1}
+    rows = catalog.rows("items_of_group", given, table=model.items_table)
+    if not rows:
+        raise _no_group(catalog, model, query)
+    if len(rows) > _MEMBERS:
+        raise UsageError(
+            f"the group {query.given!r} has more than {_MEMBERS} items: search by their mean,"
+            " with --group, or by a smaller group"
+        )
+    return [
+        Target(
+            Query(Kind.ITEM, "/".join(row[:3]), query.weight),
+            row[4],
+            list(row[5]),
+            row[3],
+            (row[0], row[1], row[2]),
+        )
+        for row in rows
+    ]
+
+
+def _no_group(catalog: Catalog, model: CatalogModel, query: Query) -> UsageError:
+    held = [row[0] for row in catalog.rows("group_names", table=model.items_table)]
+    return UsageError(f"there is no group {query.given!r} with items; {nearest(query.given, held)}")
 
 
 def _stored(

@@ -26,6 +26,7 @@ def change(folder, chance, generation):
         (folder / f"{number:03}.jpg").write_bytes(toy.jpeg(seed, 20 + generation, 20))
 
 
+@pytest.mark.homes("chdb", "http")
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 def test_kills_at_random_moments_lose_and_double_nothing(home, cli_dsn, tmp_path):
     package = toy.model(tmp_path / "toy")

@@ -20,6 +20,7 @@ KILLS = int(os.environ.get("HAMSIGHT_TEST_KILLS", "0"))
 """For a longer run than that of the suite."""
 
 
+@pytest.mark.homes("chdb", "http")
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 def test_kills_leave_the_former_rows_or_the_new(home, cli_dsn, tmp_path):
     packages = [toy.model(tmp_path / f"toy{seed}", seed=seed) for seed in (7, 8)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,55 @@ def test_search_shows_what_query_answers(
     assert ids(page, 8) == found
     page.go_back()
     expect(page.locator(".status")).not_to_contain_text("most alike first")
+
+
+def test_queries_have_weights_regions_and_a_cut_off(visit: Visit, catalog: Path) -> None:
+    page = visit()
+    ask(page, "green hearts")
+    page.get_by_role("button", name="add to the search").click()
+    page.keyboard.type("a red circle zebrafish")
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip")).to_have_count(2)
+    expect(page.get_by_text("does not know 'zebrafish'")).to_be_visible()
+    page.locator(".chip .label").nth(1).click()
+    with page.expect_response("**/api/rows*"):
+        page.get_by_role("slider", name="weight").fill("-0.5")
+    expect(page.locator(".chip").nth(1)).to_contain_text("−0.5")
+    page.keyboard.press("Escape")
+    page.locator('.tile[data-position="1"]').click()
+    item = page.get_by_role("complementary", name="picture")
+    expect(item.locator("dl")).to_contain_text("path")
+    box = item.locator("img").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.25)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.8, steps=3)
+    page.mouse.up()
+    item.get_by_role("button", name="+ like this").click()
+    expect(page.locator(".chip").nth(2)).to_contain_text("part of")
+    page.get_by_role("button", name="cut-off").click()
+    expect(page.locator("#cutoff")).to_contain_text(f"of {SCENES - 1} pictures")
+    page.get_by_label("least similarity").focus()
+    page.keyboard.press("End")
+    for _ in range(3):
+        page.keyboard.press("PageDown")
+    expect(page.get_by_role("button", name="similarity ≥")).to_be_visible()
+    expect(page.get_by_role("grid")).to_have_attribute("aria-busy", "false")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="SQL").click()
+    command = shlex.split(page.locator("dialog pre").first.inner_text())
+    page.keyboard.press("Escape")
+    count = int(page.locator(".status b").first.inner_text())
+    assert 0 < count < SCENES - 1
+    command = [sys.executable, "-m", *command, "-k", "200", "--format", "jsonl"]
+    answered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    expected = [json.loads(line)["id"] for line in answered.splitlines()]
+    assert len(expected) == count
+    assert ids(page, min(count, 8)) == expected[:8]
+    page.reload()
+    assert ids(page, min(count, 8)) == expected[:8]
+    page.locator(".chip").nth(2).get_by_role("button", name="remove").click()
+    expect(page.locator(".status")).to_contain_text(f"{SCENES} pictures")
 
 
 def test_keys_go_through_the_grid_and_select(visit: Visit) -> None:

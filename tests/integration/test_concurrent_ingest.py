@@ -25,6 +25,8 @@ from hamsight_ingest.readers import open_source
 from hamsight_ingest.upkeep.tune import tune
 from hamsight_ingest.writer import Counts, Writer
 
+pytestmark = pytest.mark.homes("chdb", "http")
+
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):

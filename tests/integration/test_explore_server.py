@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy
 import pytest
 import toy
 from PIL import Image
+from typer.testing import CliRunner
 from visitor import Visitor
 
 import hamsight
+from hamsight.cli.app import app
 from hamsight_core.errors import UsageError
 from hamsight_explore import Options, Running, start
 
@@ -102,6 +106,55 @@ def test_a_search_shows_what_a_query_answers(visitor, session, view, options, mo
         assert row["similarity"] == pytest.approx(match.similarity, abs=1e-4)
 
 
+ASKED = [
+    {"where": "width > 20", "sort": "-file_size"},
+    {"filters": [{"field": "tags", "value": "dog"}]},
+    {},
+    {"queries": [("item", 0, 1, None), ("item", 4, -0.5, None)]},
+    {"queries": [("item", 0, 1, [0.1, 0.2, 0.5, 0.5]), ("item", 4, 1, None)], "combine": "all"},
+    {"queries": [("item", 0, 1, [0.25, 0, 0.5, 1])], "where": "width > 5", "min_similarity": 0.2},
+    {"queries": [("item", 0, 1, None)], "min_similarity": 0.1, "sort": "-file_size"},
+    {"queries": [("item", 2, 1, None), ("item", 5, 1, None)], "combine": "balanced"},
+    {"queries": [("group", "some", 0.3, None), ("item", 4, 1, None)]},
+]
+
+
+@pytest.mark.homes("chdb")
+def test_the_command_of_a_view_answers_its_first_items(visitor, session, dsn) -> None:
+    rows = visitor.asked()["rows"]
+    session.add_to_group("some", where='"dog" in tags')
+    for view in ASKED:
+        queries = [
+            {"kind": kind, "given": names(rows)[given] if kind == "item" else given}
+            | {"weight": weight, "box": box}
+            for kind, given, weight, box in view.get("queries", ())
+        ]
+        found = visitor.asked(**{**view, "queries": queries})
+        command = shlex.split(found["command"])
+        answered = CliRunner().invoke(app, [*command[1:-1], dsn, "--format", "jsonl"])
+        assert answered.exit_code == 0, answered.output
+        expected = [json.loads(line)["id"] for line in answered.stdout.splitlines()]
+        assert [row["id"] for row in found["rows"]] == expected, found["command"]
+        assert found["total"] == len(expected) > 0
+
+
+@pytest.mark.homes("chdb")
+def test_a_histogram_counts_the_similarities_of_all_items(visitor, session, monkeypatch) -> None:
+    monkeypatch.setattr("hamsight_explore.results.FIRST", 4)
+    name = names(visitor.asked()["rows"])[0]
+    found = visitor.asked(queries=[{"kind": "item", "given": name}])
+    spread = visitor.get("histogram", result=found["result"]).json
+    similar = [match.similarity for match in session.query(item=name, k=100)]
+    counts, edges = numpy.histogram(similar, len(spread["counts"]))
+    assert spread["counts"] == counts.tolist() and sum(spread["counts"]) == 17
+    assert (spread["least"], spread["greatest"]) == pytest.approx((edges[0], edges[-1]))
+    least = sorted(similar)[9]
+    cut = visitor.asked(queries=[{"kind": "item", "given": name}], min_similarity=least)
+    assert cut["total"] == len(cut["rows"]) == 8
+    assert visitor.get("histogram", result=cut["result"]).json == spread
+    assert visitor.get("histogram", result=visitor.asked()["result"]).status == 400
+
+
 @pytest.mark.homes("chdb")
 def test_a_picture_that_is_sent_is_searched_by_and_kept_in_memory_alone(
     visitor, session, tmp_path
@@ -115,6 +168,9 @@ def test_a_picture_that_is_sent_is_searched_by_and_kept_in_memory_alone(
     matches = session.query(image=tmp_path / "same.jpg", k=100)
     assert names(found["rows"]) == [match.name for match in matches]
     assert "--image 'my dog.jpg'" in found["command"]
+    part = {"kind": "upload", "given": sent["upload"], "box": [0, 0.5, 0.5, 0.5]}
+    matches = session.query(image=tmp_path / "same.jpg", box=part["box"], k=100)
+    assert names(visitor.asked(queries=[part])["rows"]) == [match.name for match in matches]
     assert {one for one in tmp_path.rglob("*") if one.is_file()} - before == {tmp_path / "same.jpg"}
     small = visitor.get("uploaded", key=sent["upload"])
     assert Image.open(io.BytesIO(small.body)).size == (24, 18)
@@ -122,11 +178,12 @@ def test_a_picture_that_is_sent_is_searched_by_and_kept_in_memory_alone(
 
 @pytest.mark.homes("chdb")
 def test_orders_filters_and_their_sql(visitor, session) -> None:
-    found = visitor.asked(sort={"by": "file_size", "descending": True})
+    found = visitor.asked(sort="-file_size")
     sizes = [row["file_size"] for row in found["rows"]]
     assert sizes == sorted(sizes, reverse=True) and len(sizes) == 18
-    backwards = visitor.asked(sort={"by": "id", "descending": True})
-    assert names(backwards["rows"]) == names(visitor.asked()["rows"])[::-1]
+    backwards = visitor.asked(sort="-dataset")
+    assert backwards["rows"][0]["dataset"] == "plain"
+    assert visitor.post("search", sort="widht").status == 400
     either = visitor.asked(
         filters=[{"field": "tags", "value": "dog"}, {"field": "tags", "value": "cat"}]
     )
@@ -370,7 +427,7 @@ def test_the_openapi_document_says_what_the_server_takes(visitor, session) -> No
     assert there == described
     row = visitor.asked()["rows"][0]
     values = {
-        "result": visitor.asked()["result"],
+        "result": visitor.asked(queries=[{"kind": "item", "given": names([row])[0]}])["result"],
         "number": row["number"],
         "field": "tags",
         "key": visitor.upload(toy.jpeg(1)).json["upload"],

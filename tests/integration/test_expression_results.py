@@ -165,6 +165,7 @@ def literal(text: str) -> str:
     return '"' + "".join(escapes.get(character, character) for character in text) + '"'
 
 
+@pytest.mark.homes("chdb", "http")
 def test_every_text_arrives_as_it_was_written(client: Client) -> None:
     client.command(
         fill("create_items", **Layout().fragments("items"), hash_bytes=64, features="ab")

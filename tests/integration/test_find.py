@@ -92,7 +92,10 @@ def test_all_has_a_row_for_every_item(session):
     duplicates = rows(session.find_duplicates(all=True))
     assert len(duplicates) == len({row["id"] for row in duplicates}) == count
     assert duplicates[-1]["group"] is None and duplicates[-1]["keep"]
-    assert session.find_outliers(all=True).table.num_rows == count
+    outliers = session.find_outliers(all=True).table
+    assert outliers.num_rows == count
+    stored = session.sql("SELECT scores['outlier'] AS s FROM items_toy ORDER BY s DESC")
+    assert stored["s"].to_pylist() == outliers["score"].to_pylist()
     quality = session.find_quality(all=True)
     assert quality.table.num_rows == 7 * count
     scores = quality.table["score"].to_pylist()
@@ -257,6 +260,8 @@ def test_a_wrong_tag_is_found_and_a_sample_is_balanced(engine, package, tmp_path
         session.ingest(tmp_path / "colours", tags_from_folder=True, model=package)
         (wrong,) = rows(session.find_mislabelled())
         assert (wrong["id"], wrong["tag"], wrong["suggested"]) == ("red/00.png", "red", "blue")
+        asked = """SELECT scores['mislabelled'] AS s FROM items_toy WHERE id = 'red/00.png'"""
+        assert session.sql(asked)["s"].to_pylist() == [pytest.approx(wrong["score"])]
         judged = rows(session.find_mislabelled(all=True))
         assert len(judged) == 40 and judged[0] == wrong
 
@@ -275,7 +280,7 @@ def test_a_wrong_tag_is_found_and_a_sample_is_balanced(engine, package, tmp_path
         listed.write_text("dataset,subset,id,tag,suggested\ncolours,,red/00.png,blue,red\n")
         assert session.relabel(listed).changed == 1
 
-        chosen = rows(session.sample(8, balance=True))
+        chosen = rows(session.sample(8, balance="tag"))
         assert [row["rank"] for row in chosen] == list(range(1, 9))
         assert sorted(row["id"].split("/")[0] for row in chosen) == [
             name for name in ("blue", "green", "grey", "red") for _ in range(2)
@@ -310,6 +315,13 @@ def test_a_wrong_tag_is_found_and_a_sample_is_balanced(engine, package, tmp_path
         each = rows(session.cluster(4, all=True))
         assert len(each) == 40 and {row["cluster"] for row in each} == {1, 2, 3, 4}
         assert rows(session.cluster(99))[-1]["cluster"] == 40
+        dense = session.cluster(density=True, name="dense")
+        assert {row["name"] for row in rows(dense)} <= {"red", "green", "blue", "grey", "red, blue"}
+        apart = session.sql("SELECT countIf(attributes['dense'] = '0') AS n FROM items_toy")
+        assert apart["n"].to_pylist() == [dense.figures["apart"]]
+        assert sum(row["items"] for row in rows(dense)) == 40 - dense.figures["apart"]
+        with pytest.raises(UsageError, match="leave out -k"):
+            session.cluster(3, density=True)
 
         session.add_to_group("have", where='"red" in tags')
         rest = rows(session.sample(99, keep_group="have"))

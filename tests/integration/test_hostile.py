@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hostile import Cases
 
 import hamsight
+
+pytestmark = pytest.mark.homes("chdb", "http")
 
 
 def test_no_text_is_run_and_all_comes_back_the_same(dsn, tmp_path):

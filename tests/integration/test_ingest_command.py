@@ -143,6 +143,7 @@ print(outcome.counts.unchanged, *({"openvino", "pandas"} & set(sys.modules)))
 # Ctrl-C
 
 
+@pytest.mark.homes("chdb", "http")
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_an_interrupted_run_keeps_what_it_did(home, cli_dsn, package, tmp_path, run_cli):
     number = signal.SIGINT if home == "chdb" else signal.SIGTERM

@@ -20,6 +20,8 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import ModelMismatchError
 
+pytestmark = pytest.mark.homes("chdb", "http")
+
 COUNT = 56
 NAMES = [f"red/{n:03}.jpg" for n in range(COUNT)]
 

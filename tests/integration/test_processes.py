@@ -37,6 +37,7 @@ def test_a_session_that_asks_and_ingests_for_long_stays_as_small_as_it_was(tmp_p
 FORKED = "was forked from process"
 
 
+@pytest.mark.homes("chdb", "http")
 @LINUX
 def test_a_forked_child_ends_as_it_wants_and_is_told_to_use_spawn(tmp_path, home, cli_dsn):
     model = toy.model(tmp_path / "toy")

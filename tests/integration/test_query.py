@@ -99,6 +99,7 @@ def same(found: list[Found], expected: list[Found]) -> None:
 # Ranking
 
 
+@pytest.mark.homes("chdb", "http")
 @pytest.mark.parametrize("combine", ["nearest", "balanced", "all"])
 @pytest.mark.parametrize("rank", ["cosine", "hamming"])
 @pytest.mark.parametrize("dissimilar", [False, True])
@@ -407,6 +408,7 @@ def test_an_item_without_direction_is_like_nothing(dsn: str, tmp_path: Path) -> 
 # The statement
 
 
+@pytest.mark.homes("chdb", "http")
 def test_the_printed_statement_gives_the_very_same_rows(
     filled: Filled, home: str, engine: str
 ) -> None:

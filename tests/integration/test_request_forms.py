@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 
-import numpy as np
 import pytest
-from made_catalog import ITEMS, fill
+from made_catalog import fill
 from PIL import Image
+from random_requests import ITEMS, KINDS, TABLES, answer, random_request
 
 import hamsight
 from hamsight.demo.scenes import write_dataset
 from hamsight_core.errors import ExpressionError, UnknownItemError, UsageError
 from hamsight_query.asked import request_of
-from hamsight_query.request import Combine, Kind, Query, Request
+from hamsight_query.request import Kind, Query, Request
+from hamsight_query.saved import save_query
 
-FEATURES = np.stack([made.feature for made in ITEMS]).astype(np.float64)
-UNIT = FEATURES / np.linalg.norm(FEATURES, axis=1, keepdims=True)
-GOOD = [n for n, made in enumerate(ITEMS) if "good" in made.item.groups]
-FILTERS = {
-    None: lambda made: True,
-    "width > 180": lambda made: made.width > 180,
-    "dog > 1 or not dog": lambda made: made.item.tags.get("dog", 0) != 1,
-    '"good" in groups': lambda made: "good" in made.item.groups,
-    'attributes["iso"] >= 200': lambda made: int(made.item.attributes["iso"]) >= 200,
-}
-KEYS = {
-    "width": lambda made: made.width,
-    "dog": lambda made: made.item.tags.get("dog", 0),
-    "dog * 1000 + width": lambda made: made.item.tags.get("dog", 0) * 1000 + made.width,
-    "id": lambda made: made.item.id.encode(),
-    'attributes["iso"]': lambda made: int(made.item.attributes["iso"]),
-}
-LISTS, SEARCHES = 60, 140
+REQUESTS = int(os.environ.get("HAMSIGHT_TEST_REQUESTS", "27"))
+"""How many random requests each home is asked; HAMSIGHT_TEST_REQUESTS=200 is the full run."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +28,8 @@ def sessions(engine, front, tmp_path_factory):
     package = tmp_path_factory.mktemp("package")
     dsns = {"chdb": f"chdb://{engine}?database=forms_chdb", "http": front.dsn("forms_http")}
     for dsn in dsns.values():
-        fill(dsn, package, ITEMS)
+        for name, table in TABLES.items():
+            fill(dsn, package / name, table.items, name)
     opened = {home: hamsight.open(dsn) for home, dsn in dsns.items()}
     yield opened
     for session in opened.values():
@@ -54,102 +41,95 @@ def session(sessions, home):
     return sessions[home]
 
 
-def ranked(direction, kept: list[int], candidates: int, dissimilar: bool) -> list[int]:
-    """Return the items near a direction: first by bits and identity, the candidates by cosine."""
-    sign = 1 if dissimilar else -1
-    bits = ((FEATURES > 0) != (direction > 0)).sum(axis=1)
-    likeness = np.round(UNIT @ (direction / np.linalg.norm(direction)), 6)
-    placed = sorted(kept, key=lambda n: (-sign * bits[n], ITEMS[n].sorted_by))
-    first = sorted(placed[:candidates], key=lambda n: sign * likeness[n])
-    return [*first, *placed[candidates:]]
-
-
 def names(matches) -> list[str]:
     return [match.name for match in matches]
 
 
-def of(places: list[int]) -> list[str]:
-    return ["/".join(part for part in ITEMS[n].identity if part) for n in places]
+def shown_name(place: int) -> str:
+    return "/".join(part for part in ITEMS[place].identity if part)
 
 
-def test_random_searches_are_numpys(session) -> None:
-    rng = random.Random(7)
-    for number in range(SEARCHES):
-        queries = rng.sample(range(len(ITEMS)), rng.choice((1, 2, 3)))
-        weights = [rng.choice((1.0, 0.5, -0.7, 2.0)) for _ in queries]
-        by_group, where = rng.random() < 0.3, rng.choice(list(FILTERS))
-        options = {
-            "k": rng.choice((5, 40)),
-            "offset": rng.choice((0, 0, 7)),
-            "candidates": rng.choice((2000, 30)),
-            "dissimilar": rng.random() < 0.2,
-            "exclude_self": rng.choice((None, False)),
-            "where": where,
-        }
-        direction = np.asarray(weights) @ UNIT[queries]
-        excluded = set(queries)
-        if by_group:
-            mean = FEATURES[GOOD].mean(axis=0)
-            direction = direction + 0.8 * mean / np.linalg.norm(mean)
-            excluded |= set(GOOD)
-        kept = [
-            n
-            for n, made in enumerate(ITEMS)
-            if FILTERS[where](made) and (options["exclude_self"] is False or n not in excluded)
-        ]
-        expected = ranked(direction, kept, options["candidates"], options["dissimilar"])
-        expected = expected[options["offset"] : options["offset"] + options["k"]]
-        asked = [(ITEMS[n].name, weight) for n, weight in zip(queries, weights, strict=True)]
-        group = [("good", 0.8)] if by_group else []
-        request = request_of(item=asked, group=group, combine=Combine.BLEND, **options)
-        least = rng.choice((None, 0.2)) if not options["dissimilar"] else None
-        if least is not None:
-            request = Request.from_json({**request.to_json(), "min_similarity": least})
-            unit = direction / np.linalg.norm(direction)
-            expected = [n for n in expected if UNIT[n] @ unit >= least]
+@pytest.mark.homes("chdb", "http")
+def test_random_requests_are_numpys(session) -> None:
+    rng = random.Random(os.environ.get("HAMSIGHT_TEST_SEED", "requests"))
+    for number in range(REQUESTS):
+        request = random_request(rng, KINDS[number % len(KINDS)])
+        expected = answer(request)
         found = session.search(Request.from_json(json.loads(json.dumps(request.to_json()))))
-        assert names(found) == of(expected), request
-        if not number % 10:
+        assert names(found) == [shown_name(one.item) for one in expected], request
+        if request.queries:
+            alike = [one.similarity for one in expected]
+            assert [match.similarity for match in found] == pytest.approx(alike, abs=1e-4), request
+        else:
+            assert all(match.similarity is match.distance is None for match in found)
+        if not number % 6:
             shown = session.sql(found.statement.sql, found.statement.parameters)
-            assert shown["id"].to_pylist() == [match.id for match in found]
+            assert shown["id"].to_pylist() == [match.id for match in found], request
 
 
-def test_random_lists_are_pythons(session) -> None:
-    rng = random.Random(8)
-    for _ in range(LISTS):
-        where, key = rng.choice(list(FILTERS)), rng.choice([None, *KEYS])
-        descending = rng.random() < 0.5
-        kept = sorted((n for n, one in enumerate(ITEMS) if FILTERS[where](one)), key=by_identity)
-        options: dict = {"k": rng.choice((9, 300)), "offset": rng.choice((0, 4)), "where": where}
-        if key is not None:
-            options["sort"] = f"-{key}" if descending and " " not in key else key
-            backwards = options["sort"].startswith("-")
-            kept.sort(key=lambda n, key=key: KEYS[key](ITEMS[n]), reverse=False)
-            if backwards:
-                values = sorted({KEYS[key](ITEMS[n]) for n in kept}, reverse=True)
-                kept = [n for value in values for n in kept if KEYS[key](ITEMS[n]) == value]
-        elif where is None:
-            options["dataset"] = ["birds", "cats"]
-        found = session.query(**options)
-        assert names(found) == of(kept[options["offset"] :][: options["k"]]), options
-        assert all(match.similarity is match.distance is None for match in found)
+@pytest.mark.homes("chdb", "http")
+def test_a_saved_query_and_its_view_answer_as_the_request_does(session) -> None:
+    rng = random.Random(3)
+    for number, kind in enumerate(one for one in KINDS if one != "list"):
+        request = random_request(rng, kind)
+        save_query(session.catalog(), kind, request, replace=True)
+        expected = names(session.search(request))
+        assert names(session.run(kind)) == expected, request
+        if kind in ("each-of", "calibrated", "sort", "models"):
+            view = f"asked_{number}"
+            session.save_view(kind, view, replace=True)
+            shown = session.sql(f"SELECT id FROM {view} ORDER BY rank")
+            assert [one.rsplit("/", 1)[-1] for one in shown["id"].to_pylist()] == [
+                one.rsplit("/", 1)[-1] for one in expected
+            ], request
+        session.delete_saved(kind)
 
 
-def by_identity(n: int) -> tuple[bytes, ...]:
-    return ITEMS[n].sorted_by
+def test_what_several_models_and_sorts_cannot_mean(session) -> None:
+    item, both = ITEMS[7].name, ["made", "other"]
+    for options, words in (
+        ({"item": item, "sort": "width", "offset": 5}, "orders the best -k matches"),
+        ({"item": item, "random": 1}, "--random orders a list"),
+        ({"item": item, "model": ["made", "made"]}, "name each of them once"),
+        ({"item": item, "model": both, "max_distance": 3}, "bits of several models differ"),
+        ({"item": item, "model": both, "min_similarity": 0.3}, "say --calibrated"),
+        ({"where": "width > 3", "model": both}, "for a list name one --model"),
+        ({"item": item, "model": ["made", "othr"]}, "did you mean 'other'"),
+        ({"item": item, "calibrated": True, "min_similarity": -0.1}, "a share, from 0 to 1"),
+        ({"where": "width > 3", "calibrated": True}, "--calibrated needs a query"),
+        ({"each_of": "fewer", "model": "made"}, "did you mean 'few'"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            session.query(**options)
+
+
+def test_a_dataset_without_a_model_is_named_and_tells_the_model_of_an_item(dsn, tmp_path) -> None:
+    cats = [one for one in ITEMS if one.dataset == "cats"]
+    fill(dsn, tmp_path / "made", ITEMS[:40], "made")
+    fill(dsn, tmp_path / "other", cats[:9], "other")
+    with hamsight.open(dsn) as session:
+        bird = next(one for one in ITEMS[:40] if one.dataset == "birds")
+        assert session.query(item=bird.name).model == "made"
+        both = {"item": cats[0].name, "model": ["made", "other"]}
+        assert len(session.query(dataset="cats", **both)) > 5
+        for options in ({}, {"dataset": "birds"}):
+            with pytest.raises(UsageError, match="'birds' has no items of the model 'other'"):
+                session.query(**both, **options)
+        with pytest.raises(UsageError, match="choose one with --model"):
+            session.query(item=cats[0].name)
 
 
 def test_a_random_order_is_of_its_seed_and_pages_make_it(session) -> None:
-    whole = names(session.query(random=5, k=500))
-    assert sorted(whole) == sorted(of(list(range(len(ITEMS)))))
-    assert whole != names(session.query(random=6, k=500))
-    pages = [names(session.query(random=5, k=100, offset=at)) for at in (0, 100, 200)]
+    whole = names(session.query(model="made", random=5, k=500))
+    assert sorted(whole) == sorted(map(shown_name, range(len(ITEMS))))
+    assert whole != names(session.query(model="made", random=6, k=500))
+    pages = [names(session.query(model="made", random=5, k=100, offset=at)) for at in (0, 100, 200)]
     assert [name for page in pages for name in page] == whole
 
 
 def test_what_is_missing_sorts_last_and_wrong_keys_are_named(session) -> None:
     for sort in ('scores["blur"]', '-scores["blur"]'):
-        assert len(session.query(sort=sort)) == 50
+        assert len(session.query(model="made", sort=sort)) == 50
     for sort, words in (
         ("widht", "the nearest is width"),
         ("-widht", "the nearest is width"),
@@ -157,22 +137,21 @@ def test_what_is_missing_sorts_last_and_wrong_keys_are_named(session) -> None:
         ("-", "found an empty expression"),
     ):
         with pytest.raises(ExpressionError) as caught:
-            session.query(sort=sort)
+            session.query(model="made", sort=sort)
         assert words in str(caught.value)
 
 
 def test_a_group_that_is_not_there_is_named(session) -> None:
     with pytest.raises(UsageError, match="did you mean 'good'"):
-        session.query(group="god")
+        session.query(model="made", group="god")
 
 
 def test_weights_that_cancel_each_other_out_are_refused(session) -> None:
     name = ITEMS[3].name
     with pytest.raises(UsageError, match="cancel each other out"):
-        session.query(item=[(name, 1.0), (name, -1.0)])
+        session.query(model="made", item=[(name, 1.0), (name, -1.0)])
 
 
-@pytest.mark.homes("chdb")
 def test_words_weights_regions_and_saved_queries(dsn, tmp_path) -> None:
     """On drawn scenes: what is asked in another way and means the same has the same answer."""
     folder = tmp_path / "scenes"
@@ -230,7 +209,6 @@ def test_show_tells_all_of_an_item(session) -> None:
         session.show("no such item")
 
 
-@pytest.mark.homes("chdb")
 def test_the_picture_of_an_item_is_saved_with_its_boxes(cli_dsn, run_cli, tmp_path) -> None:
     folder = tmp_path / "scenes"
     write_dataset(folder, 6, 1)

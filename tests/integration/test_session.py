@@ -12,6 +12,8 @@ from PIL import Image
 import hamsight
 from hamsight import Session
 
+pytestmark = pytest.mark.homes("chdb", "http")
+
 NAME = ITEMS[5].name
 
 

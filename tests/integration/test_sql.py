@@ -18,6 +18,8 @@ import hamsight
 from hamsight import StatementError, UsageError
 from hamsight.cli.app import app
 
+pytestmark = pytest.mark.homes("chdb", "http")
+
 
 @pytest.fixture
 def filled(dsn: str, tmp_path: Path) -> str:

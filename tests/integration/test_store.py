@@ -230,6 +230,8 @@ OPEN = "import sys, hamsight; s = hamsight.open(sys.argv[1]); s.catalog(create=l
 CATCH = f"""
 import os, sys, chdb.dbapi, clickhouse_connect.driver._chdbclient, hamsight
 from hamsight_core.errors import HamsightError
+
+pytestmark = pytest.mark.homes("chdb", "http")
 if len(sys.argv) > 3: os.setuid(int(sys.argv[3]))
 try:
     {OPEN}

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from planted import flipped
 
-from hamsight_analyze import coverage
+from hamsight_analyze import coverage, density
 from hamsight_analyze.compare import compare_sets
 from hamsight_analyze.coverage import cover
+from hamsight_analyze.density import dense_clusters
 from hamsight_analyze.mislabelled import find_mislabelled
 from hamsight_analyze.neighbours import find_neighbours
 from hamsight_analyze.outliers import outlier_scores
@@ -149,3 +150,26 @@ def test_a_fifth_of_another_kind_is_found() -> None:
     assert found.p < 0.01
     assert set(found.tests) == set(found.each)
     assert found.typical[360:].mean() > found.typical[:360].mean()
+
+
+def test_clusters_by_density_leave_out_what_lies_apart() -> None:
+    draw = np.random.default_rng(4)
+    centres = np.array([[0, 0], [9, 0], [0, 9]])
+    close = centres[np.arange(300) % 3] + 0.3 * draw.standard_normal((300, 2))
+    apart = np.array([[30.0, 30], [-30, 30], [30, -30]])
+    labels, sure = dense_clusters(np.concatenate([close, apart]).astype(np.float32))
+    assert labels[300:].tolist() == [0, 0, 0] and sure[300:].tolist() == [0, 0, 0]
+    for kind in range(3):
+        (one,) = set(labels[:300][np.arange(300) % 3 == kind])
+        assert one > 0
+    assert len(set(labels)) == 4
+
+
+def test_clusters_by_density_of_many_items_go_by_the_nearest_fitted(monkeypatch) -> None:
+    monkeypatch.setattr(density, "_FITTED", 100)
+    draw = np.random.default_rng(4)
+    kind = np.arange(400) % 2
+    positions = (kind[:, None] * 20 + draw.standard_normal((400, 2))).astype(np.float32)
+    labels, _ = dense_clusters(positions)
+    assert all(len(set(kind[labels == one])) == 1 for one in set(labels) - {0})
+    assert (labels > 0).mean() > 0.5

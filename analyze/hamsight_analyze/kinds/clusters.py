@@ -10,7 +10,10 @@ from math import log, sqrt
 from typing import TYPE_CHECKING, ClassVar
 
 from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
-from hamsight_analyze.items import Items
+from hamsight_analyze.density import dense_clusters
+from hamsight_analyze.items import Items, Scope
+from hamsight_analyze.kinds.maps import Map
+from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.show.row_sheet import Section, Tile
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_NUMBER = 16
 _SHOWN = 12
 _NAMED = 3
 _MANY = 20_000
@@ -32,7 +36,8 @@ _TELLING = 2.0
 class Clusters(Analysis):
     """`number` clusters of items that are alike, by k-means; cluster 1 has the most items.
 
-    `name` is the attribute that has the number of an item's cluster, where one is set.
+    With `density` clusters are where items lie close on a map, and items that lie apart are in
+    cluster 0, which is none. With `name` each item gets the number of its cluster as an attribute.
     """
 
     kind: ClassVar[str] = "clusters"
@@ -41,23 +46,45 @@ class Clusters(Analysis):
         "analyzed_features",
         "analyzed_tags",
         "analyzed_captions",
+        "analyzed_key",
     )
-    number: int = 16
+    number: int | None = None
     name: str | None = None
+    density: bool = False
 
     def __post_init__(self) -> None:
-        """Raise UsageError for a number below 1."""
-        if self.number < 1:
+        """Raise UsageError for a number below 1, and for one of clusters by density."""
+        if self.number is not None and self.number < 1:
             raise UsageError(f"{self.number} clusters; expected 1 or more")
+        if self.number is not None and self.density:
+            raise UsageError("the number of clusters by density is not given: leave out -k")
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns; those of density are of items on a map."""
+        if not self.density:
+            return self.reads
+        return tuple(name for name in self.reads if name != "analyzed_features")
+
+    def needs(self) -> Sequence[Analysis]:
+        """Return the map on which density is looked for."""
+        return (Map(),) if self.density else ()
+
+    def read(
+        self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
+    ) -> Items:
+        """Read the items, and where they lie on the map."""
+        items = super().read(catalog, scope, on_progress)
+        if self.density:
+            items.columns["position"] = [Map().known_positions(catalog, scope, items)]
+        return items
 
     def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
         """Return a cluster a row; with all, an item a row."""
         import numpy as np
         import pyarrow as pa
 
-        assert items.features is not None
-        number = min(self.number, len(items))
-        labels, near = _k_means(items.features, number)
+        labels, near = self._labels(items)
+        number = int(labels.max(initial=0))
         on_progress(len(items))
         words = [
             {*tags, *(word for text in captions for word in _WORD.findall(text.lower()))}
@@ -74,18 +101,22 @@ class Clusters(Analysis):
                 "name": pa.array(names, pa.string()),
             }
         )
-        order = np.lexsort((-near, labels))
+        # Items of no cluster come last.
+        order = np.lexsort((-near, np.where(labels == 0, number + 1, labels)))
         each = pa.table(
             {
                 **identity_columns([items.identities[place] for place in order]),
                 "cluster": pa.array(labels[order], pa.uint32()),
-                "name": pa.array([names[one - 1] for one in labels[order]], pa.string()),
+                "name": pa.array([["", *names][one] for one in labels[order]], pa.string()),
                 "similarity": pa.array(near[order], pa.float32()),
             }
         )
         table = each if asked.all else clusters
         found = Found(table, table.num_rows, f"{number} clusters", settings_of(self))
-        found.figures = {"clusters": number}
+        apart = int((labels == 0).sum())
+        found.figures = {"clusters": number, "apart": apart}
+        if apart:
+            found.notes.append(f"{apart:,} items lie apart: they are in no cluster, or cluster 0")
         found.stored = each.rename_columns(
             ["dataset", "subset", "id", "group", "tag", "similarity"]
         )
@@ -97,7 +128,33 @@ class Clusters(Analysis):
             tiles = tuple(Tile(items.uris[place], (items.identities[place][2],)) for place in mine)
             found.sections.append(Section(heading, tiles))
         found.members = list(items.identities)
+        if self.name is not None:
+            found.attributes = {self.name: [str(one) for one in labels.tolist()]}
+            found.notes.append(f"attribute {self.name!r} set on {len(items):,} items")
         return found
+
+    def _labels(self, items: Items) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the cluster of each item, 0 for none, and how much it is of it."""
+        import numpy as np
+
+        if not self.density:
+            assert items.features is not None
+            return _k_means(items.features, min(self.number or _NUMBER, len(items)))
+        (positions,) = items.columns["position"]
+        known = np.isfinite(positions).all(axis=1)
+        labels, near = np.zeros(len(items), np.int64), np.zeros(len(items), np.float32)
+        labels[known], near[known] = dense_clusters(positions[known])
+        return _by_size(labels), near
+
+
+def _by_size(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return clusters numbered from 1 by the number of their items; 0 stays."""
+    import numpy as np
+
+    counts = np.bincount(labels)[1:]
+    rank = np.zeros(len(counts) + 1, np.int64)
+    rank[np.argsort(-counts, kind="stable") + 1] = np.arange(1, len(counts) + 1)
+    return rank[labels]
 
 
 def _k_means(
@@ -115,14 +172,11 @@ def _k_means(
         made = MiniBatchKMeans(number, batch_size=4096, n_init=3, random_state=0).fit(vectors)
     else:
         made = KMeans(number, n_init=3, random_state=0).fit(vectors)
-    order = np.argsort(-np.bincount(made.labels_, minlength=number), kind="stable")
-    rank = np.empty(number, np.int64)
-    rank[order] = np.arange(1, number + 1)
     centres = made.cluster_centers_ / np.maximum(
         np.linalg.norm(made.cluster_centers_, axis=1, keepdims=True), 1e-9
     )
     near = np.einsum("ij,ij->i", vectors, centres[made.labels_]).astype(np.float32)
-    return rank[made.labels_], near
+    return _by_size(made.labels_.astype(np.int64) + 1), near
 
 
 def _names(words: Sequence[set[str]], labels: NDArray[np.int64], number: int) -> list[str]:
@@ -134,7 +188,8 @@ def _names(words: Sequence[set[str]], labels: NDArray[np.int64], number: int) ->
     own = [Counter[str]() for _ in range(number)]
     for held, label in zip(words, labels.tolist(), strict=True):
         total.update(held)
-        own[label - 1].update(held)
+        if label:
+            own[label - 1].update(held)
     every = sum(total.values())
     return [", ".join(_commonest(counts, total, every)) for counts in own]
 

@@ -60,7 +60,7 @@ class Map(Analysis):
 
     kind: ClassVar[str] = KIND
     kept_in: ClassVar[str] = TABLE
-    reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_digest")
+    reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_key", "analyzed_digest")
     method: str = "tsne"
     component: int | None = None
     seed: int = 0
@@ -97,10 +97,27 @@ class Map(Analysis):
         """Read the items, and where the kept map has them."""
         items = super().read(catalog, scope, on_progress)
         if self.method != "pca" and not self.refit:
-            former = former_analyses(catalog, of_same_kind(self, scope, items.model.name))
-            if former and catalog.has_table(TABLE):
-                items.columns["former"] = [points_of(catalog, former[0])]
+            items.columns["former"] = [self._kept_points(catalog, scope, items)]
         return items
+
+    def known_positions(self, catalog: Catalog, scope: Scope, items: Items) -> NDArray[np.float32]:
+        """Return where items (n, 2) lie on the kept map, NaN where it does not have them."""
+        import numpy as np
+
+        points = self._kept_points(catalog, scope, items)
+        positions = np.full((len(items), 2), np.nan, np.float32)
+        if points is not None:
+            keys = np.array(items.columns["item_key"], np.uint64)
+            at, known = _found_in(points, keys)
+            positions[known] = points.positions[at[known]]
+        return positions
+
+    def _kept_points(self, catalog: Catalog, scope: Scope, items: Items) -> MapPoints | None:
+        former = former_analyses(catalog, of_same_kind(self, scope, items.model.name))
+        if not former or not catalog.has_table(TABLE):
+            return None
+        points = points_of(catalog, former[0])
+        return points if len(points) else None
 
     def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
         """Return an item a row, with its place."""
@@ -170,7 +187,8 @@ class Map(Analysis):
             return on_line, np.ones(len(items), bool), None
         former = next(iter(items.columns.pop("former", ())), None)
         if former is not None:
-            at, known = _found_in(former, keys, digests)
+            at, known = _found_in(former, keys)
+            known &= former.digests[at] == digests
             if len(items) and known.mean() >= _OLD:
                 positions, fitted = former.positions[at], former.fitted[at] & known
                 rest = ~known
@@ -197,16 +215,14 @@ class Map(Analysis):
 
 
 def _found_in(
-    former: MapPoints, keys: NDArray[np.uint64], digests: NDArray[np.uint64]
+    points: MapPoints, keys: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the place of each item among former points, and whether it is there unchanged."""
+    """Return the place of each item among points, of one at least, and whether it is there."""
     import numpy as np
 
-    if not len(former):
-        return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
-    order = np.argsort(former.items, kind="stable")
-    at = order[np.minimum(np.searchsorted(former.items[order], keys), len(former) - 1)]
-    return at, (former.items[at] == keys) & (former.digests[at] == digests)
+    order = np.argsort(points.items, kind="stable")
+    at = order[np.minimum(np.searchsorted(points.items[order], keys), len(points) - 1)]
+    return at, points.items[at] == keys
 
 
 def _values(items: Items, color: str | None) -> list[str | None]:

@@ -18,32 +18,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+BALANCES = ("tag", "dataset", "subset")
+
+
 @dataclass(frozen=True)
 class Sample(Analysis):
     """`number` items that stand for all, the most telling first.
 
-    `balance` takes as many of each tag; `together` names an attribute, of each value of which one
-    item is taken before a second; items of `keep_group` are in the sample already and are not
-    returned. `among`, where given, are the items to choose from.
+    `balance` takes as many of each `tag`, `dataset` or `subset`; `together` names an attribute, of
+    each value of which one item is taken before a second; items of `keep_group` are in the sample
+    already and are not returned. `among`, where given, are the items to choose from.
     """
 
     kind: ClassVar[str] = "sample"
     reads: ClassVar[tuple[str, ...]] = ("analyzed_features",)
     number: int = 0
-    balance: bool = False
+    balance: str | None = None
     together: str | None = None
     keep_group: str | None = None
     among: frozenset[Identity] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        """Raise UsageError for a number below 1."""
+        """Raise UsageError for a number below 1, and for what there is not as many of each of."""
         if self.number < 1:
             raise UsageError(f"a sample of {self.number} items; expected 1 or more")
+        if self.balance not in (None, *BALANCES):
+            raise UsageError(f"balance is {self.balance!r}; expected {', '.join(BALANCES)}")
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns that the settings need."""
         more = {
-            "analyzed_tags": self.balance,
+            "analyzed_tags": self.balance == "tag",
             "analyzed_attribute": self.together,
             "analyzed_kept": self.keep_group,
         }
@@ -102,7 +107,7 @@ class Sample(Analysis):
         free = sorted(set(free) - set(kept.tolist()))
         chosen: list[int] = []
         while free and len(chosen) < self.number:
-            lots = _by_tag(items, free) if self.balance else [free]
+            lots = self._lots(items, free)
             held = np.concatenate([kept, np.array(chosen, np.int64)]).astype(np.int64)
             room = self.number - len(chosen)
             picks = [self._picked(items, lot, held, room, on_progress) for lot in lots]
@@ -144,6 +149,18 @@ class Sample(Analysis):
         for place in turns:
             first.setdefault(values[place] or f"\0{place}", place)
         return list(first.values())
+
+    def _lots(self, items: Items, free: list[int]) -> list[list[int]]:
+        """Return the free items in lots, of each of which as many are taken."""
+        if self.balance is None:
+            return [free]
+        if self.balance == "tag":
+            return _by_tag(items, free)
+        width = 1 if self.balance == "dataset" else 2
+        lots: dict[tuple[str, ...], list[int]] = {}
+        for place in free:
+            lots.setdefault(items.identities[place][:width], []).append(place)
+        return [lots[name] for name in sorted(lots)]
 
     def _is_asked(self, items: Items, place: int) -> bool:
         return self.among is None or items.identities[place] in self.among

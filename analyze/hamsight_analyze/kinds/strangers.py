@@ -16,11 +16,11 @@ from hamsight_core.show.row_sheet import Section, Tile
 
 @dataclass(frozen=True)
 class Outliers(Analysis):
-    """Items whose features are unlike those of the others."""
+    """Items whose features are unlike those of the others; each item gets the score `outlier`."""
 
     kind: ClassVar[str] = "outliers"
     finding: ClassVar[str] = "outlier"
-    reads: ClassVar[tuple[str, ...]] = ("analyzed_features",)
+    reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_key")
     ignored: Ignored = field(default=frozenset(), repr=False)
 
     def prepare(self, catalog: Catalog) -> Analysis:
@@ -62,4 +62,5 @@ class Outliers(Analysis):
             {"flagged": total},
             sections=[Section("", tiles)] if tiles else [],
             members=identities[:count],
+            scores={"outlier": score},
         )

@@ -16,10 +16,13 @@ from hamsight_core.show.row_sheet import Section, Tile
 
 @dataclass(frozen=True)
 class Mislabelled(Analysis):
-    """Tags that another tag fits better than."""
+    """Tags that another tag fits better than.
+
+    Each item with tags gets the score `mislabelled` of its least fitting one.
+    """
 
     kind: ClassVar[str] = "mislabelled"
-    reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_tags")
+    reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_tags", "analyzed_key")
     ignored: Ignored = field(default=frozenset(), repr=False)
 
     def prepare(self, catalog: Catalog) -> Analysis:
@@ -75,6 +78,9 @@ class Mislabelled(Analysis):
         said = f"{total} of {len(given):,} tags do not fit"
         result = Found(table, count, said, settings_of(self), figures)
         result.sections = [Section("", tiles)] if tiles else []
+        worst = np.full(len(items), np.nan, np.float32)
+        np.fmax.at(worst, places, found.score)
+        result.scores = {"mislabelled": worst}
         result.members = list(dict.fromkeys(identities[:count]))
         judged = int(np.isfinite(found.score).sum())
         if judged < len(given):

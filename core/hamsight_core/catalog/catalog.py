@@ -70,8 +70,15 @@ class Catalog(Database):
             return opened[0]
         return read_models(self)
 
-    def model(self, name: str | None = None, datasets: Sequence[str] = ()) -> CatalogModel:
-        """Return the model of that name, or the only one, that has the datasets, if it is None.
+    def model(
+        self,
+        name: str | None = None,
+        datasets: Sequence[str] = (),
+        suits: Callable[[CatalogModel], bool] | None = None,
+    ) -> CatalogModel:
+        """Return the model of that name or, if it is None, the only one.
+
+        Of several that is the one that has the datasets and suits.
 
         Raises EmptyCatalogError when there is none and UsageError when the name does not tell.
         """
@@ -84,6 +91,8 @@ class Catalog(Database):
         if name is None:
             if len(models) > 1 and datasets:
                 models = [one for one in models if self._holds(one, datasets)] or models
+            if len(models) > 1 and suits is not None:
+                models = [one for one in models if suits(one)] or models
             if len(models) > 1:
                 raise UsageError(
                     f"the catalog holds features of several models:"

@@ -23,12 +23,22 @@ _MOST_NAMED = 5
 def check_words(package: ModelPackage, texts: Sequence[str]) -> None:
     """Warn of words of a text that the model's vocabulary lacks.
 
+    Raises UsageError where it lacks all words of a text.
+    """
+    for note in notes_on_words(package, texts):
+        warnings.warn(note, stacklevel=2)
+
+
+def notes_on_words(package: ModelPackage, texts: Sequence[str]) -> list[str]:
+    """Return a line for each text with words that the model's vocabulary lacks, which names them.
+
     Raises UsageError where it lacks all words of a text. A tokenizer of pairs of bytes lacks none.
     A model without a text encoder lacks nothing that is told here.
     """
     if package.text is None:
-        return
+        return []
     tokenizer, _ = _opened(package, package.text)
+    notes = []
     for text in texts:
         try:
             text.encode("utf-8")
@@ -44,11 +54,11 @@ def check_words(package: ModelPackage, texts: Sequence[str]) -> None:
         if unknown:
             words = ", ".join(repr(word[:40]) for word in unknown[:_MOST_NAMED])
             more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
-            warnings.warn(
+            notes.append(
                 f"--text {text[:40]!r}: the model {package.name!r} does not know {words}{more},"
-                " and reads the other words alone",
-                stacklevel=2,
+                " and reads the other words alone"
             )
+    return notes
 
 
 def _unknown(tokenizer: Tokenizer, text: str) -> tuple[list[str], bool]:

@@ -1,5 +1,7 @@
 // The server's HTTP API, as openapi.json describes it.
 
+import type { SavedView } from "./view";
+
 export interface Model {
   name: string;
   table: string;
@@ -68,6 +70,9 @@ export interface Result {
   sql: string;
   command: string;
   where: string | null;
+  notes: string[];
+  /** What the catalog says of each query that is a stored picture. */
+  queried: Record<string, Row>;
   milliseconds: number;
 }
 
@@ -118,7 +123,14 @@ export interface Answer {
 
 export interface SavedQuery {
   name: string;
-  view: { model: string | null; queries: { kind: "text" | "item"; given: string }[]; where: string | null } | null;
+  view: SavedView | null;
+}
+
+/** How many pictures of a search have which similarity, in equal steps. */
+export interface Spread {
+  least: number;
+  greatest: number;
+  counts: number[];
 }
 
 export interface Upload {

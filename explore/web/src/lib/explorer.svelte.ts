@@ -7,8 +7,8 @@ import type { Catalog, Change, Job, Result, Row, Rows, SavedQuery } from "./api"
 import { Jobs } from "./jobs.svelte";
 import { screenOf } from "./screens";
 import type { Screen } from "./screens";
-import { emptyView, fromAddress, toAddress, toRequest } from "./view";
-import type { Field, Kind, View } from "./view";
+import { emptyView, fromAddress, fromRequest, newQuery, toAddress, toRequest } from "./view";
+import type { Combine, Field, Query, Region, View } from "./view";
 
 export const CHUNK = 100;
 const KEPT_CHUNKS = 30;
@@ -49,6 +49,8 @@ export class Explorer {
   size = $state(remembered("size", 176));
   showsBoxes = $state(localStorage.getItem("boxes") !== "no");
   showsFilters = $state(localStorage.getItem("filters") !== "no");
+  /** Whether the next query joins those that are searched by. */
+  adds = $state(false);
   dialog = $state<Dialog>(null);
   busy = $state(false);
   error = $state<api.Refused | null>(null);
@@ -148,8 +150,7 @@ export class Explorer {
 
   showSaved(saved: SavedQuery): void {
     if (!saved.view) return;
-    const { model, queries, where } = saved.view;
-    this.view = { ...emptyView(), model: model ?? "", queries, where: where ?? "" };
+    this.view = fromRequest(saved.view);
     void this.ask();
   }
 
@@ -164,37 +165,51 @@ export class Explorer {
     }
   }
 
-  searchWords(words: string): void {
+  /** Search by queries; a cut-off was for others. */
+  setQueries(queries: Query[]): void {
     this.view.sql = "";
-    const others = this.view.queries.filter((query) => query.kind !== "text");
-    const given = words.trim();
-    this.view.queries = given ? [{ kind: "text", given }, ...others] : others;
+    this.view.queries = queries;
+    this.view.least = null;
+    this.adds = false;
     void this.ask();
   }
 
-  addQuery(kind: Kind, given: string, alone = false): void {
-    const query = { kind, given };
-    this.view.sql = "";
-    this.view.queries = alone ? [query] : [...this.view.queries, query];
-    void this.ask();
+  /** Search by a query: by it alone, or, where queries are being added, by it too. */
+  addQuery(query: Query, adds = this.adds): void {
+    this.setQueries(adds ? [...this.view.queries, query] : [query]);
+  }
+
+  changeQuery(index: number, part: Partial<Query>): void {
+    this.setQueries(this.view.queries.map((query, at) => (at === index ? { ...query, ...part } : query)));
   }
 
   removeQuery(index: number): void {
-    this.view.queries = this.view.queries.filter((_, at) => at !== index);
+    this.setQueries(this.view.queries.filter((_, at) => at !== index));
+  }
+
+  setCombine(combine: Combine): void {
+    this.view.combine = combine;
+    void this.ask();
+  }
+
+  /** Leave out pictures that are less similar. */
+  setLeast(least: number | null): void {
+    this.view.least = least;
     void this.ask();
   }
 
   async searchPicture(file: Blob, name: string): Promise<void> {
     try {
       const sent = await api.upload(file, name);
-      this.addQuery("upload", sent.upload, true);
+      this.addQuery(newQuery("upload", sent.upload));
     } catch (error) {
       this.fail(error);
     }
   }
 
-  similar(row: Row): void {
-    this.addQuery("item", [row.dataset, row.subset, row.id].join("/"), true);
+  /** Search by a stored picture or a part of it; with `adds`, by what was searched for too. */
+  similar(row: Row, box: Region | null = null, weight = 1, adds = this.adds): void {
+    this.addQuery(newQuery("item", [row.dataset, row.subset, row.id].join("/"), box, weight), adds);
   }
 
   setFilter(field: Field, value: string, state: "include" | "exclude" | "neutral"): void {

@@ -90,6 +90,7 @@ function simple(key: string): (() => void) | null {
 
 export function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || explorer.dialog !== null) return;
+  if (event.key === "Escape" && document.querySelector(":popover-open")) return;
   const target = event.target as HTMLElement | null;
   if (target?.closest(TYPING)) {
     if (event.key === "Escape") target.blur();
@@ -105,8 +106,9 @@ export function onKey(event: KeyboardEvent): void {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const pressing = target?.closest("button, a, summary, [type=range], [type=checkbox]") !== null && target?.closest("button, a, summary, [type=range], [type=checkbox]") !== undefined;
-  if (pressing && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
+  const control = target?.closest("button, a, summary, [type=range], [type=checkbox]");
+  if (control && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
+  if (control?.matches("[type=range]") && movedTo(event.key) !== null) return;
   if (event.key === " ") {
     event.preventDefault();
     void explorer.toggle(explorer.cursor);

@@ -1,0 +1,112 @@
+"""Agents get what `query` gets, through the official client, and change nothing unless they may."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters
+from PIL import Image
+
+from hamsight.demo.scenes import write_dataset
+
+READS, WRITES = {"filters", "search", "show"}, {"add_to_group", "remove_from_group"}
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory) -> str:
+    base = tmp_path_factory.mktemp("agents")
+    write_dataset(base / "scenes", 30, 1)
+    at = str(base / "catalog")
+    ingest = ("ingest", str(base / "scenes"), "--dataset", "scenes", "--model", "mini")
+    command(*ingest, "--db", at)
+    return at
+
+
+def command(*arguments: str) -> str:
+    made = [sys.executable, "-m", "hamsight", *arguments]
+    return subprocess.run(made, check=True, capture_output=True, text=True).stdout
+
+
+def called(at: str, *calls: tuple[str, dict], write: bool = False):
+    """Return the tools that there are, and the answers of calls."""
+
+    async def ask():
+        arguments = ["-m", "hamsight", "mcp", "--db", at, *(["--write"] if write else [])]
+        served = StdioServerParameters(command=sys.executable, args=arguments)
+        async with Client(served) as client:
+            tools = {tool.name for tool in (await client.list_tools()).tools}
+            return tools, [await client.call_tool(name, given) for name, given in calls]
+
+    return anyio.run(ask)
+
+
+def matches(answer) -> list[dict]:
+    return json.loads(answer.content[0].text)["matches"]
+
+
+def test_an_agent_finds_what_query_finds_and_sees_pictures(catalog) -> None:
+    found = json.loads(
+        command("query", "a red star", "-k", "7", "--format", "json", "--db", catalog)
+    )
+    ids = [one["id"] for one in found]
+    tools, answers = called(
+        catalog,
+        ("search", {"text": ["a red star"], "k": 7, "thumbnails": 2}),
+        ("search", {"where": "star > 0", "sort": "-width", "k": 3}),
+        ("show", {"item": ids[0]}),
+        ("filters", {}),
+        ("search", {"where": "widht > 3"}),
+        ("search", {"text": ["a red star"], "k": 201}),
+        ("show", {"item": "no such item"}),
+    )
+    assert tools == READS
+    searched, listed, shown, named, wrong, many, unknown = answers
+    assert [one["id"] for one in matches(searched)] == ids
+    assert [one.type for one in searched.content] == ["text", "text", "image", "text", "image"]
+    with Image.open(io.BytesIO(base64.b64decode(searched.content[2].data))) as picture:
+        assert picture.format == "JPEG" and max(picture.size) == 256
+    assert len(matches(listed)) == 3 and all(one["tags"]["star"] for one in matches(listed))
+    assert json.loads(shown.content[0].text)["id"] == ids[0]
+    assert shown.content[2].type == "image"
+    assert named.structured_content["models"]["mini"]["datasets"] == ["scenes"]
+    for answer, words in (
+        (wrong, "the nearest is width"),
+        (many, "k is at most 200"),
+        (unknown, "the nearest ids"),
+    ):
+        assert answer.is_error and words in answer.content[0].text
+
+
+def test_only_with_write_an_agent_may_change_groups(catalog) -> None:
+    item = json.loads(
+        command("query", "--random", "1", "-k", "1", "--format", "json", "--db", catalog)
+    )
+    change = {"group": "seen", "items": [item[0]["id"]]}
+    tools, (refused,) = called(catalog, ("add_to_group", change))
+    assert tools == READS and refused.is_error
+    tools, (added, held, removed, empty) = called(
+        catalog,
+        ("add_to_group", change),
+        ("search", {"where": '"seen" in groups'}),
+        ("remove_from_group", change),
+        ("search", {"where": '"seen" in groups'}),
+        write=True,
+    )
+    assert tools == READS | WRITES
+    assert not added.is_error and not removed.is_error
+    assert [one["id"] for one in matches(held)] == change["items"] and not matches(empty)
+
+
+def test_without_the_package_one_line_says_what_to_install(catalog, tmp_path) -> None:
+    (tmp_path / "mcp.py").write_text("raise ImportError('not here')")
+    made = [sys.executable, "-m", "hamsight", "mcp", "--db", catalog]
+    env = {"PYTHONPATH": str(tmp_path), "PATH": ""}
+    done = subprocess.run(made, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.count("\n") == 1 and "pip install 'hamsight[mcp]'" in done.stderr

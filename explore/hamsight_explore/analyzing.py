@@ -12,7 +12,6 @@ from hamsight_analyze.analysis import Found
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import UnknownItemError
 from hamsight_explore.actions import Actions, Made
 from hamsight_explore.directory import Directory
 from hamsight_explore.findings import KINDS, Findings, batched
@@ -74,7 +73,7 @@ class Analyses:
                     found = _run(session, asked, job)
             if asked.kind == COMPARISON:
                 self._keep(asked, found)
-            return f"{asked.label}: {found.said}"
+            return found.said if asked.kind == COMPARISON else f"{asked.label}: {found.said}"
 
         return self._jobs.start(asked.label, work, asked.kind)
 
@@ -119,12 +118,14 @@ class Analyses:
             for row in batched(catalog.arrow(fill("cluster_sizes", table=table), given))
         ]
 
-    def compared(self, catalog: Catalog, model: str | None, a: str, b: str) -> dict[str, Any]:
-        """Return the last comparison of two sides. Raises UnknownItemError where there is none."""
+    def compared(
+        self, catalog: Catalog, model: str | None, a: str, b: str
+    ) -> dict[str, Any] | None:
+        """Return the last comparison of two sides, None where there is none since the start."""
         with self._lock:
             found = self._compared.get((model, a, b))
         if found is None:
-            raise UnknownItemError(f"{a} and {b} were not compared since the server was started")
+            return None
         rows = batched(found.table)
         typical = [row for row in rows if row["side"] is not None]
         chosen = catalog.model(model).name

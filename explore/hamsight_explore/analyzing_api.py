@@ -98,8 +98,6 @@ class AnalysesApi:
         confirmed = given.whole("confirmed", 0)
         given.finish()
         chosen = listed.keys if every else listed.keys[np.isin(listed.keys, keys)]
-        if kept and len(chosen) != 1:
-            raise UsageError("pictures to keep are chosen of one group at a time")
         if decision == "delete" and confirmed != len(chosen):
             raise UsageError(f"deleting of {len(chosen)} entries must be confirmed by that number")
         its = self._its
@@ -124,4 +122,5 @@ class AnalysesApi:
         model = given.text_or_none("model")
         given.finish()
         with self._its.pool.lent() as session:
-            return json_answer(self._its.analyses.compared(session.catalog(), model, a, b))
+            found = self._its.analyses.compared(session.catalog(), model, a, b)
+        return json_answer({"compared": found})

@@ -65,8 +65,8 @@ class Decisions:
         """Decide entries of a list. Raises UsageError for what cannot be decided of their kind.
 
         `name` is the group that items are put into, or the tag that takes the place of the wrong
-        one (without it, the suggested). `kept` are the items of a group of duplicates to keep,
-        where these are not those that the analysis found best.
+        one (without it, the suggested). `kept` are items of groups of duplicates to keep in
+        place of those that the analysis found best.
         """
         if decision not in _OF_KIND[listed.kind]:
             choices = ", ".join(_OF_KIND[listed.kind])
@@ -138,24 +138,25 @@ def _identity(row: dict[str, Any]) -> Identity:
 
 def _others(kind: str, rows: _Rows, kept: Sequence[Identity]) -> list[Identity]:
     """Return the items that a decision is for: of duplicates those that are not kept."""
-    if kind == "duplicates":
-        rest = [row for row in rows if not (_identity(row) in kept if kept else row["keep"])]
-        if len(rest) == len(rows):
-            raise UsageError("keep at least one picture of the group")
-        return [_identity(row) for row in rest]
-    found = [_identity(row) for row in rows]
-    if kind == "leaks":
-        found += [(row["other_dataset"], row["other_subset"], row["other_id"]) for row in rows]
-    return list(dict.fromkeys(found))
+    if kind != "duplicates":
+        found = [one for group in _members(kind, rows) for one in group]
+        return list(dict.fromkeys(found))
+    best = {_identity(row) for row in rows if row["keep"]}
+    rest: list[Identity] = []
+    for members in _members(kind, rows):
+        keeping = set(kept).intersection(members) or best.intersection(members)
+        rest += [one for one in members if one not in keeping]
+    return rest
 
 
 def _members(kind: str, rows: _Rows) -> list[list[Identity]]:
-    """Return the items of each group or pair."""
-    if kind == "leaks":
-        return [_others(kind, [row], ()) for row in rows]
+    """Return the items of each group, pair or finding."""
     groups: dict[int, list[Identity]] = {}
     for row in rows:
-        groups.setdefault(row["group"], []).append(_identity(row))
+        members = groups.setdefault(row["group" if kind == "duplicates" else "rank"], [])
+        members.append(_identity(row))
+        if row["other_id"]:
+            members.append((row["other_dataset"], row["other_subset"], row["other_id"]))
     return list(groups.values())
 
 

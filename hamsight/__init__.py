@@ -56,16 +56,18 @@ class Session(session.Session):
     Close it, or use it as a context manager: an embedded catalog serves one process at a time.
     """
 
-    def explore(self, *, port: int = 0, read_only: bool = False) -> Running:
+    def explore(self, *, port: int = 0, read_only: bool = False, root_path: str = "") -> Running:
         """Serve the page of the catalog in the background of this process, on this machine alone.
 
-        `port` 0 is any that is free. Each call of the server's `link()` returns an address that
-        lets one browser in, once; `close()` ends it. Raises UsageError for a port that is taken,
-        and CatalogError.
+        As the last line of a notebook's cell it shows the page in a frame. `port` 0 is any that is
+        free. `root_path` is the page's address at a proxy, such as jupyter-server-proxy, with
+        `{port}` for the port: "https://HUB/user/ann/proxy/{port}". Each call of the server's
+        `link()` returns an address that lets one browser in, once; `close()` ends it. Raises
+        UsageError for a port that is taken, and CatalogError.
         """
         from hamsight_explore import Options, start
 
-        return start(self._dsn, Options(port=port, read_only=read_only))
+        return start(self._dsn, Options(port=port, read_only=read_only, root_path=root_path))
 
 
 def open(dsn: str | os.PathLike[str] | None = None) -> Session:

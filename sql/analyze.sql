@@ -124,8 +124,8 @@ WHERE $conditions
 ORDER BY dataset, subset, id
 
 -- name: count_analyzed
--- How many items an analysis is of.
-SELECT count() FROM $table WHERE $conditions
+-- How many items an analysis is of, and how many of them have no feature.
+SELECT count(), countIf(empty(feature)) FROM $table WHERE $conditions
 
 -- name: analyzed_features
 -- Features as numbers that every client reads.

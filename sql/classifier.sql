@@ -11,7 +11,7 @@ WHERE $conditions AND notEmpty(feature)
 
 -- name: unmarked
 -- Items that nobody marked.
-(dataset, subset, id) NOT IN JSONExtract({marked:String}, 'Array(Tuple(String, String, String))')
+(dataset, subset, id) NOT IN JSONExtract({$marked:String}, 'Array(Tuple(String, String, String))')
 
 -- name: nearest_the_border
 -- Items by how near they are to the border of a classifier, a cosine similarity to its direction. The

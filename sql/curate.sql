@@ -245,3 +245,51 @@ FROM $table
 WHERE $condition
 ORDER BY cityHash64(uri)
 LIMIT {limit:UInt64}
+
+-- name: moved_items
+-- Items that were moved to another subset, and where they stood.
+SELECT toString(dataset), toString(subset), id, attributes['former_subset']
+FROM $table
+WHERE mapContains(attributes, 'former_subset')
+
+-- name: taken_ids
+-- Of items that are to move to another subset those whose id another item has there; a copy that an
+-- interrupted move left is no other item.
+SELECT id
+FROM $table
+WHERE dataset = {dataset:String} AND subset = {subset:String}
+  AND id IN JSONExtract({ids:String}, 'Array(String)')
+  AND (id, sha256, uri) NOT IN (
+    SELECT id, sha256, uri FROM $table
+    WHERE dataset = {dataset:String} AND subset = {former:String}
+      AND id IN JSONExtract({ids:String}, 'Array(String)'))
+
+-- name: copy_to_subset
+-- Rows of items once more in another subset, but for those that stand there already.
+INSERT INTO $table
+SELECT * REPLACE ({subset:String} AS subset$replaced)
+FROM
+(
+    SELECT *
+    FROM $table
+    WHERE dataset = {dataset:String} AND subset = {former:String}
+      AND id IN JSONExtract({ids:String}, 'Array(String)')
+      AND id NOT IN (
+        SELECT id FROM $table WHERE dataset = {dataset:String} AND subset = {subset:String})
+)
+
+-- name: kept_former
+-- The attributes of an item that moves, which say where it stood at first, unless it returns there.
+mapFilter(
+    (name, value) -> name != 'former_subset' OR value != {subset:String},
+    mapUpdate(map('former_subset', {former:String}), attributes)) AS attributes
+
+-- name: forgotten_former
+-- The attributes of an item that moves back.
+mapFilter((name, value) -> name != 'former_subset', attributes) AS attributes
+
+-- name: delete_of_subset
+-- Items of a subset that stand in another one by now.
+DELETE FROM $shard_table$on_shards
+WHERE dataset = {dataset:String} AND subset = {former:String}
+  AND id IN JSONExtract({ids:String}, 'Array(String)')

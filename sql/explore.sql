@@ -113,9 +113,19 @@ SELECT * FROM $table WHERE $condition
 -- The time zone of the engine.
 SELECT timezone()
 
+-- name: engine_version
+-- The version of the engine.
+SELECT version()
+
 -- name: table_functions
 -- What stands in FROM like a table.
 SELECT name FROM system.table_functions
+
+-- name: columns_alone
+-- The columns of a statement of a client, without its rows.
+SELECT * FROM (
+$statement
+) LIMIT 0
 
 -- name: use_database
 -- The database of the statements that follow.
@@ -124,6 +134,67 @@ USE `$database`
 -- name: set_setting
 -- A setting of the statements that follow.
 SET $name = '$value'
+
+-- name: map_names
+-- The commonest values of a field, by which a map is coloured.
+SELECT value, count() AS items
+FROM (SELECT arrayJoin($values) AS value FROM $table)
+GROUP BY value
+ORDER BY items DESC, value
+LIMIT {limit:UInt32}
+
+-- name: map_codes
+-- For each item the place, from 1, of the first of the names that is a value of it; 0 without any of
+-- these, 255 without a value.
+WITH arrayMap(value -> toString(value), $values) AS own
+SELECT
+    cityHash64(dataset, subset, id) AS item,
+    toUInt8(if(empty(own), 255, arrayFirstIndex(name -> has(own, name), {names:Array(String)}))) AS code
+FROM $table
+
+-- name: map_scores
+-- A score of each item that has it.
+SELECT cityHash64(dataset, subset, id) AS item, scores[{score:String}] AS value
+FROM $table
+WHERE mapContains(scores, {score:String})
+
+-- name: values_of_attribute
+-- The value of an attribute, an array, which is empty where an item has it not.
+if(mapContains(attributes, {attribute:String}), [attributes[{attribute:String}]], [])
+
+-- name: names_of_values
+-- The names of attributes and of scores.
+SELECT groupUniqArrayArray(1000)(mapKeys(attributes)), groupUniqArrayArray(1000)(mapKeys(scores)) FROM $table
+
+-- name: words_of_captions
+-- The words of captions that may name what is seen, in small letters.
+arrayFilter(word -> lengthUTF8(word) > 3, splitByNonAlpha(lowerUTF8(arrayStringConcat(captions, ' '))))
+
+-- name: map_words
+-- How many items of each cell of a map have which word. Cells are numbered from the least x and y, row by row.
+SELECT cell, word, count() AS items
+FROM
+(
+    SELECT cityHash64(dataset, subset, id) AS item, arrayJoin(arrayDistinct($words)) AS word
+    FROM $table
+) AS told
+INNER JOIN
+(
+    SELECT
+        item,
+        least(toUInt32((y - {low:Float64}) / {high:Float64} * {cells:UInt32}), {cells:UInt32} - 1) * {cells:UInt32}
+            + least(toUInt32((x - {left:Float64}) / {wide:Float64} * {cells:UInt32}), {cells:UInt32} - 1) AS cell
+    FROM map_points
+    WHERE analysis = {analysis:String}
+) AS places ON told.item = places.item
+GROUP BY cell, word
+
+-- name: in_lasso
+-- Items that lie inside of a polygon on a map.
+cityHash64(dataset, subset, id) IN (
+    SELECT item FROM map_points
+    WHERE analysis = {lasso_map:String}
+        AND pointInPolygon((x, y), {lasso:Array(Tuple(Float64, Float64))}))
 
 -- name: named_in_filters
 -- The names that filters on a model's items may say, the first of each kind by the alphabet.

@@ -46,7 +46,8 @@ class Found:
     rows for the table that keeps them where these are not those of `table`; `shown` are they for
     people. `draw` writes a picture of them to a path, with a title, in place of `sections`.
     `scores` (n,) and `attributes` are what each item gets, by name, in the order of the items; NaN
-    and "" take away. They need the column of `analyzed_key`.
+    and "" take away. They need the column of `analyzed_key`. `together` are the items that belong
+    on one side, in lists.
     """
 
     table: pa.Table
@@ -57,6 +58,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     members: list[Identity] = field(default_factory=list)
+    together: list[list[Identity]] = field(default_factory=list)
     stored: pa.Table | None = None
     shown: pa.Table | None = None
     draw: Callable[[Path, str], None] | None = None
@@ -169,6 +171,8 @@ def analyze(
         steps = _counted(show, analysis.work(items))
         found = analysis.find(items, asked or Asked(), steps)
     found.items, found.seconds = len(items), time.monotonic() - started
+    if items.left_out:
+        found.notes.append(f"{items.left_out:,} items have no embedding and are left out")
     if record:
         _record(catalog, analysis, scope, items, found)
     return found

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 EXACT = 100_000
 """Up to so many items all pairs are compared."""
 _ROWS, _COLUMNS = 2048, 16_384
-_CELL = 1000
-"""Items in a cell, on average."""
+_CENTRES, _LEAST = 4.0, 100
+"""Cells are 4 times the root of the number of items, of 100 items at least on average."""
 _SEED = 0
 
 
@@ -40,31 +40,47 @@ def all_blocks(count: int, *, others: int | None = None, upper: bool = False) ->
 
 
 def near_blocks(vectors: NDArray[np.floating], probes: int) -> Iterator[Block]:
-    """Yield blocks of items that are likely to be near: those of a cell with those of near cells.
+    """Yield blocks of items that are likely to be near.
 
-    `vectors` are (n, d), float16 or float32, of equal length. An item is in the cell of the
-    centre that is nearest to it; centres are items drawn at random, one for 1,000 items. Columns
-    are of the `probes` cells whose centres are nearest to that of the rows. Each item is in the
-    rows of one cell alone.
+    `vectors` are (n, d), float16 or float32, of equal length. Cells have a centre each, an item
+    drawn at random; of a million items there are 4,000. Rows are the items of a cell, those to
+    which its centre is the nearest, and columns the items to which it is one of the `probes`
+    nearest. Each item is in the rows of one cell alone.
     """
     import numpy as np
 
     count = len(vectors)
-    drawn = np.random.default_rng(_SEED).choice(count, max(1, count // _CELL), replace=False)
+    number = max(1, min(int(_CENTRES * count**0.5), count // _LEAST))
+    drawn = np.random.default_rng(_SEED).choice(count, number, replace=False)
     centres = vectors[np.sort(drawn)].astype(np.float32)
-    own = np.concatenate(
-        [
-            (vectors[start : start + _ROWS].astype(np.float32) @ centres.T).argmax(axis=1)
-            for start in range(0, count, _ROWS)
-        ]
-    )
-    order = np.argsort(own, kind="stable")
-    starts = np.searchsorted(own[order], np.arange(len(centres) + 1))
-    members = [order[start:end] for start, end in pairwise(starts)]
-    for cell, centre in enumerate(centres):
-        near = np.argsort(-(centres @ centre), kind="stable")[:probes]
-        columns = np.concatenate([members[one] for one in near])
-        for first in range(0, len(members[cell]), _ROWS):
-            rows = members[cell][first : first + _ROWS]
+    near = _nearest_cells(vectors, centres, min(probes, len(centres)))
+    own = _members(near[:, :1], len(centres))
+    for mine, columns in zip(own, _members(near, len(centres)), strict=True):
+        for first in range(0, len(mine), _ROWS):
+            rows = mine[first : first + _ROWS]
             for begin in range(0, len(columns), _COLUMNS):
                 yield rows, columns[begin : begin + _COLUMNS]
+
+
+def _nearest_cells(
+    vectors: NDArray[np.floating], centres: NDArray[np.float32], probes: int
+) -> NDArray[np.int32]:
+    """Return the cells (n, probes) whose centres are nearest to each item, the nearest first."""
+    import numpy as np
+
+    near = np.empty((len(vectors), probes), np.int32)
+    for start in range(0, len(vectors), _ROWS):
+        likeness = vectors[start : start + _ROWS].astype(np.float32) @ centres.T
+        best = np.argpartition(-likeness, probes - 1, axis=1)[:, :probes]
+        order = np.argsort(-np.take_along_axis(likeness, best, 1), axis=1, kind="stable")
+        near[start : start + _ROWS] = np.take_along_axis(best, order, 1)
+    return near
+
+
+def _members(near: NDArray[np.int32], cells: int) -> list[NDArray[np.int64]]:
+    """Return the items of each cell, of items that are each in some cells (n, probes)."""
+    import numpy as np
+
+    order = np.argsort(near.ravel(), kind="stable")
+    starts = np.searchsorted(near.ravel()[order], np.arange(cells + 1))
+    return [order[start:end] // near.shape[1] for start, end in pairwise(starts)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from hamsight_analyze.items import Identity, Scope, condition_of
 from hamsight_analyze.logistic import fit_border
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.catalog.paging import as_json
+from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import ModelMismatchError, UsageError
 from hamsight_core.hashing.recall import features_of
@@ -212,9 +212,9 @@ class Classifier:
             where=scope.where,
             model=model.name,
         )
-        also = None
-        if self._marked and not marked:
-            also = Conditions((fill("unmarked"),), {"marked": as_json(list(self._marked))})
+        parts = {} if marked else dict(_parts(self._marked))
+        unmarked = tuple(fill("unmarked", marked=name) for name in parts)
+        also = Conditions(unmarked, parts)
         prepared = prepare_targets(catalog, model, request, [target], also=also)
         if order is Order.LIKELY:
             return prepared
@@ -299,6 +299,12 @@ def _features_of(
         features = unit_length(features_of(rows["numbers"])) if rows.num_rows else ()
         found.update(zip(_identities_of(rows), features, strict=True))
     return found
+
+
+def _parts(items: Iterable[Identity]) -> Iterator[tuple[str, str]]:
+    """Yield names of parameters, and as their values lists that each fit into one."""
+    for number, page in enumerate(pages(items)):
+        yield f"marked_{number}", as_json(page)
 
 
 def _identities_of(rows: pa.Table) -> list[Identity]:

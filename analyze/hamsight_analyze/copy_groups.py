@@ -1,9 +1,9 @@
-"""From pairs of copies to groups in which every item is a copy of every other."""
+"""From pairs of copies to groups of items."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def group_pairs(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
@@ -35,3 +35,22 @@ def group_pairs(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
         made.pop(b, None)
         made.setdefault(a)
     return [sorted(members[group]) for group in made]
+
+
+def connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Return the groups that chains of pairs make, items by place, groups by their first item."""
+    above: dict[int, int] = {}
+
+    def top(place: int) -> int:
+        while above.setdefault(place, place) != place:
+            above[place] = above[above[place]]
+            place = above[place]
+        return place
+
+    for one, other in pairs:
+        a, b = sorted((top(one), top(other)))
+        above[b] = a
+    groups: dict[int, list[int]] = {}
+    for place in sorted(above):
+        groups.setdefault(top(place), []).append(place)
+    return list(groups.values())

@@ -113,6 +113,22 @@ def forget_pairs(catalog: Catalog, pairs: Iterable[Pair]) -> None:
         catalog.run("forget_not_duplicates", {"pairs": as_json(page)})
 
 
+def to_one_subset(groups: Iterable[Iterable[Identity]], subset: str) -> list[Identity]:
+    """Return the items of groups that move so that each dataset's are in one subset.
+
+    Those of a dataset that has but one item in a group, or all in one subset, stay.
+    """
+    moving = []
+    for group in groups:
+        subsets: dict[str, dict[str, list[Identity]]] = {}
+        for item in group:
+            subsets.setdefault(item[0], {}).setdefault(item[1], []).append(item)
+        for of_subset in subsets.values():
+            if len(of_subset) > 1:
+                moving += [one for items in of_subset.values() for one in items]
+    return [item for item in moving if item[1] != subset]
+
+
 def list_analyses(catalog: Catalog) -> pa.Table:
     """Return a row for each analysis whose findings stand, the latest first.
 

@@ -47,7 +47,8 @@ class Items:
     """Items of one model, in the order of their identities.
 
     `features` are (n, d) of unit length, float32, float16 from 100,000 items on; None where
-    they were not asked for. `columns` holds what else was asked for, by name.
+    they were not asked for; `left_out` counts the items that have none then. `columns` holds what
+    else was asked for, by name.
     """
 
     model: CatalogModel
@@ -56,6 +57,7 @@ class Items:
     sha256: list[bytes]
     latest_us: int
     features: NDArray[np.floating] | None = None
+    left_out: int = 0
     columns: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     def __len__(self) -> int:
@@ -88,14 +90,15 @@ def read_items(
     """
     model = catalog.model(scope.model, scope.datasets)
     condition, values = condition_of(catalog, model, scope)
-    if "analyzed_features" in more:
-        condition.append(fill("has_feature"))
     values.update(parameters or {})
     table = model.items_table
     held = f" {fill('and_also')} ".join(condition) or fill("every_item")
-    total = int(catalog.rows("count_analyzed", values, table=table, conditions=held)[0][0])
+    counts = catalog.rows("count_analyzed", values, table=table, conditions=held)[0]
+    total, left_out = (int(count) for count in counts)
     items = Items(model, [], [], [], 0)
     if "analyzed_features" in more:
+        condition.append(fill("has_feature"))
+        total, items.left_out = total - left_out, left_out
         items.features = _room(total, model.dimension)
     columns = "".join(f",\n    {fill(name)}" for name in more)
     for page in _pages(catalog, table, condition, values, columns):

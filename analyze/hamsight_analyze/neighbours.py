@@ -49,7 +49,7 @@ def find_neighbours(
 
     `features` are (n, d) of unit length, float16 or float32. Up to `exact` items all pairs are
     compared, block by block, in some 400 MiB beside the features; above, each item with those of
-    the 16 cells nearest to its own (`near_blocks`).
+    16 near cells (`near_blocks`).
     """
     import numpy as np
 

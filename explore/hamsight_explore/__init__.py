@@ -4,6 +4,7 @@
 notebooks and tests. The page's source is in explore/web.
 """
 
-from hamsight_explore.serve import Options, Running, explore, start
+from hamsight_explore.options import Options
+from hamsight_explore.serve import Running, explore, start
 
 __all__ = ["Options", "Running", "explore", "start"]

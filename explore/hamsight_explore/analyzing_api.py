@@ -25,21 +25,15 @@ class AnalysesApi:
 
     def __init__(self, explorer: Explorer) -> None:
         self._its = explorer
-
-    def reads(self) -> Mapping[str, Callable[[Given], Response]]:
-        """Return what answers GET, by path."""
-        return {
+        self.read: Mapping[str, Callable[[Given], Response]] = {
             "/api/analyses": self.analyses,
             "/api/findings": self.findings,
             "/api/clusters": self.clusters,
             "/api/compared": self.compared,
         }
-
-    def writes(self) -> Mapping[str, Callable[[Given], Response]]:
-        """Return what answers POST, by path."""
-        return {
+        self.write: Mapping[str, Callable[[Given], Response]] = {
             "/api/analyze": self.analyze,
-            "/api/findings": self.list,
+            "/api/findings": self.open_list,
             "/api/decide": self.decide,
         }
 
@@ -67,7 +61,7 @@ class AnalysesApi:
         given.finish()
         return json_answer(self._its.analyses.start(asked).as_json(), 202)
 
-    def list(self, given: Given) -> Response:
+    def open_list(self, given: Given) -> Response:
         """Open a list of what an analysis found."""
         analysis = given.text("analysis")
         finding, shown = given.text_or_none("finding"), given.choice("show", SHOWN, "open")

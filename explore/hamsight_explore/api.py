@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.errors import ImageError, UsageError
+from hamsight_core.errors import HamsightError, ImageError, UsageError
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.exporter import exporters
 from hamsight_explore import asked_sql, saved_views
 from hamsight_explore.analyzing_api import AnalysesApi
+from hamsight_explore.classifier_api import ClassifierApi
 from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
+from hamsight_explore.map_api import MapApi
 from hamsight_explore.openapi import document
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
 from hamsight_explore.view import FIELDS, View
-from hamsight_explore.web import asked, bytes_answer, json_answer, sent, uploaded
+from hamsight_explore.web import asked, bytes_answer, json_answer, sent, uploaded, watched
 from hamsight_explore.windows import MOST_ROWS, facet, marked
 
 if TYPE_CHECKING:
@@ -65,15 +68,18 @@ class Api:
         queried = {name: row for name, row in zip(result.queried, rows, strict=True) if row}
         return json_answer({**result.as_json(), "queried": queried})
 
-    def sql(self, given: Given) -> Response:
-        """Answer a statement that reads: its rows, or, as a view, the items that they name."""
+    def sql(self, given: Given, mark: str) -> Response:
+        """Answer a statement that reads: its rows, or, as a view, the items that they name.
+
+        `mark` is a comment that the statement gets, by which `end` ends it.
+        """
         statement, as_view = given.text("statement"), given.flag("view")
         view = View(model=given.text_or_none("model"))
         given.finish()
         started = time.monotonic()
-        with self._its.pool.lent() as session:
+        with self._its.statements.one(), self._its.pool.lent() as session:
             catalog = session.catalog()
-            answer = asked_sql.ask(catalog, statement)
+            answer = asked_sql.ask(catalog, statement, mark)
             if not as_view:
                 return json_answer(asked_sql.as_json(answer, started))
             if not asked_sql.names_items(answer):
@@ -81,6 +87,11 @@ class Api:
             items = asked_sql.identities(answer)
             result = self._its.results.list(catalog, view, items, statement, started)
         return json_answer({**result.as_json(), "queried": {}})
+
+    def end(self, mark: str) -> None:
+        """End a statement that nobody waits for."""
+        with self._its.pool.lent() as session, suppress(HamsightError):  # its time ends else
+            session.catalog().run("end_statement", {"mark": mark})
 
     def saved(self, given: Given) -> Response:
         """Return the saved queries."""
@@ -150,7 +161,7 @@ class Api:
         given.finish()
         with self._its.pool.lent() as session:
             catalog = session.catalog()
-            chosen = catalog.model(model)
+            chosen = self._its.results.model(catalog, model)
             self._its.windows.place(catalog, chosen, number)
             row = self._its.windows.rows(catalog, chosen, [number], whole=True)[0]
         return json_answer(row)
@@ -165,7 +176,9 @@ class Api:
             raise UsageError(f"'size' is {size}; expected {', '.join(map(str, SIZES))}")
         with self._its.pool.lent() as session:
             catalog = session.catalog()
-            uri, sha256 = self._its.windows.place(catalog, catalog.model(model), number)
+            uri, sha256 = self._its.windows.place(
+                catalog, self._its.results.model(catalog, model), number
+            )
         try:
             made = self._its.thumbnails.get(uri, sha256, size)
         except ImageError as error:
@@ -184,7 +197,9 @@ class Api:
         given.finish()
         with self._its.pool.lent() as session:
             catalog = session.catalog()
-            uri, _ = self._its.windows.place(catalog, catalog.model(model), number)
+            uri, _ = self._its.windows.place(
+                catalog, self._its.results.model(catalog, model), number
+            )
         try:
             data = fetch(uri)
             name, _ = open_image(_stream(data))
@@ -242,7 +257,11 @@ class Api:
         with self._its.pool.lent() as session:
             catalog = session.catalog()
             first = self._its.directory.sorted(selection.numbers())[:limit].tolist()
-            rows = self._its.windows.rows(catalog, catalog.model(model), first) if first else []
+            rows = (
+                self._its.windows.rows(catalog, self._its.results.model(catalog, model), first)
+                if first
+                else []
+            )
         return json_answer({"selected": selection.count, "rows": [row for row in rows if row]})
 
     def actions(self, given: Given) -> Response:
@@ -326,7 +345,6 @@ def routes(api: Api) -> list[Route]:
     """Return the routes of the API."""
     from starlette.routing import Route
 
-    analyses = AnalysesApi(api.explorer)
     read: Mapping[str, Callable[[Given], Response]] = {
         "/api/health": api.health,
         "/api/openapi.json": api.openapi,
@@ -342,21 +360,22 @@ def routes(api: Api) -> list[Route]:
         "/api/saved": api.saved,
         "/api/jobs": api.jobs,
         "/api/events": api.events,
-        **analyses.reads(),
     }
     write: Mapping[str, Callable[[Given], Response]] = {
         "/api/search": api.search,
-        "/api/sql": api.sql,
         "/api/saved": api.save,
         "/api/selection": api.selection,
         "/api/actions": api.actions,
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
-        **analyses.writes(),
     }
+    its = api.explorer
+    for more in (AnalysesApi(its), MapApi(its), ClassifierApi(its)):
+        read, write = {**read, **more.read}, {**write, **more.write}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),
+        Route("/api/sql", watched(api.sql, api.end), methods=["POST"]),
         Route("/api/uploads", uploaded(api.upload), methods=["POST"]),
     ]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 5000
 _SHOWN_ROWS = 500
+_AT_A_TIME = 2
 _SHOWN_TEXT = 2000
 _IDENTITY = ("dataset", "subset", "id")
 _LIMITS: Mapping[str, str] = {
@@ -27,15 +30,34 @@ _LIMITS: Mapping[str, str] = {
 }
 
 
-def ask(catalog: Catalog, statement: str) -> pa.Table:
+class Statements:
+    """Lets a few statements run at a time, so that the page has sessions left for all else."""
+
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(_AT_A_TIME)
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Let one more statement run. Raises UsageError where there are enough."""
+        if not self._free.acquire(blocking=False):
+            raise UsageError(f"{_AT_A_TIME} statements are running: wait until one has ended")
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+def ask(catalog: Catalog, statement: str, mark: str = "") -> pa.Table:
     """Return the answer to a statement, at most `MOST_ROWS` + 1 rows or a block more.
+
+    `mark` is a comment before it.
 
     Raises UsageError and StatementError.
     """
     functions = (row[0] for row in catalog.rows("table_functions"))
     Screen(functions).check(statement)
     limits = {} if catalog.layout.fixed else _LIMITS
-    answer = run_sql(catalog, statement, {}, settings=limits)
+    answer = run_sql(catalog, f"{mark} {statement}", {}, settings=limits)
     if answer is None:
         raise UsageError("this statement has no answer: ask for rows with SELECT")
     return answer

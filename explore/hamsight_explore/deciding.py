@@ -14,12 +14,14 @@ from hamsight_analyze.decisions import (
     keep_pairs,
     pairs_of,
     read_decided,
+    to_one_subset,
 )
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.errors import UsageError
 from hamsight_core.names import checked
 from hamsight_curate.labels import put_back, replace_tags
+from hamsight_curate.to_subset import move_back, move_to_subset
 from hamsight_explore.actions import Actions, Done, Made
 from hamsight_explore.directory import Directory, Identity
 from hamsight_explore.findings import Findings, Listed
@@ -34,12 +36,13 @@ REMEMBERED = {
     "group": "grouped",
     "delete": "deleted",
     "relabel": "relabelled",
+    "move": "moved",
     "reconsider": "",
 }
 """What can be decided, and how the catalog remembers it."""
 _OF_KIND = {
     "duplicates": ("keep", "group", "delete", "reconsider"),
-    "leaks": ("keep", "group", "reconsider"),
+    "leaks": ("move", "keep", "group", "reconsider"),
     "mislabelled": ("relabel", "ignore", "group", "reconsider"),
     "outliers": ("ignore", "group", "delete", "reconsider"),
     "quality": ("ignore", "group", "delete", "reconsider"),
@@ -64,9 +67,9 @@ class Decisions:
     ) -> Done:
         """Decide entries of a list. Raises UsageError for what cannot be decided of their kind.
 
-        `name` is the group that items are put into, or the tag that takes the place of the wrong
-        one (without it, the suggested). `kept` are items of groups of duplicates to keep in
-        place of those that the analysis found best.
+        `name` is the group that items are put into, the subset that they move to, or the tag that
+        takes the place of the wrong one (without it, the suggested). `kept` are items of groups of
+        duplicates to keep in place of those that the analysis found best.
         """
         if decision not in _OF_KIND[listed.kind]:
             choices = ", ".join(_OF_KIND[listed.kind])
@@ -104,6 +107,8 @@ class Decisions:
             return self._actions.put(session, name, numbers, add=True)
         if decision == "relabel":
             return _relabel(catalog, rows, name)
+        if decision == "move":
+            return _move(catalog, _members(listed.kind, rows), name)
         if decision == "ignore":
             return _made("ignored")
         known = read_decided(catalog) if listed.kind in ("duplicates", "leaks") else frozenset()
@@ -169,3 +174,18 @@ def _relabel(catalog: Catalog, rows: _Rows, name: str) -> Made:
     made = replace_tags(catalog, replaced)
     label = f"{made.change.changed} tags changed"
     return _made(label, lambda session: put_back(session.catalog(), made))
+
+
+def _move(catalog: Catalog, pairs: Sequence[Sequence[Identity]], subset: str) -> Made:
+    moved = move_to_subset(catalog, to_one_subset(pairs, subset), subset)
+    blocked = len(moved.blocked)
+    if not moved.moved:
+        reason = "it has items of these ids already" if blocked else "they stand in other datasets"
+        raise UsageError(f"no picture can move to the subset {subset!r}: {reason}")
+    latter = [identity for _, identity in moved.moved]
+    label = f"{len(latter)} moved to {subset!r}" + (f", {blocked} could not" if blocked else "")
+    return _made(label, lambda session: _move_back(session.catalog(), latter))
+
+
+def _move_back(catalog: Catalog, items: Sequence[Identity]) -> None:
+    move_back(catalog, items)

@@ -10,10 +10,12 @@ from hamsight_core.catalog.generations import view_of
 from hamsight_core.closing import Closing
 from hamsight_explore.actions import Actions
 from hamsight_explore.analyzing import Analyses
+from hamsight_explore.asked_sql import Statements
 from hamsight_explore.deciding import Decisions
 from hamsight_explore.directory import Directory
 from hamsight_explore.findings import Findings
 from hamsight_explore.jobs import Job, Jobs
+from hamsight_explore.maps import Maps
 from hamsight_explore.pool import Pool
 from hamsight_explore.results import Results
 from hamsight_explore.selections import Selection, Selections
@@ -37,6 +39,7 @@ class Explorer(Closing):
         self.uploads = Uploads()
         self.results = Results(self.directory, self.uploads)
         self.windows = Windows(self.directory)
+        self.maps = Maps(self.directory)
         self.selections = Selections()
         self.actions = Actions(self.directory)
         self.thumbnails = Thumbnails()
@@ -44,6 +47,7 @@ class Explorer(Closing):
         self.findings = Findings(self.directory, self.windows)
         self.decisions = Decisions(self.actions, self.findings, self.directory)
         self.analyses = Analyses(self.pool, self.jobs, self.actions, self.directory, self.findings)
+        self.statements = Statements()
 
     def warm(self, _: Job) -> str:
         """Number the items of the first model, so that the first view need not."""

@@ -2,33 +2,31 @@
 
 It speaks what ClickHouse's HTTP clients speak and leaves all SQL to the engine. Each request gets
 a connection of its own (1 ms), so requests run side by side and their settings cannot meet; what a
-session would keep between requests (temporary tables, SET) is not kept. A request whose client has
-gone away is ended in the engine.
+session would keep between requests (temporary tables, SET) is not kept. Answers are streamed. A
+request whose client has gone away is ended in the engine.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import gzip
-import hmac
 import json
 import re
-import select
+import secrets
 import sys
 import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYetError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import StatementError
+from hamsight_explore.answering import Answer, SeveralError, Statement, insert_of
+from hamsight_explore.encodings import PIECE, EncodingError, accepted, packing, unpacked
+from hamsight_explore.received import body_of, check_credentials, form_fields, whole
+from hamsight_explore.refusals import RefusedError, status_of
 from hamsight_explore.screen import Screen
 
 if TYPE_CHECKING:
@@ -40,6 +38,8 @@ _TRANSPORT = frozenset(
         *("query", "database", "user", "password", "default_format", "role", "query_id"),
         *("session_id", "session_timeout", "session_check", "quota_key", "buffer_size"),
         *("compress", "decompress", "wait_end_of_query", "client_protocol_version"),
+        *("enable_http_compression", "http_zlib_compression_level"),
+        *("send_progress_in_http_headers", "http_headers_progress_interval_ms"),
     }
 )
 # Settings that a reader may give; others that ordinary clients send are dropped.
@@ -49,24 +49,12 @@ _READERS_SETTINGS = re.compile(
     r"|join_use_nulls|limit|offset|use_client_time_zone|session_timezone|prefer_column_name_to_alias"
     r"|cast_keep_nullable|max_rows_to_read|max_bytes_to_read"
 )
-_FIELD_BYTES = 128 * 1024  # ClickHouse's http_max_field_value_size
-_AUTHENTICATION_FAILED, _READONLY, _BROKEN = 516, 164, 1002
-_STATUS = {_AUTHENTICATION_FAILED: 403, 46: 404, 47: 404, 60: 404, 81: 404, 115: 404, 62: 400}
-_FORMAT = re.compile(rb"\bFORMAT\s+(\w+)[^()]*$", re.IGNORECASE)
-_RESULT = re.compile(
-    rb"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(SELECT|WITH|FROM|SHOW|DESC|EXISTS|EXPLAIN|CHECK)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-# An INSERT up to its format, and the data that follow on the next line.
-_INSERT = re.compile(
-    rb"((?:\s|--[^\n]*\n)*INSERT\b.*?)\bFORMAT\s+(\w+)[^\S\n]*\n(.+)", re.IGNORECASE | re.DOTALL
-)
-_SILENCE = 300.0
-_LOOK = 0.5
-
-
-class RefusedError(Exception):
-    """A request that the front itself refuses; the message is worded as ClickHouse's."""
+_HELD = 1 << 20
+"""Bytes of an answer up to which it is sent whole, with its length and what it took."""
+LINK = "/page-link"
+"""The path at which other processes of the user ask for an address of the page."""
+_MOST_CLIENTS = 512
+_ASKING, _ANSWERING = 30.0, 300.0
 
 
 class HttpFront(ThreadingHTTPServer):
@@ -76,6 +64,7 @@ class HttpFront(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 256
 
     def __init__(
         self,
@@ -90,7 +79,12 @@ class HttpFront(ThreadingHTTPServer):
         self.user, self.password, self.read_only = user, password, read_only
         with self.handle() as engine:
             self.timezone = _text(engine, "time_zone")
+            self.version = _text(engine, "engine_version")
             self.screen = Screen(_text(engine, "table_functions").split())
+        self.link: Callable[[], str] | None = None
+        """What makes a new address of the page that this process shows, if it shows one."""
+        self.under_way: set[Answer] = set()
+        self._clients = threading.BoundedSemaphore(_MOST_CLIENTS)
         super().__init__(("127.0.0.1", port), _Handler)
         names = ("127.0.0.1", "localhost", "[::1]")
         self.hosts = frozenset(f"{name}:{self.server_port}" for name in names)
@@ -102,13 +96,37 @@ class HttpFront(ThreadingHTTPServer):
     @contextmanager
     def handle(self) -> Iterator[chdb.Connection]:
         """Yield a new connection with the engine."""
-        import chdb
-
-        engine = chdb.connect(self.engine_path)
+        engine = self.connection()
         try:
             yield engine
         finally:
             engine.close()
+
+    def connection(self) -> chdb.Connection:
+        """Return a new connection with the engine."""
+        import chdb
+
+        return chdb.connect(self.engine_path)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin to answer a client in a thread, unless too many are being answered."""
+        if self._clients.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a client."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._clients.release()
+
+    def server_close(self) -> None:
+        """Close the socket, and end what is being answered."""
+        super().server_close()
+        for answer in list(self.under_way):
+            answer.end()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Leave a client that went away alone; tell of any other fault."""
@@ -126,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "ClickHouse", ""
     disable_nagle_algorithm = True
     wbufsize = -1
-    timeout = _SILENCE
+    timeout = _ASKING
     server: HttpFront
 
     def do_GET(self) -> None:
@@ -138,66 +156,94 @@ class _Handler(BaseHTTPRequestHandler):
         self._respond()
 
     def _respond(self) -> None:
-        body = self._body()
+        self._begun = self._has_read = False
         try:
-            self._answer(urlsplit(self.path), body)
+            self._answer()
         except (RuntimeError, StatementError, RefusedError) as error:  # chDB raises RuntimeError
-            found = re.search(r"Code: (\d+)", str(error))
-            code = int(found[1]) if found else _BROKEN
-            self._send(
-                _STATUS.get(code, 500),
-                f"{error}\n".encode(),
-                {"X-ClickHouse-Exception-Code": str(code)},
-            )
+            if self._begun:
+                raise ConnectionAbortedError from None  # the answer says it, or is cut short
+            status, code = status_of(str(error))
+            self._send(status, self._words(error), {"X-ClickHouse-Exception-Code": str(code)})
 
-    def _answer(self, url: SplitResult, body: bytes) -> None:
+    def _words(self, error: Exception) -> bytes:
+        text = str(error)
+        if "(version " not in text:
+            text += f" (version {self.server.version})"
+        return f"{text}\n".encode("utf-8", "replace")
+
+    def _answer(self) -> None:
+        url = urlsplit(self.path)
         parameters = dict(parse_qsl(url.query, keep_blank_values=True))
         if self.headers.get("Host", "").lower() not in self.server.hosts:
-            raise RefusedError(f"Code: {_AUTHENTICATION_FAILED}. DB::Exception: unknown Host")
-        if url.path == "/ping" or not (body or "query" in parameters):
-            self._send(200, b"Ok.\n")
+            raise RefusedError(516, "unknown Host", "AUTHENTICATION_FAILED")
+        if url.path == "/ping" or (self.command == "GET" and "query" not in parameters):
+            known = url.path in ("/", "/ping", "/replicas_status")
+            self._send(200, b"Ok.\n") if known else self._send(404, b"There is no such handle\n")
             return
-        self._authenticate(parameters)
-        body = _decoded(self.headers.get("Content-Encoding", "identity"), body)
-        content_type = self.headers.get("Content-Type", "")
-        if content_type.startswith("multipart/form-data"):
-            parameters |= _form_fields(content_type, body)
-            body = b""
-        # ClickHouse, too, takes the query to be the parameter followed by the body.
-        query = parameters.get("query", "").encode()
-        query = query + b"\n" + body if query and body else query or body
-        result = self._run(query, parameters)
-        summary = {
-            "read_rows": str(result.rows_read()),
-            "read_bytes": str(result.bytes_read()),
-            "written_rows": str(result.rows_written()),
-            "written_bytes": str(result.bytes_written()),
-            "elapsed_ns": str(int(result.elapsed() * 1e9)),
-        }
-        headers = {
-            "X-ClickHouse-Summary": json.dumps(summary),
-            "X-ClickHouse-Query-Id": parameters.get("query_id") or str(uuid.uuid4()),
-            "X-ClickHouse-Timezone": self.server.timezone,
-        }
-        if _RESULT.match(query):
-            named = _FORMAT.search(query)
-            default = parameters.get("default_format", "TabSeparated")
-            headers["X-ClickHouse-Format"] = named[1].decode() if named else default
-        self._send(200, result.bytes() or b"", headers)
+        check_credentials(self.headers, parameters, self.server.user, self.server.password)
+        if url.path == LINK and self.server.link is not None:
+            self._send(200, self.server.link().encode())
+            return
+        if parameters.get("compress", "0") != "0" or parameters.get("decompress", "0") != "0":
+            raise RefusedError(
+                48,
+                "compress=1 and decompress=1 are not known here: use Accept-Encoding and"
+                " Content-Encoding with zstd, lz4 or gzip",
+                "NOT_IMPLEMENTED",
+            )
+        with tempfile.NamedTemporaryFile() as data:
+            text = self._statement(parameters, data)
+            self.connection.settimeout(_ANSWERING)
+            self._run(text, parameters)
+            self.connection.settimeout(_ASKING)
 
-    def _run(self, query: bytes, parameters: Mapping[str, str]) -> Any:
+    def _statement(self, parameters: dict[str, str], data: Any) -> bytes:
+        """Return the statement of a request; the data of an INSERT go into a file."""
+        encoding = self.headers.get("Content-Encoding", "")
+        try:
+            body = unpacked(encoding, body_of(self.headers, self.rfile))
+            content_type = self.headers.get("Content-Type", "")
+            if content_type.startswith("multipart/form-data"):
+                parameters |= form_fields(content_type, whole(b"", body))
+                body = iter(())
+            # ClickHouse, too, takes the query to be the parameter followed by the body.
+            text = parameters.get("query", "").encode()
+            head = next(filter(None, body), b"")
+            text = text + b"\n" + head if text and head else text or head
+            insert = insert_of(text)
+            if insert is None or not insert[2]:
+                self._has_read = True
+                return whole(text, body)
+            # chDB cuts binary data short when they follow the statement, so they go by a file.
+            data.write(insert[2])
+            data.writelines(body)
+            data.flush()
+        except EncodingError as error:
+            raise RefusedError(271, str(error), "CANNOT_DECOMPRESS") from None
+        self._has_read = True
+        return insert[0] + f"FROM INFILE '{data.name}' FORMAT ".encode() + insert[1]
+
+    def _run(self, text: bytes, parameters: Mapping[str, str]) -> None:
         settings = {
             name: value
             for name, value in parameters.items()
             if name not in _TRANSPORT and not name.startswith("param_")
         }
+        if not text.strip():
+            raise RefusedError(62, "Syntax error: Empty query", "SYNTAX_ERROR")
         if self.server.read_only:
-            self._check_reads(query)
+            self._check_reads(text)
             settings = {
                 name: value for name, value in settings.items() if _READERS_SETTINGS.fullmatch(name)
             } | {"readonly": "1"}
         elif self.command == "GET":
-            settings.setdefault("readonly", "2")
+            settings["readonly"] = "1"
+        try:
+            statement = Statement.of(text, parameters.get("default_format", "TabSeparated"))
+        except SeveralError:
+            raise RefusedError(
+                62, "Syntax error: Multi-statements are not allowed", "SYNTAX_ERROR"
+            ) from None
         with self.server.handle() as engine:
             if parameters.get("database"):
                 named = parameters["database"].replace("`", "``")
@@ -205,121 +251,107 @@ class _Handler(BaseHTTPRequestHandler):
             # readonly goes last: it forbids to change any other.
             for name in sorted(settings, key="readonly".__eq__):
                 if not name.isidentifier():
-                    raise RefusedError(f"Code: 115. DB::Exception: Unknown setting '{name}'")
+                    raise RefusedError(115, f"Unknown setting '{name[:100]}'", "UNKNOWN_SETTING")
                 value = settings[name].replace("\\", "\\\\").replace("'", "\\'")
                 engine.query(fill("set_setting", name=name, value=value))
             bound = {k[6:]: v for k, v in parameters.items() if k.startswith("param_")}
-            default = parameters.get("default_format", "TabSeparated")
-            mark = f"/* front {uuid.uuid4()} */ "
-            insert = _INSERT.fullmatch(query)
-            if not insert:
-                marked = mark.encode() + query
-                return self._awaited(mark, lambda: engine.query(marked, default, params=bound))
-            # chDB cuts binary data short when they follow the statement, so they go by a file.
-            with tempfile.NamedTemporaryFile() as data:
-                data.write(insert[3])
-                data.flush()
-                source = f"FROM INFILE '{data.name}' FORMAT ".encode()
-                marked = mark.encode() + insert[1] + source + insert[2]
-                return self._awaited(mark, lambda: engine.query(marked, default, params=bound))
-
-    def _awaited(self, mark: str, ask: Callable[[], Any]) -> Any:
-        """Return an answer; where the client has gone away meanwhile, end the statement."""
-        with ThreadPoolExecutor(1, "front") as pool:
-            asked = pool.submit(ask)
-            while True:
+            with Answer(engine, self.server.connection, statement, bound) as answer:
+                self.server.under_way.add(answer)
                 try:
-                    return asked.result(_LOOK)
-                except NotYetError:
-                    if not self._is_gone():
-                        continue
-                    with self.server.handle() as other:
-                        other.query(fill("end_statement"), "Null", params={"mark": mark})
+                    self._stream(answer, parameters)
+                finally:
+                    self.server.under_way.discard(answer)
 
-    def _is_gone(self) -> bool:
-        ready, _, _ = select.select([self.connection], [], [], 0)
-        return bool(ready) and not self.rfile.peek(1)  # type: ignore[attr-defined]
+    def _stream(self, answer: Answer, parameters: Mapping[str, str]) -> None:
+        """Send an answer: whole where it is short or asked for so, else as it comes."""
+        compressed = parameters.get("enable_http_compression", "0") != "0"
+        encoding = accepted(self.headers.get("Accept-Encoding", "")) if compressed else ""
+        waits = parameters.get("wait_end_of_query", "0") != "0"
+        pack, end = packing(encoding)
+        headers = {
+            "X-ClickHouse-Query-Id": parameters.get("query_id") or str(uuid.uuid4()),
+            "X-ClickHouse-Timezone": self.server.timezone,
+            **({"Content-Encoding": encoding} if encoding else {}),
+        }
+        if answer.statement.has_rows:
+            headers["X-ClickHouse-Format"] = answer.statement.format
+        pieces = answer.pieces(self.connection)
+        with tempfile.SpooledTemporaryFile(_HELD) as held:
+            for piece in pieces:
+                held.write(pack(piece))
+                if held.tell() > _HELD and not waits:
+                    break
+            else:
+                held.write(end())
+                headers["X-ClickHouse-Summary"] = json.dumps(_summary(answer.result))
+                self._head(200, {**headers, "Content-Length": str(held.tell())})
+                held.seek(0)
+                for piece in iter(lambda: held.read(PIECE), b""):
+                    self.wfile.write(piece)
+                return
+            held.seek(0)
+            tag = secrets.token_hex(8)
+            headers["X-ClickHouse-Exception-Tag"] = tag
+            self._head(200, headers)
+            self._chunk(held.read())
+        try:
+            for piece in pieces:
+                self._chunk(pack(piece))
+        except RuntimeError as error:
+            said = self._words(error)
+            said = b"\r\n__exception__\r\n%b\r\n%b%d %b\r\n__exception__\r\n" % (
+                *(tag.encode(), said, len(said), tag.encode()),
+            )
+            self._chunk(pack(said) + end())
+            raise
+        self._chunk(end())
+        if self.request_version != "HTTP/1.0":
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _head(self, status: int, headers: Mapping[str, str]) -> None:
+        self._begun = True
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, re.sub(r"[^ -~]", "?", value))
+        if "Content-Length" not in headers:
+            if self.request_version == "HTTP/1.0":
+                self.close_connection = True
+            else:
+                self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def _chunk(self, piece: bytes) -> None:
+        if piece and self.request_version == "HTTP/1.0":
+            self.wfile.write(piece)
+        elif piece:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
 
     def _check_reads(self, query: bytes) -> None:
         try:
             self.server.screen.check(query.decode("utf-8", "replace"))
         except StatementError as error:
-            raise RefusedError(f"Code: {_READONLY}. DB::Exception: {error}. (READONLY)") from None
-
-    def _authenticate(self, parameters: Mapping[str, str]) -> None:
-        user = self.headers.get("X-ClickHouse-User", parameters.get("user", "default"))
-        password = self.headers.get("X-ClickHouse-Key", parameters.get("password", ""))
-        scheme, _, credentials = self.headers.get("Authorization", "").partition(" ")
-        if scheme == "Basic":
-            try:
-                said = base64.b64decode(credentials, validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError):
-                said = ""
-            user, _, password = said.partition(":")
-        expected = f"{self.server.user}:{self.server.password}"
-        if not hmac.compare_digest(f"{user}:{password}".encode(), expected.encode()):
-            raise RefusedError(
-                f"Code: {_AUTHENTICATION_FAILED}. DB::Exception: {user}: Authentication failed: "
-                "password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)"
-            )
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            length = self.headers.get("Content-Length", "0")
-            return self.rfile.read(int(length) if length.isdigit() else 0)
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(chunks)
+            raise RefusedError(164, str(error), "READONLY") from None
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        if not self._has_read and self.command == "POST":
+            self.close_connection = True  # what was not read is no further request
+        closing = {"Connection": "close"} if self.close_connection else {}
+        self._head(status, {**(headers or {}), **closing, "Content-Length": str(len(body))})
+        with suppress(BrokenPipeError):
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Log no request: its address may hold a password."""
 
 
-def _decoded(encoding: str, body: bytes) -> bytes:
-    if encoding == "gzip":
-        return gzip.decompress(body)
-    if encoding == "lz4":
-        import lz4.frame
-
-        made: bytes = lz4.frame.decompress(body)
-        return made
-    if encoding == "zstd":
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-
-        return bytes(zstd.decompress(body))
-    if encoding != "identity":
-        raise RefusedError(f"Code: 48. DB::Exception: no Content-Encoding {encoding} here")
-    return body
-
-
-def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
-    boundary = b"--" + content_type.split("boundary=")[1].strip('"').encode()
-    fields = {}
-    for part in body.split(boundary)[1:-1]:
-        head, _, value = part.partition(b"\r\n\r\n")
-        name = re.search(rb'\bname="([^"]+)"', head)
-        if name is None or b"filename=" in head:
-            raise RefusedError("Code: 48. DB::Exception: external data is not taken here")
-        value = value.removesuffix(b"\r\n")
-        if len(value) > _FIELD_BYTES:
-            raise RefusedError(
-                "Code: 1000. DB::Exception: HTML Form Exception: Field value too long"
-            )
-        fields[name[1].decode()] = value.decode()
-    return fields
+def _summary(result: Any) -> dict[str, str]:
+    return {
+        "read_rows": str(result.rows_read()),
+        "read_bytes": str(result.bytes_read()),
+        "written_rows": str(result.rows_written()),
+        "written_bytes": str(result.bytes_written()),
+        "elapsed_ns": str(int(result.elapsed() * 1e9)),
+    }
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from hamsight_core.names import is_text
 T = TypeVar("T")
 
 MAX_TEXT = 64 * 1024
-"""Characters of the longest text that the server takes."""
+"""Characters of the longest text that the server takes in a body."""
+MAX_TEXT_OF_ADDRESS = 500
+"""Characters of the longest text in an address, which has 32 KiB in all."""
 _MOST = 2**32 - 1
 
 
@@ -22,16 +24,20 @@ class Given:
     type. `finish` does for a member that nobody took.
     """
 
-    def __init__(self, members: Any, where: str = "the request") -> None:
+    def __init__(
+        self, members: Any, where: str = "the request", *, longest: int = MAX_TEXT
+    ) -> None:
         if not isinstance(members, Mapping):
             raise UsageError(f"{where} is no JSON object")
-        self._members, self._where = dict(members), where
+        self._members, self._where, self._longest = dict(members), where, longest
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a text, which is UTF-8 and holds no NUL."""
         value = self._take(name, str, default)
-        if len(value) > MAX_TEXT:
-            raise UsageError(f"{name!r} has {len(value)} characters; at most {MAX_TEXT} are taken")
+        if len(value) > self._longest:
+            raise UsageError(
+                f"{name!r} has {len(value)} characters; at most {self._longest} are taken"
+            )
         if not is_text(value) or "\x00" in value:
             raise UsageError(f"{name!r} is not UTF-8 text")
         return value
@@ -49,6 +55,13 @@ class Given:
         if isinstance(value, bool) or not 0 <= value <= most:
             raise UsageError(f"{name!r} is {value}; expected a whole number from 0 to {most}")
         return value
+
+    def whole_or_none(self, name: str, *, most: int = _MOST) -> int | None:
+        """Return a whole number from 0 to `most`, None where it is missing or null."""
+        if self._members.get(name) is None:
+            self._members.pop(name, None)
+            return None
+        return self.whole(name, most=most)
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
         """Return a number within bounds."""
@@ -130,4 +143,5 @@ def of_query(parameters: Mapping[str, str]) -> Given:
             for name, value in parameters.items()
         },
         "the address",
+        longest=MAX_TEXT_OF_ADDRESS,
     )

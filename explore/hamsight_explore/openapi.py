@@ -8,9 +8,11 @@ from typing import Any
 from hamsight_curate.export.choices import Images
 from hamsight_explore.analyzing import ANALYSES, MOST_CLUSTERS
 from hamsight_explore.analyzing_api import MOST_ENTRIES
+from hamsight_explore.classifier_api import ORDERS
 from hamsight_explore.deciding import REMEMBERED
 from hamsight_explore.findings import SHOWN
-from hamsight_explore.given import MAX_TEXT
+from hamsight_explore.given import MAX_TEXT, MAX_TEXT_OF_ADDRESS
+from hamsight_explore.map_api import METHODS
 from hamsight_explore.thumbnails import SIZES
 from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
@@ -19,6 +21,7 @@ from hamsight_query.request import Combine
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string", "maxLength": MAX_TEXT}
+_SHORT: Schema = {"type": "string", "maxLength": MAX_TEXT_OF_ADDRESS}
 _WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 _FLAG: Schema = {"type": "boolean"}
 
@@ -56,6 +59,8 @@ _QUERY = _object(
     "given",
 )
 _FILTER = _object({"field": _choice(*FIELDS), "value": _TEXT, "excluded": _FLAG}, "field", "value")
+_CORNERS = {"type": "array", "items": {"type": "number"}, "minItems": 6, "maxItems": 800}
+_LASSO = _object({"map": _TEXT, "polygon": _CORNERS}, "map", "polygon")
 _VIEW = _object(
     {
         "model": _or_null(_TEXT),
@@ -65,10 +70,12 @@ _VIEW = _object(
         "where": _or_null(_TEXT),
         "sort": _or_null(_TEXT),
         "min_similarity": _or_null({"type": "number", "minimum": -1, "maximum": 1}),
+        "lasso": _or_null(_LASSO),
     }
 )
+_MARKED = _list(_WHOLE, 1000)
 _ITEMS = _list(_WHOLE, 100_000)
-_PICTURE = {"number": _WHOLE, "version": _TEXT, "model": _TEXT}
+_PICTURE = {"number": _WHOLE, "version": _SHORT, "model": _SHORT}
 _ACTION = _object(
     {
         "page": _TEXT,
@@ -89,14 +96,14 @@ _SELECTION = _object(
         "page": _TEXT,
         "operation": _choice("set", "add", "remove", "toggle", "none"),
         "items": _ITEMS,
-        "result": _TEXT,
+        "result": _or_null(_TEXT),
         "from": _WHOLE,
         "to": _WHOLE,
     },
     "page",
     "operation",
 )
-_OF_MODEL = {"model": _TEXT}
+_OF_MODEL = {"model": _SHORT}
 _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     "health": ("Whether the server runs.", {}, ()),
     "openapi.json": ("This document.", {}, ()),
@@ -104,32 +111,32 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     "rows": (
         "The rows of a window of a result; `selected` is as the page has it.",
         {
-            "result": _TEXT,
+            "result": _SHORT,
             "from": _WHOLE,
             "count": {"type": "integer", "minimum": 0, "maximum": MOST_ROWS},
-            "page": _TEXT,
+            "page": _SHORT,
         },
         ("result",),
     ),
     "facets": (
         "The values of a field within a result, with counts of items and of selected ones.",
         {
-            "result": _TEXT,
+            "result": _SHORT,
             "field": _choice(*FIELDS),
-            "contains": _TEXT,
+            "contains": _SHORT,
             "limit": _WHOLE,
-            "page": _TEXT,
+            "page": _SHORT,
         },
         ("result", "field"),
     ),
     "histogram": (
         "How many items of a search have which similarity, in equal steps.",
-        {"result": _TEXT},
+        {"result": _SHORT},
         ("result",),
     ),
     "item": (
         "All that the catalog says of an item.",
-        {"number": _WHOLE, "model": _TEXT},
+        {"number": _WHOLE, "model": _SHORT},
         ("number",),
     ),
     "thumb": (
@@ -138,10 +145,14 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("number",),
     ),
     "picture": ("The picture of an item.", _PICTURE, ("number",)),
-    "uploaded": ("A small JPEG of a picture that was sent.", {"key": _TEXT}, ("key",)),
+    "uploaded": ("A small JPEG of a picture that was sent.", {"key": _SHORT}, ("key",)),
     "selected": (
         "How many items a page has selected, and rows of the first of them.",
-        {"page": _TEXT, "model": _TEXT, "limit": {"type": "integer", "minimum": 0, "maximum": 100}},
+        {
+            "page": _SHORT,
+            "model": _SHORT,
+            "limit": {"type": "integer", "minimum": 0, "maximum": 100},
+        },
         ("page",),
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
@@ -149,7 +160,7 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     "findings": (
         "Entries of a list of findings, with the rows of their items.",
         {
-            "list": _TEXT,
+            "list": _SHORT,
             "from": _WHOLE,
             "count": {"type": "integer", "minimum": 0, "maximum": MOST_ENTRIES},
         },
@@ -157,13 +168,48 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     ),
     "clusters": (
         "The clusters of an analysis: sizes, tags, and the items in their middle.",
-        {"analysis": _TEXT, **_OF_MODEL},
+        {"analysis": _SHORT, **_OF_MODEL},
         ("analysis",),
     ),
     "compared": (
         "The last comparison of two sides.",
-        {"a": _TEXT, "b": _TEXT, **_OF_MODEL},
+        {"a": _SHORT, "b": _SHORT, **_OF_MODEL},
         ("a", "b"),
+    ),
+    "maps": ("The maps, and by what they may be coloured.", {"model": _SHORT}, ()),
+    "maps/points": (
+        "The points of a map: numbers of items (uint32), then x and y of each (float32).",
+        {"map": _SHORT, "model": _SHORT},
+        ("map",),
+    ),
+    "maps/color": (
+        "The colours of a map's points: a JSON object and a line break, then a byte a point.",
+        {"map": _SHORT, "by": _SHORT, "result": _SHORT, "model": _SHORT},
+        ("map", "by"),
+    ),
+    "maps/mask": (
+        "Which points of a map are in a result: a bit a point, the lowest first.",
+        {"map": _SHORT, "result": _SHORT},
+        ("map", "result"),
+    ),
+    "maps/names": (
+        "Names of the regions of a map.",
+        {"map": _SHORT, "model": _SHORT},
+        ("map",),
+    ),
+    "classifier": (
+        "The first rows of a list of a classifier, and those of the marked items.",
+        {
+            "classifier": _SHORT,
+            "order": _choice(*ORDERS),
+            "count": {"type": "integer", "minimum": 0, "maximum": 200},
+        },
+        ("classifier",),
+    ),
+    "place": (
+        "The place of an item in a result, null where it is not there.",
+        {"result": _SHORT, "number": _WHOLE},
+        ("result", "number"),
     ),
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
     "events": ("The same as server-sent events while a job runs; then the answer ends.", {}, ()),
@@ -219,10 +265,47 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
             "decision",
         ),
     ),
+    "maps": (
+        "Make a map, as a job.",
+        _object(
+            {
+                "method": _choice(*METHODS),
+                "component": _or_null(_WHOLE),
+                "model": _or_null(_TEXT),
+                "refit": _FLAG,
+            },
+            "method",
+        ),
+    ),
+    "classifier": (
+        "Begin a classifier from words, from the selected items as right ones, or from both.",
+        _object(
+            {
+                "words": _or_null(_TEXT),
+                "page": _or_null(_TEXT),
+                "model": _or_null(_TEXT),
+                "where": _or_null(_TEXT),
+            }
+        ),
+    ),
+    "classifier/mark": (
+        "Mark items right or wrong, or neither.",
+        _object(
+            {"classifier": _TEXT, "right": _MARKED, "wrong": _MARKED, "neither": _MARKED},
+            "classifier",
+        ),
+    ),
+    "classifier/save": (
+        "Keep the ranking of a classifier as a saved query.",
+        _object({"classifier": _TEXT, "name": _TEXT, "replace": _FLAG}, "classifier", "name"),
+    ),
     "undo": ("Undo the last change.", _object({})),
     "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),
 }
+_JOBS = ("actions", "analyze", "maps")
+"""What may answer with a job."""
 _KINDS = {
+    **dict.fromkeys(("maps/points", "maps/color", "maps/mask"), ("application/octet-stream",)),
     "thumb": ("image/jpeg", "image/svg+xml"),
     "uploaded": ("image/jpeg",),
     "picture": ("image/*",),
@@ -248,9 +331,7 @@ def document(version: str) -> dict[str, Any]:
         paths.setdefault(f"/api/{name}", {})["post"] = {
             "summary": summary,
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-            "responses": _answers(
-                "application/json", status="202" if name in ("actions", "analyze") else None
-            ),
+            "responses": _answers("application/json", status="202" if name in _JOBS else None),
         }
     body = {"schema": {"type": "string", "format": "binary"}}
     paths["/api/uploads"] = {

@@ -21,10 +21,10 @@ from hamsight_curate.selection import Condition, Selection, conditions
 from hamsight_explore.directory import Directory, Identity
 from hamsight_explore.queried import Queried
 from hamsight_explore.uploads import Uploads
-from hamsight_explore.view import View
+from hamsight_explore.view import Lasso, View
 from hamsight_query.filters import Conditions, check_names, order_of_items
 from hamsight_query.request import Request
-from hamsight_query.search import prepare_targets
+from hamsight_query.search import Prepared, prepare_targets
 from hamsight_query.steps import Statement
 from hamsight_query.target import Target
 
@@ -65,7 +65,7 @@ class Result:
     total: int
     numbers: NDArray[np.uint32]
     sql: str
-    command: str
+    command: str | None
     milliseconds: float
     similarities: NDArray[np.float32] | None = None
     distances: NDArray[np.uint32] | None = None
@@ -112,13 +112,18 @@ class Results:
             self._kept.move_to_end(key)
             return found
 
+    @staticmethod
+    def model(catalog: Catalog, name: str | None) -> CatalogModel:
+        """Return the model of a name, which is no folder, or else the first. Raises UsageError."""
+        models = catalog.models()
+        return catalog.model(models[0].name if name is None and models else name, folders=False)
+
     def ask(self, catalog: Catalog, view: View) -> Result:
         """Answer a view and keep the answer. Raises what a search raises."""
         started = time.monotonic()
-        models = catalog.models()
-        if view.model is None and models[1:]:
-            view = replace(view, model=models[0].name)
-        model = catalog.model(view.model)
+        model = self.model(catalog, view.model)
+        if view.model is None and catalog.models()[1:]:
+            view = replace(view, model=model.name)
         condition = condition_of(catalog, model, view)
         result = (self._searched if view.queries else self._browsed)(
             catalog, view, model, condition
@@ -137,7 +142,7 @@ class Results:
         self, catalog: Catalog, view: View, identities: Sequence[Identity], sql: str, started: float
     ) -> Result:
         """Keep items that are listed, in their order, as an answer."""
-        model = catalog.model(view.model)
+        model = self.model(catalog, view.model)
         numbers, _ = self._directory.of_identities(catalog, view_of(model.items_table), identities)
         hashes = as_json([int(one) for one in self._directory.hashes(numbers)])
         condition = Condition(fill("is_selected"), {"selected": hashes})
@@ -173,7 +178,7 @@ class Results:
         request, targets = result.asked
         items = max(1, len(self._directory), result.total)
         whole = replace(request, k=items, min_similarity=None, sort=None)
-        statement = prepare_targets(catalog, result.model, whole, targets).statement
+        statement = _prepared(catalog, result.model, result.view, whole, targets).statement
         found = catalog.arrow(fill("ranked_whole", statement=statement.sql), statement.parameters)
         table = view_of(result.model.items_table)
         numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
@@ -228,7 +233,7 @@ class Results:
 
         targets, notes = self._queried.targets(catalog, model, view)
         request = view.request([target.query for target in targets], FIRST, model.name)
-        prepared = prepare_targets(catalog, model, request, targets)
+        prepared = _prepared(catalog, model, view, request, targets)
         table = view_of(model.items_table)
         if request.min_similarity is None:
             matches = prepared.answer(catalog).to_arrow()
@@ -296,6 +301,20 @@ class Results:
         )
 
 
+def _prepared(
+    catalog: Catalog,
+    model: CatalogModel,
+    view: View,
+    request: Request,
+    targets: Sequence[Target],
+) -> Prepared:
+    also = None
+    if view.lasso is not None:
+        inside = in_lasso(view.lasso)
+        also = Conditions((inside.sql,), inside.parameters)
+    return prepare_targets(catalog, model, request, targets, also=also)
+
+
 def _total(
     catalog: Catalog, model: CatalogModel, conditions: Conditions, targets: Sequence[Target]
 ) -> int:
@@ -321,8 +340,19 @@ def _spread(similarities: Any) -> Spread:
 def condition_of(
     catalog: Catalog, model: CatalogModel, view: View, without: str | None = None
 ) -> Condition:
-    """Return the condition that a view's filters make. Raises ExpressionError."""
+    """Return the condition that a view's filters and lasso make. Raises ExpressionError."""
     where = view.expression(without)
-    if where is None:
-        return Condition(fill("every_item"))
-    return conditions(catalog, [view_of(model.items_table)], Selection(where=where))[0]
+    found = Condition(fill("every_item"))
+    if where is not None:
+        found = conditions(catalog, [view_of(model.items_table)], Selection(where=where))[0]
+    if view.lasso is None:
+        return found
+    inside = in_lasso(view.lasso)
+    sql = inside.sql if where is None else f"({found.sql}) {fill('and_also')} {inside.sql}"
+    return Condition(sql, {**found.parameters, **inside.parameters})
+
+
+def in_lasso(lasso: Lasso) -> Condition:
+    """Return the condition that items lie inside of a part of a map."""
+    polygon = [tuple(corner) for corner in lasso.polygon]
+    return Condition(fill("in_lasso"), {"lasso_map": lasso.map, "lasso": polygon})

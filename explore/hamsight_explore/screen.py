@@ -30,12 +30,17 @@ _HARMLESS = frozenset(
     }
 )
 _ALWAYS = ("file", "catboostevaluate", "python")
+# What is not closed goes on to the end, as it does for the engine; a heredoc that is not is none.
 _TOKEN = re.compile(
-    r"""(?P<text>'(?:[^'\\]|\\.|'')*' | \$(\w*)\$.*?\$\2\$)
-      | (?P<comment>--[^\n]* | \#[!\s][^\n]* | /\*.*?\*/)
-      | "(?P<double>(?:[^"\\]|\\.|"")*)" | `(?P<back>(?:[^`\\]|\\.|``)*)`""",
+    r"""(?P<text>'(?:[^'\\]|\\.|'')*(?:'|\\?\Z) | \$(\w*)\$.*?\$\2\$)
+      | (?P<comment>--[^\n]* | \#[!\s][^\n]* | /\*(?:.*?\*/|.*))
+      | "(?P<double>(?:[^"\\]|\\.|"")*)(?:"|\\?\Z) | `(?P<back>(?:[^`\\]|\\.|``)*)(?:`|\\?\Z)""",
     re.DOTALL | re.VERBOSE,
 )
+_HEREDOC = re.compile(r"\$\w*\$")
+_MOST_HEREDOCS = 100
+MOST_CHARACTERS = 1 << 18
+"""Of the longest statement that a reader may send; the engine itself takes no longer one."""
 _CALL = re.compile(r"(\w+)\s*\(")
 
 
@@ -48,6 +53,10 @@ class Screen:
 
     def check(self, statement: str) -> None:
         """Raise StatementError for a statement that could do more than read the catalog."""
+        if len(statement) > MOST_CHARACTERS:
+            raise StatementError(f"a statement has at most {MOST_CHARACTERS} characters here")
+        if sum(1 for _ in _HEREDOC.finditer(statement)) > _MOST_HEREDOCS:
+            raise StatementError(f"a statement has at most {_MOST_HEREDOCS} $…$ here")
         bare = _TOKEN.sub(_bare, statement)
         first = re.match(r"[\s(]*(\w*)", bare)
         word = first[1].upper() if first else ""
@@ -60,6 +69,13 @@ class Screen:
                 raise StatementError(
                     f"{called[1]}(…) is refused: statements read the catalog alone here"
                 )
+
+
+def blanked(statement: str) -> str:
+    """Return a statement with spaces for its comments, and ' for its texts and quoted names."""
+    return _TOKEN.sub(
+        lambda token: (" " if token["comment"] is not None else "'") * len(token[0]), statement
+    )
 
 
 def _bare(token: re.Match[str]) -> str:

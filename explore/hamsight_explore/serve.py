@@ -8,15 +8,17 @@ import socket
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.closing import Closing
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
-from hamsight_explore.access import Access, Guard
+from hamsight_explore.access import Access
 from hamsight_explore.api import Api, routes
 from hamsight_explore.explorer import Explorer
+from hamsight_explore.framed import framed
+from hamsight_explore.guard import Guard
+from hamsight_explore.options import LOOPBACK, Options
 from hamsight_explore.page import is_built, page_routes
 from hamsight_explore.shared import Shared, end_at_sigterm, shares
 from hamsight_explore.web import failed, refused
@@ -25,26 +27,8 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CONNECTIONS = 1024
 _STARTS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Where a server listens, and what its pages may do. Port 0 is any that is free."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    read_only: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise UsageError for an address that others could reach."""
-        if self.host not in LOOPBACK:
-            raise UsageError(
-                f"--host {self.host!r}: the page is for this machine alone; take 127.0.0.1, and"
-                " reach it from elsewhere through `ssh -L`"
-            )
 
 
 class Running(Closing):
@@ -60,12 +44,15 @@ class Running(Closing):
             self._let_go()
             raise
         self.port: int = self._socket.getsockname()[1]
-        self._name = f"[{options.host}]" if ":" in options.host else options.host
-        password = "" if self._shared is None else self._shared.password
-        self._access = Access(self.port, password, read_only=options.read_only)
+        self._access = Access(self.port, options)
         if self._shared is not None:
-            self._shared.announce(self.port)
-        self._server = _server(self._explorer, self._access)
+            self._shared.announce(self.port, self.link)
+        try:
+            self._server = _server(self._explorer, self._access, options)
+        except BaseException:
+            self._socket.close()
+            self._let_go()
+            raise
         # a join that a signal interrupts may take the thread for ended
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hamsight explore", daemon=True)
@@ -78,9 +65,13 @@ class Running(Closing):
         while not (self._server.started or self._ended.is_set()) and time.monotonic() < until:
             time.sleep(0.01)
 
+    def _repr_html_(self) -> str:
+        """Show the page in a frame of a notebook."""
+        return framed(self._access.link(), framing=not self._access.place.root)
+
     def link(self) -> str:
         """Return an address that lets one browser in, once."""
-        return self._access.link(self._name)
+        return self._access.link()
 
     def wait(self) -> None:
         """Return when the server has ended."""
@@ -131,10 +122,11 @@ def explore(
         print(running.link(), flush=True)  # noqa: T201 - the command's answer
         items = sum(model["items"] for model in running.describe["models"])
         say(f"{running.describe['location']}: {items} items; end with Ctrl-C")
-        if os.environ.get("SSH_CONNECTION"):
-            port = running.port
-            say(f"from your own machine: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE, then open it")
-        if open_browser and sys.stdout.isatty() and not os.environ.get("SSH_CONNECTION"):
+        remote = os.environ.get("SSH_CONNECTION", "").split()
+        if remote and options.host in LOOPBACK and not options.root_path:
+            port, machine = running.port, remote[2] if len(remote) > 2 else "THIS-MACHINE"
+            say(f"from your own machine: ssh -L {port}:127.0.0.1:{port} {machine}, then open it")
+        if open_browser and sys.stdout.isatty() and not remote:
             import webbrowser
 
             webbrowser.open(running.link())
@@ -153,7 +145,7 @@ def _application(explorer: Explorer, access: Access) -> ASGIApp:
     return Guard(app, access)
 
 
-def _server(explorer: Explorer, access: Access) -> uvicorn.Server:
+def _server(explorer: Explorer, access: Access, options: Options) -> uvicorn.Server:
     import uvicorn
 
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -171,7 +163,14 @@ def _server(explorer: Explorer, access: Access) -> uvicorn.Server:
         "timeout_graceful_shutdown": 2,
         "h11_max_incomplete_event_size": 32 * 1024,
     }
-    return uvicorn.Server(uvicorn.Config(_application(explorer, access), **config))
+    if options.certificate:
+        config |= {"ssl_certfile": options.certificate, "ssl_keyfile": options.key}
+    made = uvicorn.Config(_application(explorer, access), **config)
+    try:
+        made.load()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--certificate {options.certificate}: {error}") from None
+    return uvicorn.Server(made)
 
 
 def _bound(options: Options) -> socket.socket:

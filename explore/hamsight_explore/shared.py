@@ -6,6 +6,8 @@ import os
 import secrets
 import signal
 import threading
+from collections.abc import Callable
+from http import HTTPStatus
 
 from hamsight_core.catalog import served
 from hamsight_core.catalog.address import parse_dsn
@@ -13,7 +15,7 @@ from hamsight_core.catalog.connect import connect
 from hamsight_core.closing import Closing
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
-from hamsight_explore.front import HttpFront
+from hamsight_explore.front import LINK, HttpFront
 
 
 class Shared(Closing):
@@ -39,8 +41,9 @@ class Shared(Closing):
         self._thread.start()
         self.announce()
 
-    def announce(self, page: int = 0) -> None:
-        """Say where the catalog is served, and the port of its page."""
+    def announce(self, page: int = 0, link: Callable[[], str] | None = None) -> None:
+        """Say where the catalog is served, and the port of its page; `link` makes its addresses."""
+        self.front.link = link
         made = served.Served(os.getpid(), self.front.server_port, self.password, page)
         served.announce(self._path, made)
 
@@ -59,7 +62,6 @@ def page_link(dsn: str | os.PathLike[str] | None) -> str:
     Raises UsageError where none does.
     """
     import http.client
-    import json
 
     path = parse_dsn(dsn).path
     found = None if path is None else served.find(path)
@@ -67,15 +69,18 @@ def page_link(dsn: str | os.PathLike[str] | None) -> str:
         raise UsageError(
             "no page of this catalog is open on this machine: start one with `hamsight explore`"
         )
-    connection = http.client.HTTPConnection("127.0.0.1", found.page, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", found.port, timeout=10)
     try:
-        headers = {"Authorization": f"Bearer {found.password}"}
-        connection.request("POST", "/api/link", headers=headers)
-        link: str = json.loads(connection.getresponse().read())["link"]
-    except (OSError, KeyError, ValueError) as error:
+        headers = {"X-ClickHouse-User": served.USER, "X-ClickHouse-Key": found.password}
+        connection.request("POST", LINK, headers=headers)
+        answer = connection.getresponse()
+        link = answer.read().decode()
+    except (OSError, http.client.HTTPException) as error:
         raise UsageError(f"the page of this catalog does not answer: {error}") from None
     finally:
         connection.close()
+    if answer.status != HTTPStatus.OK:
+        raise UsageError("the page of this catalog gives no address: end it, and start it again")
     return link
 
 

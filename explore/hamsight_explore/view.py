@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import UsageError
 from hamsight_core.names import chosen
 from hamsight_explore.given import Given
 from hamsight_query.asked import WHOLE, written
@@ -20,6 +22,7 @@ FIELDS = (*TEXT_FIELDS, "tags", "groups", "attributes")
 """The fields that have facets."""
 UPLOAD = "upload"
 KINDS = (Kind.TEXT.value, Kind.ITEM.value, Kind.GROUP.value, UPLOAD)
+_MOST_CORNERS = 400
 _ORDER = (UPLOAD, Kind.TEXT.value, Kind.ITEM.value, Kind.GROUP.value)
 """The order that the command line gives queries of several kinds."""
 
@@ -80,6 +83,27 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Lasso:
+    """A part of a map: the analysis that made it, and the corners of a polygon, (x, y) each."""
+
+    map: str
+    polygon: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def of(cls, given: Given) -> Lasso:
+        """Return the lasso that an object describes, x and y in turn. Raises UsageError."""
+        analysis, numbers = given.text("map"), given.numbers("polygon", most=_MOST_CORNERS * 2)
+        given.finish()
+        if len(numbers) < 6 or len(numbers) % 2 or not all(map(math.isfinite, numbers)):
+            raise UsageError("a lasso has three corners or more, x and y of each")
+        return cls(analysis, tuple(zip(numbers[::2], numbers[1::2], strict=True)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the lasso as `of` takes it."""
+        return {"map": self.map, "polygon": [one for corner in self.polygon for one in corner]}
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What the page shows: items of a model that answer filters, ranked by queries or in order.
 
@@ -95,6 +119,7 @@ class View:
     where: str | None = None
     sort: str | None = None
     min_similarity: float | None = None
+    lasso: Lasso | None = None
 
     @classmethod
     def of(cls, given: Given) -> View:
@@ -107,7 +132,7 @@ class View:
             )
             one.finish()
         least = given.number_or_none("min_similarity", -1, 1)
-        combine = given.text_or_none("combine")
+        combine, lasso = given.text_or_none("combine"), given.object("lasso")
         view = cls(
             model=given.text_or_none("model"),
             queries=tuple(sorted(queries, key=lambda one: _ORDER.index(one.kind))),
@@ -116,6 +141,7 @@ class View:
             where=given.text_or_none("where"),
             sort=given.text_or_none("sort"),
             min_similarity=least,
+            lasso=None if lasso is None else Lasso.of(lasso),
         )
         given.finish()
         return view
@@ -130,6 +156,7 @@ class View:
             "where": self.where,
             "sort": self.sort,
             "min_similarity": self.min_similarity,
+            "lasso": None if self.lasso is None else self.lasso.as_json(),
         }
 
     def request(self, queries: Sequence[Query], k: int, model: str | None = None) -> Request:
@@ -171,8 +198,13 @@ class View:
             return None
         return " and ".join(f"({part})" for part in parts) if parts[1:] else parts[0]
 
-    def command(self, location: str, uploads: Sequence[str]) -> str:
-        """Return the `hamsight query` that gives the same answer; `uploads` are files' names."""
+    def command(self, location: str, uploads: Sequence[str]) -> str | None:
+        """Return the `hamsight query` that gives the same answer; `uploads` are files' names.
+
+        There is none for a part of a map.
+        """
+        if self.lasso is not None:
+            return None
         names = iter(uploads)
         queries = [one.query(next(names) if one.kind == UPLOAD else None) for one in self.queries]
         words = ["hamsight", "query"]

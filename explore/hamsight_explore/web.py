@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 _MOST_BODY = 4 * 1024 * 1024
+_LOOK = 0.5
 
 
 def asked(answer: Callable[[Given], Response]) -> Callable[[Request], Any]:
@@ -31,18 +35,55 @@ def sent(answer: Callable[[Given], Response]) -> Callable[[Request], Any]:
     """Return what answers a POST of a JSON object, whose members are given."""
 
     async def respond(request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            return _error(415, "the request is not JSON", "send application/json")
-        body = await _body(request, _MOST_BODY)
-        if body is None:
-            return _error(413, "the request is too large", f"send at most {_MOST_BODY} bytes")
-        try:
-            members = json.loads(body)
-        except (ValueError, RecursionError):
-            return _error(400, "the request is not JSON", "send a JSON object")
+        members = await _members(request)
+        if isinstance(members, _Refused):
+            return _error(*members.said)
         return await _answered(lambda: answer(Given(members)))
 
     return respond
+
+
+def watched(
+    answer: Callable[[Given, str], Response], end: Callable[[str], None]
+) -> Callable[[Request], Any]:
+    """Return what answers a POST as `sent` does, and ends the answer where nobody waits for it.
+
+    Both functions get a mark of the request; `end` is called while `answer` is under way.
+    """
+
+    async def respond(request: Request) -> Response:
+        members = await _members(request)
+        if isinstance(members, _Refused):
+            return _error(*members.said)
+        mark = f"/* page {uuid.uuid4()} */"
+        task = asyncio.create_task(_answered(lambda: answer(Given(members), mark)))
+        while not task.done():
+            await asyncio.wait([task], timeout=_LOOK)
+            if not task.done() and await request.is_disconnected():
+                await asyncio.to_thread(end, mark)
+        return task.result()
+
+    return respond
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """The status, the error and the hint for a body that cannot be taken."""
+
+    said: tuple[int, str, str]
+
+
+async def _members(request: Request) -> Any:
+    """Return the JSON of a request's body, or why it is not taken."""
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        return _Refused((415, "the request is not JSON", "send application/json"))
+    body = await _body(request, _MOST_BODY)
+    if body is None:
+        return _Refused((413, "the request is too large", f"send at most {_MOST_BODY} bytes"))
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _Refused((400, "the request is not JSON", "send a JSON object"))
 
 
 def uploaded(answer: Callable[[bytes, str], Response]) -> Callable[[Request], Any]:
@@ -91,7 +132,9 @@ async def _answered(answer: Callable[[], Response]) -> Response:
 async def refused(_: Request, error: Exception) -> Response:
     """Answer a request of a path that is not there, or that takes another method."""
     status = getattr(error, "status_code", 404)
-    return _error(status, "there is nothing here" if status == 404 else "not by that method")
+    answer = _error(status, "there is nothing here" if status == 404 else "not by that method")
+    answer.headers.update(getattr(error, "headers", None) or {})  # Allow: the methods there are
+    return answer
 
 
 async def failed(_: Request, error: Exception) -> Response:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 400
 _PLACES = 50_000
 _SHOWN_TEXT, _SHOWN_LIST, _SHOWN_BOXES = 300, 50, 200
-_FACETS = {
+FACETS = {
     "tags": "facet_of_tags",
     "groups": "facet_of_groups",
     "attributes": "facet_of_attributes",
@@ -127,7 +127,7 @@ def facet(
     `hashes` are of the selected items.
     """
     is_text = field in TEXT_FIELDS
-    chosen = fill("facet_of_text", column=field) if is_text else fill(_FACETS[field])
+    chosen = fill("facet_of_text", column=field) if is_text else fill(FACETS[field])
     parameters: dict[str, Any] = {**condition.parameters, "contains": contains, "limit": limit}
     counted = hashes is not None and 0 < len(hashes) <= _COUNTED
     if counted and hashes is not None:

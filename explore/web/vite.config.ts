@@ -4,6 +4,7 @@ import { defineConfig } from "vite";
 export default defineConfig({
   base: "./",
   plugins: [svelte()],
+  worker: { format: "es" },
   build: {
     emptyOutDir: true,
     target: "es2022",

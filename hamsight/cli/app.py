@@ -10,10 +10,12 @@ from hamsight.cli.agents import mcp
 from hamsight.cli.analyst import functions, sql
 from hamsight.cli.asking import query, run, save, saved
 from hamsight.cli.changing import datasets, delete, group, set_
+from hamsight.cli.checking import check
+from hamsight.cli.choosing import cluster, compare, sample
 from hamsight.cli.cleaning import verify
 from hamsight.cli.engine import evaluate, index, models, rehash
 from hamsight.cli.explore import explore, serve
-from hamsight.cli.finding import cluster, compare, find, sample
+from hamsight.cli.finding import find
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info, show_item
 from hamsight.cli.mapping import map_
@@ -77,6 +79,7 @@ app.command(rich_help_panel=CLEAN)(sample)
 app.command(rich_help_panel=CLEAN)(compare)
 app.command(rich_help_panel=CLEAN)(cluster)
 app.command("map", rich_help_panel=CLEAN)(map_)
+app.command(rich_help_panel=CLEAN)(check)
 app.command(rich_help_panel=CLEAN)(verify)
 
 app.add_typer(group, name="group", rich_help_panel=CHANGE)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hamsight.cli.completion import saved_queries
-from hamsight.cli.options import ComputePrecision, Database, Device
+from hamsight.cli.options import ComputePrecision, Database, Device, was_given
 from hamsight.cli.output import chosen_columns, listing, show
 from hamsight.cli.request_options import (
     AddToGroup,
+    All,
     AnswerFormat,
     Columns,
     Sheet,
@@ -24,8 +24,8 @@ from hamsight_core.models.network import DEFAULT_DEVICE, Compute, Precision
 from hamsight_core.names import checked
 from hamsight_core.show.arrays import strings
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say, stop, tell
-from hamsight_query.request import DEFAULT_K, Request
+from hamsight_core.show.terminal import output, say, stop, tell
+from hamsight_query.request import Request
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,17 +35,19 @@ if TYPE_CHECKING:
 
 
 _SHOWN = 20
-"""Rows of an answer that a terminal shows where -k is not given."""
+"""Rows of a table that a terminal shows where neither -k nor --all is given."""
 
 
 @takes_request
 def query(
+    context: typer.Context,
     request: Request,
     device: Device = DEFAULT_DEVICE,
     precision: ComputePrecision = Precision.AUTO,
     format: AnswerFormat = Format.TABLE,
     save: Sheet = None,
     columns: Columns = None,
+    all: All = False,
     add_to_group: AddToGroup = None,
     show_sql: ShowSql = False,
     db: Database = None,
@@ -66,7 +68,8 @@ def query(
             tell(*prepared.statement.script().split("\n"))
             return
         matches = search(catalog, request, Compute(device, precision))
-    deliver(matches, format, columns, save, add_to_group, db)
+    shown = None if all or was_given(context, "k") else _SHOWN
+    deliver(matches, format, columns, shown, save, add_to_group, db)
 
 
 def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) -> None:
@@ -85,11 +88,15 @@ def deliver(
     matches: Matches,
     format: Format,
     columns: str | None,
+    shown: int | None,
     save: Path | None,
     add_to_group: str | None,
     db: str | None,
 ) -> None:
-    """Show matches and do with them what the options say; end with status 1 where none is."""
+    """Show matches and do with them what the options say; end with status 1 where none is.
+
+    A table on a terminal has the first `shown`, or all.
+    """
     answer = matches.to_arrow()
     if add_to_group is not None and matches:
         from hamsight.session import Session
@@ -101,12 +108,10 @@ def deliver(
         answer = chosen_columns(answer, columns)
     elif format is Format.TABLE:
         answer = _for_people(matches)
-    shown = len(answer)
-    if format is Format.TABLE and shown == DEFAULT_K and sys.stdout.isatty():
-        shown = _SHOWN
-    show(answer.slice(0, shown), format)
-    if shown < len(answer):
-        say(f"the first {shown} of {len(answer)} matches: -k, --save or another --format show more")
+    is_cut = shown is not None and format is Format.TABLE and output().isatty()
+    show(answer.slice(0, shown) if is_cut else answer, format)
+    if is_cut and shown is not None and shown < len(answer):
+        say(f"the first {shown} of {len(answer)} matches: --all shows all of them")
     if save is not None:
         matches.save(save)
         say(f"saved {save}")
@@ -163,6 +168,7 @@ def save(
 
 
 def run(
+    context: typer.Context,
     name: Name,
     k: Annotated[
         int | None,
@@ -174,6 +180,7 @@ def run(
     format: AnswerFormat = Format.TABLE,
     save: Sheet = None,
     columns: Columns = None,
+    all: All = False,
     add_to_group: AddToGroup = None,
     show_sql: ShowSql = False,
     db: Database = None,
@@ -190,7 +197,8 @@ def run(
             tell(*prepared.statement.script().split("\n"))
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
-    deliver(matches, format, columns, save, add_to_group, db)
+    shown = None if all or was_given(context, "k") else _SHOWN
+    deliver(matches, format, columns, shown, save, add_to_group, db)
 
 
 def _listed(catalog: Catalog) -> pa.Table:

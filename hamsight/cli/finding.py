@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hamsight.cli.options import Database, StoredModel, takes
+from hamsight.cli.analysis_options import Request, asks, attribute_name, run
+from hamsight.cli.options import Database
 from hamsight.cli.output import show
-from hamsight_core.errors import EXIT_NO_MATCH, UsageError
-from hamsight_core.names import checked
+from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format
 from hamsight_core.show.terminal import App, say, tell
 
 if TYPE_CHECKING:
-    from hamsight_analyze.analysis import Analysis
+    from hamsight_analyze.analysis import Found
+    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_curate.to_subset import Resettled
 
 _SHOWN = 5
 
@@ -32,102 +30,6 @@ class Across(str, Enum):
 
     SUBSETS = "subsets"
     DATASETS = "datasets"
-
-
-class Balance(str, Enum):
-    """Of what a sample has as many each."""
-
-    TAG = "tag"
-    DATASET = "dataset"
-    SUBSET = "subset"
-
-
-@dataclass(frozen=True)
-class Request:
-    """Of which items an analysis is, and what becomes of its answer."""
-
-    datasets: tuple[str, ...]
-    subsets: tuple[str, ...]
-    where: str | None
-    model: str | None
-    k: int | None
-    all: bool
-    format: Format
-    save: Path | None
-    add_to_group: str | None
-    db: str | None
-
-
-def request_of(
-    dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only items of this dataset.")
-    ] = None,
-    subset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only items of this subset.")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            metavar="EXPRESSION", help="Only items for which this is true (docs/where.md)."
-        ),
-    ] = None,
-    model: StoredModel = None,
-    k: Annotated[
-        int | None,
-        typer.Option("-k", "--top-k", min=1, help="Only the first so many. Default: all found."),
-    ] = None,
-    all: Annotated[bool, typer.Option("--all", help="A row for every item, found or not.")] = False,
-    format: Annotated[
-        Format, typer.Option("--format", help="Format of the output.")
-    ] = Format.TABLE,
-    save: Annotated[
-        Path | None,
-        typer.Option("--save", metavar="FILE.png", help="Draw what was found as a picture."),
-    ] = None,
-    add_to_group: Annotated[
-        str | None,
-        typer.Option("--add-to-group", metavar="NAME", help="Add the items found to a group."),
-    ] = None,
-    db: Database = None,
-) -> Request:
-    """Return what the options ask; raises UsageError, before anything is read."""
-    from hamsight_core.show.sheet import sheet_format
-
-    if save is not None:
-        sheet_format(save)
-    if add_to_group is not None:
-        checked("--add-to-group", add_to_group)
-    if all and k is not None:
-        raise UsageError("give -k or --all, not both")
-    return Request(
-        tuple(dataset or ()),
-        tuple(subset or ()),
-        where,
-        model,
-        k,
-        all,
-        format,
-        save,
-        add_to_group,
-        db,
-    )
-
-
-asks = takes("request", request_of)
-"""Gives a command the options of every analysis in place of its parameter `request`."""
-
-
-def request_without(*names: str) -> Callable[..., Request]:
-    """Return `request_of` without some options, for a command to which they mean nothing."""
-
-    def request(**given: Any) -> Request:
-        return request_of(**given)
-
-    every = signature(request_of, eval_str=True).parameters
-    request.__signature__ = Signature(  # type: ignore[attr-defined]
-        [one for name, one in every.items() if name not in names]
-    )
-    return request
 
 
 @find.command("duplicates")
@@ -207,6 +109,17 @@ def leaks(
         bool,
         typer.Option("--strict", help="Allow less difference: for drawings and objects on white."),
     ] = False,
+    fix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SUBSET",
+            help="Move whole groups of leaks into this subset. Files are not touched.",
+        ),
+    ] = None,
+    undo: Annotated[
+        bool,
+        typer.Option("--undo", help="Move all items that --fix moved back. Nothing is searched."),
+    ] = False,
 ) -> None:
     """Find pictures that stand in two subsets, such as train and val, or in two datasets.
 
@@ -215,7 +128,47 @@ def leaks(
     from hamsight_analyze.kinds import Leaks
 
     datasets = across is Across.DATASETS
-    run(Leaks(datasets, attribute_name(together), strict), request)
+    if undo:
+        undo_moves(request.db)
+        return
+    if fix is not None and datasets:
+        raise UsageError("--fix moves items between subsets: leave --across out")
+    if fix is not None and request.k is not None:
+        raise UsageError("--fix moves all groups: leave -k out")
+    analysis = Leaks(datasets, attribute_name(together), strict)
+    run(analysis, request, None if fix is None else lambda *found: fix_leaks(fix, *found))
+
+
+def fix_leaks(subset: str, catalog: Catalog, found: Found) -> None:
+    """Move whole groups of leaks into one subset."""
+    from hamsight_analyze.decisions import to_one_subset
+    from hamsight_curate.to_subset import move_to_subset
+
+    done = move_to_subset(catalog, to_one_subset(found.together, subset), subset)
+    tell_moved(done, f"moved to {subset!r}; `hamsight find leaks --undo` moves them back")
+
+
+def undo_moves(db: str | None) -> None:
+    """Move items back to the subsets where they stood."""
+    from hamsight.session import Session
+
+    with Session(db) as session:
+        tell_moved(session.move_back(), "moved back")
+
+
+def tell_moved(done: Resettled, what: str) -> None:
+    """Say how many items were moved, and which were not."""
+    from hamsight_core.controls import printable
+    from hamsight_curate.names import written
+
+    say(f"{len(done.moved)} items {what}")
+    for identity in done.blocked[:_SHOWN]:
+        say(
+            f"not moved: {printable(written(identity))}: the subset has another item of this id;"
+            " delete one of them"
+        )
+    if len(done.blocked) > _SHOWN:
+        say(f"… and {len(done.blocked) - _SHOWN} more")
 
 
 @find.command("quality")
@@ -289,141 +242,3 @@ def outliers(request: Request) -> None:
     from hamsight_analyze.kinds import Outliers
 
     run(Outliers(), request)
-
-
-@asks
-def sample(
-    number: Annotated[int, typer.Argument(min=1, metavar="N", help="How many items.")],
-    request: Request,
-    balance: Annotated[
-        Balance | None, typer.Option(help="As many items of each tag, dataset or subset.")
-    ] = None,
-    together: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ATTRIBUTE", help="One item of each value of this attribute before a second."
-        ),
-    ] = None,
-    keep_group: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Items of this group are in the sample already."),
-    ] = None,
-    from_query: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Choose among the matches of a saved query.")
-    ] = None,
-) -> None:
-    """Choose few items that stand for many: to label next, or to keep."""
-    from hamsight_analyze.kinds import Sample
-
-    among = None if from_query is None else matches_of(from_query, request.db)
-    of_each = balance.value if balance else None
-    analysis = Sample(number, of_each, attribute_name(together), keep_group, among)
-    run(analysis, request)
-
-
-@takes("request", request_without("k"))
-def cluster(
-    request: Request,
-    number: Annotated[
-        int | None,
-        typer.Option("-k", "--clusters", min=1, help="How many clusters. Default: 16."),
-    ] = None,
-    density: Annotated[
-        bool,
-        typer.Option(
-            "--density",
-            help="Clusters where items lie close on the map by t-SNE, as many as there are; items"
-            " that lie apart are in none.",
-        ),
-    ] = False,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Set this attribute of each item to the number of its cluster."
-        ),
-    ] = None,
-) -> None:
-    """Sort items into clusters of pictures that are alike, named by their tags and captions.
-
-    --save draws the twelve pictures nearest to the middle of each cluster; --all prints the
-    cluster of every item.
-    """
-    from hamsight_analyze.kinds import Clusters
-
-    if name is not None:
-        checked("--name", name)
-    run(Clusters(number, name, density), request)
-
-
-@asks
-def compare(
-    a: Annotated[
-        str,
-        typer.Option(
-            "--a", metavar="SIDE", help="dataset:NAME, subset:NAME, group:NAME or where:EXPRESSION."
-        ),
-    ],
-    b: Annotated[str, typer.Option("--b", metavar="SIDE", help="What to compare with.")],
-    request: Request,
-) -> None:
-    """Tell whether two sets of items differ, in which tags, and in which pictures.
-
-    The first row has p, the chance of such a difference between two halves of one set, and the
-    figures of four tests. Rows of tags whose shares differ follow, then the pictures that are most
-    typical of each side. --dataset, --subset and --where hold for both sides.
-    """
-    from hamsight_analyze.kinds import Comparison
-
-    run(Comparison(a, b), request)
-
-
-def matches_of(name: str, db: str | None) -> frozenset[tuple[str, str, str]]:
-    """Return the items that a saved query finds."""
-    from hamsight.session import Session
-
-    with Session(db) as session:
-        return frozenset((one.dataset, one.subset, one.id) for one in session.run(name))
-
-
-def attribute_name(given: str | None, option: str = "--together") -> str | None:
-    """Return the name of an attribute, given as it is or as attributes["NAME"]."""
-    if given is None:
-        return None
-    found = re.fullmatch(r"""attributes\[(["'])(.+)\1\]""", given.strip())
-    return checked(option, found[2] if found else given)
-
-
-def run(analysis: Analysis, request: Request) -> None:
-    """Analyze, and deliver what was found; end with status 1 where nothing was."""
-    from hamsight_analyze.analysis import Asked, analyze
-    from hamsight_analyze.items import Scope
-    from hamsight_core.catalog.catalog import Catalog
-    from hamsight_core.show.row_sheet import draw_rows
-
-    scope = Scope(request.datasets, request.subsets, request.where, request.model)
-    with Catalog.open(request.db) as catalog:
-        found = analyze(catalog, analysis, scope, Asked(request.k, request.all), progress=True)
-        if request.add_to_group is not None and found.members:
-            from hamsight_curate.groups import add_to_group
-            from hamsight_curate.selection import Selection
-
-            change = add_to_group(catalog, request.add_to_group, Selection(found.members))
-            say(f"{change.changed} items added to the group {request.add_to_group!r}")
-    settings = "".join(f", {name} {value}" for name, value in found.settings.items())
-    say(
-        f"{analysis.kind}: {found.said}, among {found.items:,} items{scope}{settings}"
-        f" ({found.seconds:.1f} s)"
-    )
-    for note in found.notes:
-        say(f"note: {note}")
-    shorter = found.shown if request.format is Format.TABLE else None
-    show(found.table if shorter is None else shorter, request.format)
-    if request.save is not None:
-        title = f"{analysis.kind}: {found.said}"
-        if found.draw is not None:
-            found.draw(request.save, title)
-        else:
-            draw_rows(found.sections, request.save, title=title)
-        say(f"saved {request.save}")
-    if not len(found):
-        raise typer.Exit(EXIT_NO_MATCH)

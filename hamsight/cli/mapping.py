@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hamsight.cli.finding import Request, attribute_name, request_without, run
+from hamsight.cli.analysis_options import Request, attribute_name, request_without, run
 from hamsight.cli.options import takes
 
 

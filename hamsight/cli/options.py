@@ -55,12 +55,17 @@ ComputePrecision = Annotated[
 def refuse_before_command(context: typer.Context, *names: str) -> None:
     """Raise UsageError for options of a group of commands that stand before one of them."""
     for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if was_given(context, name):
             raise UsageError(
                 f"put --{name} after {context.invoked_subcommand}:"
                 f" {context.command_path} {context.invoked_subcommand} …"
             )
+
+
+def was_given(context: typer.Context, name: str) -> bool:
+    """Tell whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def takes(parameter: str, make: Callable[..., Any]) -> Callable[[Command], Command]:

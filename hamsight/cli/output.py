@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog
 
 
+_BINARY = (Format.PARQUET, Format.ARROW, Format.FEATHER)
+
+
 def show(table: pa.Table, format: Format) -> None:
     """Write a table to stdout; one for people is cut to the terminal.
 
-    Raises UsageError for a binary format on a terminal.
+    Raises UsageError for a format on a terminal that is none for people.
     """
     width = shutil.get_terminal_size().columns if output().isatty() else None
-    if width is not None and format in (Format.PARQUET, Format.ARROW):
+    if width is not None and format in _BINARY:
         raise UsageError(f"--format {format.value} is binary: redirect it to a file, > FILE")
+    if width is not None and format is Format.PATHS0:
+        raise UsageError("--format paths0 is for a program: pipe it, as in | xargs -0 md5sum")
     write(table, format, output().buffer, width=width)
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hamsight.cli.completion import datasets, groups, models
-from hamsight.cli.options import takes
+from hamsight.cli.completion import groups, models
+from hamsight.cli.options import Dataset, Subset, Where, takes
 from hamsight_core.show.formats import Format
 from hamsight_query.asked import request_of
 from hamsight_query.request import DEFAULT_K, DEFAULT_RECALL, Combine, Rank, Request
@@ -27,6 +27,9 @@ AddToGroup = Annotated[
 Columns = Annotated[
     str | None,
     typer.Option(metavar="NAME,…", help="Only these columns of the output, in this order."),
+]
+All = Annotated[
+    bool, typer.Option("--all", help="Show all matches on a terminal, not the first 20 alone.")
 ]
 ShowSql = Annotated[
     bool,
@@ -122,20 +125,9 @@ def request(
     dissimilar: Annotated[
         bool, typer.Option("--dissimilar", help="Least similar items first.")
     ] = False,
-    dataset: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only items of this dataset.", autocompletion=datasets),
-    ] = None,
-    subset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only items of this subset.")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            metavar="EXPRESSION",
-            help='Items for which this is true: (dog > 2 or height > 200) and "good" in groups',
-        ),
-    ] = None,
+    dataset: Dataset = None,
+    subset: Subset = None,
+    where: Where = None,
     sort: Annotated[
         str | None,
         typer.Option(

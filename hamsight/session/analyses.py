@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from hamsight.session.open_classifier import OpenClassifier
     from hamsight_analyze.analysis import Analysis, Found, Progress
+    from hamsight_analyze.checks import Outcome
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
     from hamsight_curate.change import Change
+    from hamsight_curate.to_subset import Resettled
 
 
 class Analyses(Opened):
@@ -76,6 +78,22 @@ class Analyses(Opened):
         if across not in ("subsets", "datasets"):
             raise UsageError(f"across is {across!r}; expected subsets or datasets")
         return self._analyze(Leaks(across == "datasets", together, strict), **asked)
+
+    def fix_leaks(self, subset: str, **asked: Any) -> Resettled:
+        """Find leaks between the subsets of datasets, and move whole groups into one subset.
+
+        Takes what `find_leaks` takes but `across`. Leaks between datasets are left. An item that
+        moves gets the attribute `former_subset`, and `move_back` undoes it. Returns the items by
+        their identities before and after, and those that could not move since the subset has an
+        item of the same id. Raises what `find_leaks` raises, and UsageError for an unknown subset.
+        """
+        from hamsight_analyze.decisions import to_one_subset
+        from hamsight_curate.to_subset import move_to_subset
+
+        if "across" in asked:
+            raise UsageError("leaks across datasets are not fixed: leave across out")
+        found = self.find_leaks(**asked)
+        return move_to_subset(self.catalog(), to_one_subset(found.together, subset), subset)
 
     def find_quality(self, *, issues: str | Sequence[str] = (), **asked: Any) -> Found:
         """Find pictures with faults: columns dataset, subset, id, issue, score, flagged.
@@ -220,6 +238,17 @@ class Analyses(Opened):
         from hamsight_analyze.kinds import Comparison
 
         return self._analyze(Comparison(a, b), **asked)
+
+    def check(self, config: PathLike, *, progress: bool = False) -> list[Outcome]:
+        """Run the checks of a TOML file, as `hamsight check` does; return what came of each.
+
+        `broken` of an outcome says whether its limit is. Raises UsageError for a file that is not
+        right, and what the analyses raise.
+        """
+        from hamsight_analyze.checks import read_checks, run_checks
+
+        checks = read_checks(Path(config))
+        return list(run_checks(self.catalog(), checks, progress=progress))
 
     def classifier(
         self,

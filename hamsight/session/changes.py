@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hamsight_curate.move import Moved
     from hamsight_curate.names import Items
     from hamsight_curate.selection import Selection
+    from hamsight_curate.to_subset import Resettled
 
 
 class Changes(Opened):
@@ -69,6 +70,26 @@ class Changes(Opened):
             attributes=attributes,
             removed_attributes=remove_attributes,
         )
+
+    def move_to_subset(self, subset: str, items: Items) -> Resettled:
+        """Move items, said as in `add_to_group`, to a subset of their datasets.
+
+        Files are not touched; the attribute `former_subset` says where an item stood. Returns the
+        items by their identities before and after, and those that stay since the subset has an item
+        of the same id. Raises UsageError for an unknown subset, and UnknownItemError.
+        """
+        from hamsight_curate.to_subset import move_to_subset
+
+        selection = self._selection(items)
+        return move_to_subset(self.catalog(), selection.identities or (), subset)
+
+    def move_back(self, items: Items | None = None) -> Resettled:
+        """Move items back to the subsets where they stood: those given, or all that were moved."""
+        from hamsight_curate.to_subset import move_back
+
+        if items is None:
+            return move_back(self.catalog())
+        return move_back(self.catalog(), self._selection(items).identities)
 
     def delete(self, items: Items | None = None, **filters: Any) -> int:
         """Delete items, said as in `add_to_group`, at once; return how many they were.

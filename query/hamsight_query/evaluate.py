@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.catalog.calibration import QUERIES, SHARE, Queries, measure
+from hamsight_core.catalog.calibration import QUERIES, SHARE, Queries, measure, queries_of
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import EmptyCatalogError, UsageError
@@ -17,10 +17,11 @@ from hamsight_core.hashing.recall import Recall, candidates_for, recall_within
 from hamsight_core.hashing.sign import SIGN, Hash
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
-from hamsight_query.evaluate_cells import ASKED, OfCells, measure_cells
+from hamsight_query.evaluate_blends import ASKED, Asked, blends, target_of
+from hamsight_query.evaluate_cells import OfCells, measure_cells
 from hamsight_query.filters import Conditions
-from hamsight_query.request import DEFAULT_RECALL, Kind, Query, Rank, Request
-from hamsight_query.statement import build
+from hamsight_query.request import DEFAULT_RECALL, Rank, Request
+from hamsight_query.statement import build, candidates_of
 from hamsight_query.steps import ask
 from hamsight_query.target import Target, hashed
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 STEPS = (50, 100, 200, 500, 1000, 2000)
 _THEN, _IN_CELLS_THEN = "hash, then cosine", "cells, then cosine"
 _TIMED = 5
-_KINDS = {"image": "pictures", "words": "words"}
 _LARGE = 0.1  # of the table: candidates beyond that take longer than a better hash would
 
 
@@ -40,18 +40,14 @@ _LARGE = 0.1  # of the table: candidates beyond that take longer than a better h
 class Curve:
     """What the hash keeps for one kind of query: `places` int64 (n, k), as `Recall` has them.
 
-    `cells` is what a search keeps that reads cells, empty where the model has none.
+    `label` is how the kind is called in answers, `default` how many candidates it has. `cells` is
+    what a search keeps that reads cells, empty where the model has none.
     """
 
-    kind: str
+    label: str
     places: NDArray[np.int64]
     default: int
     cells: tuple[OfCells, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """How the kind is called in answers."""
-        return _KINDS[self.kind]
 
     def kept(self, candidates: int) -> float:
         """Return the share of the exact best among the first so many by hash."""
@@ -83,10 +79,10 @@ def evaluate(
     """Ask stored items, and captions and tags, and compare the ways of searching.
 
     Words are asked where there is a package with a text side. Columns of the table: `queries`
-    (pictures or words), `asked` (how many), `search`, `candidates`, `recall` (of exact cosine's
-    best `k`), `ms` (median of a few searches) and `note`. Where the model has cells, searches in
-    them are asked for some queries, and what they find is counted. Raises EmptyCatalogError, and
-    UsageError for numbers that cannot be.
+    (pictures, words, or what is blended), `asked` (how many), `search`, `candidates`, `recall` (of
+    exact cosine's best `k`), `ms` (median of a few searches) and `note`. Where the model has
+    cells, searches in them are asked for some queries, and what they find is counted. Raises
+    EmptyCatalogError, and UsageError for numbers that cannot be.
     """
     import pyarrow as pa
 
@@ -103,18 +99,21 @@ def evaluate(
             " without features there is no cosine to compare with"
         )
     hash = hash_of(catalog, model)
-    measured = measure(catalog, model, hash, package, compute, k, queries)
+    kinds = queries_of(catalog, model, package, compute, queries)
+    asked = [_asked(one, hash) for one in kinds if len(one.features)]
+    asked += blends(kinds, hash)
+    measured = measure(catalog, model, hash, [one.queries for one in asked], k)
     rows: list[dict[str, object]] = []
     curves, advice = [], []
-    for asked, found in measured:
-        targets = [_target(asked, n, hash) for n in range(min(ASKED, len(asked.features)))]
-        default = model.hash_settings.candidates(asked.kind)
-        stored = asked.kind == "image"
+    for one, (_, found) in zip(asked, measured, strict=True):
+        targets = one.targets
+        default = candidates_of(Request((targets[0].query,)), targets[:1], model)
         worst = found.worst()[: len(targets)]
-        cells = measure_cells(catalog, model, targets, worst, k, default, stored)
-        curve = Curve(asked.kind, found.places(), default, tuple(cells))
+        cells = measure_cells(catalog, model, targets, worst, k, default, one.is_stored)
+        curve = Curve(one.label, found.places(), default, tuple(cells))
         needed = _needed(curve, found, recall, items)
-        rows += _rows(catalog, model, curve, needed, items, k, targets[:_TIMED])
+        steps = () if one.is_blend else STEPS
+        rows += _rows(catalog, model, curve, needed, items, k, targets[:_TIMED], steps)
         curves.append(curve)
         advice += _advice(model, curve, needed, recall, items, k)
     return Evaluation(
@@ -156,12 +155,13 @@ def _rows(
     items: int,
     k: int,
     targets: Sequence[Target],
+    steps: Sequence[int],
 ) -> list[dict[str, object]]:
     notes = {needed: "enough", curve.default: "default"}
     if needed == curve.default:
         notes[needed] = "default, enough"
-    steps = sorted({*(step for step in STEPS if k <= step < items), needed, curve.default})
-    ways = [("hash", 0, curve.kept(k)), *((_THEN, size, curve.kept(size)) for size in steps)]
+    sizes = sorted({*(step for step in steps if k <= step < items), needed, curve.default})
+    ways = [("hash", 0, curve.kept(k)), *((_THEN, size, curve.kept(size)) for size in sizes)]
     ways.append(("exact cosine", items, 1.0))
     rows: list[dict[str, object]] = [
         {
@@ -190,11 +190,10 @@ def _rows(
     return rows
 
 
-def _target(asked: Queries, place: int, hash: Hash) -> Target:
-    words = asked.kind == "words"
-    given = asked.given[place] if words else str(asked.keys[place])
-    query = Query(Kind.TEXT if words else Kind.IMAGE, given)
-    return hashed(Target(query, "", asked.features[place].tolist()), hash)
+def _asked(queries: Queries, hash: Hash) -> Asked:
+    targets = [hashed(target_of(queries, n), hash) for n in range(len(queries.features[:ASKED]))]
+    label = "words" if queries.kind == "words" else "pictures"
+    return Asked(label, queries, targets, is_stored=queries.kind == "image")
 
 
 def _milliseconds(

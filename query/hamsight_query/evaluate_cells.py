@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RECALLS = (0.9, DEFAULT_RECALL, 0.99)
-ASKED = 50
 _ROUNDING = 1e-4  # of a similarity, which SQL sums in another order
 
 

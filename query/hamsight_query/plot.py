@@ -12,8 +12,9 @@ from hamsight_core.show.sheet import save_picture, sheet_format
 from hamsight_query.evaluate import Curve, Evaluation
 
 _WIDTH, _HEIGHT = 960, 600
-_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 30, 84, 64
-_COLOURS = {"image": "#1f6fb4", "words": "#d1571b"}
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 30, 104, 64
+_COLOURS = ("#1f6fb4", "#d1571b", "#2f8f5b", "#8a5fb0", "#8c6d1f")
+_IN_A_ROW = 3
 _INK, _GRID = "#222222", "#dddddd"
 _TEXT = 17
 _POINTS = 300
@@ -70,7 +71,7 @@ class _Plot:
         draw_text(draw, ((_WIDTH - text_width(axis, _TEXT)) / 2, _HEIGHT - 12), axis, _TEXT, _INK)
 
     def _curve(self, curve: Curve, number: int) -> None:
-        colour = _COLOURS[curve.kind]
+        colour = _COLOURS[number % len(_COLOURS)]
         sizes = [self._most ** (step / _POINTS) for step in range(_POINTS + 1)]
         line = [(self._x(size), self._y(curve.kept(int(size)))) for size in sizes]
         self._draw.line(line, colour, 3)
@@ -82,6 +83,7 @@ class _Plot:
             if one.candidates:
                 self._draw.ellipse([x - 9, y - 9, x + 9, y + 9], outline=colour, width=2)
         name = f"{curve.label} ({len(curve.places)} asked)"
-        x, y = _LEFT + number * 260, 60
+        row, place = divmod(number, _IN_A_ROW)
+        x, y = _LEFT + place * 290, 60 + row * 22
         self._draw.rectangle([x, y - 12, x + 22, y - 4], colour)
         draw_text(self._draw, (x + 30, y), name, _TEXT, _INK)

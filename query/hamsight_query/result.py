@@ -6,10 +6,9 @@ import base64
 import html
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hamsight_core.errors import ImageError
 from hamsight_core.images.decode import decode
@@ -27,36 +26,92 @@ _FEW = 500
 _THUMBNAIL = 160
 
 
-@dataclass(frozen=True, slots=True)
+T = TypeVar("T")
+
+
+class _Column(Generic[T]):
+    """A field of a match: its value in the column of that name."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, match: Match, owner: type) -> T:
+        found: T = match._columns[self._name][match._place]
+        return found
+
+
+class _Columns:
+    """The columns of an answer as lists of Python values, each made when it is first asked for."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._read: dict[str, Sequence[Any]] = {}
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        if name not in self._read:
+            self._read[name] = self._values(self._table[name])
+        return self._read[name]
+
+    @staticmethod
+    def _values(column: pa.ChunkedArray) -> Sequence[Any]:
+        if len(column) < _FEW:  # it takes longer to load what reads columns as a whole
+            few: list[Any] = column.to_pylist(maps_as_pydicts="strict")
+            return few
+        from hamsight_core.show.values import values
+
+        return [value for chunk in column.chunks for value in values(chunk, finite=False)]
+
+
 class Match:
     """One item of the answer. `distance` is in bits, `similarity` the cosine, -1 to 1.
 
-    Both are to `query`, the label of the query that the item answers. `rank` counts from 1. In a
-    list without a query both are None, and `query` is empty.
+    Of a calibrated search, `similarity` is the share of pairs that are no more alike, 0 to 1. Both
+    are to `query`, the label of the query that the item answers. `rank` counts from 1. In a list
+    without a query both are None, and `query` is empty.
     """
 
-    rank: int
-    dataset: str
-    subset: str
-    id: str
-    uri: str
-    distance: int | None
-    similarity: float | None
-    query: str
-    width: int
-    height: int
-    file_size: int
-    format: str
-    tags: Mapping[str, int]
-    captions: Sequence[str]
-    groups: Sequence[str]
-    status: str
-    attributes: Mapping[str, str]
+    __slots__ = ("_columns", "_place")
+
+    rank = _Column[int]()
+    dataset = _Column[str]()
+    subset = _Column[str]()
+    id = _Column[str]()
+    uri = _Column[str]()
+    distance = _Column["int | None"]()
+    similarity = _Column["float | None"]()
+    query = _Column[str]()
+    width = _Column[int]()
+    height = _Column[int]()
+    file_size = _Column[int]()
+    format = _Column[str]()
+    tags = _Column[Mapping[str, int]]()
+    captions = _Column[Sequence[str]]()
+    groups = _Column[Sequence[str]]()
+    status = _Column[str]()
+    attributes = _Column[Mapping[str, str]]()
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]] | _Columns, place: int) -> None:
+        self._columns, self._place = columns, place
 
     @property
     def name(self) -> str:
         """DATASET/SUBSET/ID, as `--item` takes it."""
         return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _FIELDS}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Match) and self._fields() == other._fields()
+
+    def __repr__(self) -> str:
+        return f"Match({', '.join(f'{name}={value!r}' for name, value in self._fields().items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Match, ({name: [value] for name, value in self._fields().items()}, 0)
+
+
+_FIELDS = tuple(name for name, one in vars(Match).items() if isinstance(one, _Column))
 
 
 class Matches(Sequence[Match]):
@@ -90,16 +145,8 @@ class Matches(Sequence[Match]):
 
     @cached_property
     def _matches(self) -> list[Match]:
-        table = self._table.select([field.name for field in fields(Match)])
-        if len(table) < _FEW:  # it takes longer to load what reads columns as a whole
-            return [Match(**row) for row in table.to_pylist(maps_as_pydicts="strict")]
-        from hamsight_core.show.values import values
-
-        return [
-            Match(*row)
-            for batch in table.to_batches()
-            for row in zip(*(values(one, finite=False) for one in batch.columns), strict=True)
-        ]
+        columns = _Columns(self._table)
+        return [Match(columns, place) for place in range(len(self._table))]
 
     def __len__(self) -> int:
         return len(self._table)

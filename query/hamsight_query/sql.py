@@ -28,9 +28,10 @@ FUNCTIONS = (
     "hamsight_planes",
 )
 """The functions of sql/functions.sql, each after those that it uses."""
+# What is not closed goes on to the end, as it does for the engine.
 _HIDDEN = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.)*`
-      | --[^\n]* | \#[!\s][^\n]* | /\*.*?\*/""",
+    r"""'(?:[^'\\]|\\.|'')*(?:'|\\?\Z) | "(?:[^"\\]|\\.|"")*(?:"|\\?\Z)
+      | `(?:[^`\\]|\\.)*(?:`|\\?\Z) | --[^\n]* | \#[!\s][^\n]* | /\*(?:.*?\*/|.*)""",
     re.DOTALL | re.VERBOSE,
 )
 _SELECTING = ("SELECT", "WITH", "FROM", "(")

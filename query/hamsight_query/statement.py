@@ -107,7 +107,7 @@ class _Builder:
         layout: Layout,
     ) -> None:
         self._request, self._targets, self._layout = request, targets, layout
-        first = 0 if request.rank is Rank.HAMMING else _candidates_of(request, targets, model)
+        first = 0 if request.rank is Rank.HAMMING else candidates_of(request, targets, model)
         reach = max(first, request.k + request.offset)
         asked = [one for target in targets for one in target.asked]
         excluded = [one.identity for one in asked if one.identity]
@@ -238,7 +238,7 @@ def _by_hash_and_identity(request: Request, targets: Sequence[Target]) -> bool:
     return request.where is None and not (by_picture or by_group)
 
 
-def _candidates_of(request: Request, targets: Sequence[Target], model: CatalogModel) -> int:
+def candidates_of(request: Request, targets: Sequence[Target], model: CatalogModel) -> int:
     """Return how many candidates cosine orders: as asked, else what the neediest query needs."""
     if request.candidates is not None:
         return request.candidates

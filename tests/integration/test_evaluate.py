@@ -13,9 +13,16 @@ from toy import command
 
 import hamsight
 import hamsight_ingest.upkeep.cell_building
+from hamsight_core.catalog.calibration import image_queries
+from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import EmptyCatalogError, UsageError
 from hamsight_core.hashing.recall import Recall, candidates_for, recall_within
 from hamsight_core.hashing.sign import SignHash, sign_hash
+from hamsight_query.evaluate_blends import blends
+from hamsight_query.filters import Conditions
+from hamsight_query.request import Request
+from hamsight_query.statement import build
+from hamsight_query.steps import ask
 
 ITEMS = made_items(120)
 FEATURES = np.stack([made.feature for made in ITEMS])
@@ -63,8 +70,11 @@ def test_what_it_says_is_what_searches_find(session, scheme):
     before = session.catalog().models()
     done = session.evaluate(k=5, queries=120)
     assert session.catalog().models() == before
-    rows = {row["candidates"]: row for row in done.table.to_pylist()}
-    assert {row["queries"] for row in rows.values()} == {"pictures"}
+    assert dict.fromkeys(done.table["queries"].to_pylist()) == dict.fromkeys(
+        ["pictures", "picture + picture"]
+    )
+    asked = [row for row in done.table.to_pylist() if row["queries"] == "pictures"]
+    rows = {row["candidates"]: row for row in asked}
     assert not any("cells" in row["search"] for row in rows.values())
     assert rows[None]["asked"] == 120
     for candidates in (None, 50):
@@ -80,6 +90,23 @@ def test_what_it_says_is_what_searches_find(session, scheme):
     enough = next(row for row in rows.values() if "enough" in row["note"])
     assert enough["recall"] >= 0.97
     assert all(row["ms"] > 0 for row in rows.values())
+
+
+def test_what_it_says_of_blends_is_what_their_searches_find(session):
+    done = session.evaluate(k=5, queries=50)
+    catalog, (pictures, blended) = session.catalog(), done.curves
+    assert (pictures.label, blended.label) == ("pictures", "picture + picture")
+    (asked,) = blends([image_queries(catalog, done.model, 50)], hash_of(catalog, done.model))
+    kept = []
+    for target in asked.targets:
+        best = np.sort(FEATURES @ np.array(target.feature, np.float32))[-5] - 1e-3
+        request = Request((target.query,), k=5, candidates=12)
+        statement = build(request, [target], done.model, Conditions(), catalog.layout)
+        found = ask(catalog, statement, done.model.items_table)["similarity"].to_pylist()
+        kept.append(np.mean([one >= best for one in found]))
+    assert 0.4 < blended.kept(12) < 1
+    assert blended.kept(12) <= np.mean(kept) + 0.02 and np.mean(kept) < blended.kept(12) + 0.15
+    assert blended.kept(120) == 1  # ties in hash count as missed, and are among all items
 
 
 def test_the_command(session, dsn, tmp_path):

@@ -141,6 +141,30 @@ def test_wrong_tags_are_replaced_and_put_back(visitor, session, tmp_path) -> Non
     assert row["tags"] == {"sky": 1}
 
 
+def test_leaks_move_to_one_subset_and_back(visitor, session, tmp_path) -> None:
+    val = toy.photos(tmp_path / "val", 1, first=2)
+    (val / "twin.jpg").write_bytes((val / "002.jpg").read_bytes())
+    (val / "002.jpg").write_bytes((tmp_path / "copies" / "003.jpg").read_bytes())
+    for subset, folder in (("train", tmp_path / "copies"), ("val", val)):
+        session.ingest(folder, dataset="split", subset=subset, model=tmp_path / "model")
+    before = stored(session)
+    found = analyzed(visitor, kind="leaks", where='dataset == "split"')
+    listed, entries = opened(visitor, found)
+    pairs = {tuple(ids(one)): one["key"] for one in entries}
+    assert set(pairs) == {("002.jpg", "twin.jpg"), ("003.jpg", "002.jpg")}
+    asked = {"list": listed["list"], "decision": "move"}
+    blocked = visitor.post("decide", **asked, keys=[pairs["003.jpg", "002.jpg"]], name="train").json
+    assert "it has items of these ids already" in blocked["error"]
+    wrong = visitor.post("decide", **asked, all=True, name="nowhere").json
+    assert "no subset 'nowhere'" in wrong["error"]
+    assert stored(session) == before
+    done = visitor.post("decide", **asked, all=True, name="train").json
+    assert "1 moved to 'train', 1 could not" in done["label"]
+    assert len(session.find_leaks(where='dataset == "split"')) == 1
+    assert visitor.post("undo").status == 200
+    assert stored(session) == before
+
+
 @pytest.mark.parametrize(
     ("kind", "finding"), [("mislabelled", "mislabelled"), ("quality", "low_information")]
 )

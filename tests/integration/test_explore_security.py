@@ -8,6 +8,7 @@ import json
 import socket
 import struct
 import threading
+import time
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ import hamsight
 from hamsight_core.items import Box, Item
 from hamsight_explore import Options, Running, start
 
+JSON = "application/json"
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -232,6 +234,52 @@ def test_wrong_requests_are_named(visitor: Visitor, body: bytes) -> None:
     answer = visitor.send("POST", "/api/search", body, {"Content-Type": "application/json"})
     assert answer.status in (400, 409), answer
     assert answer.json["error"] and "Traceback" not in answer.json["error"]
+
+
+def test_endless_statements_end_when_nobody_waits_and_leave_the_page_alone(
+    visitor: Visitor, dsn: str
+) -> None:
+    statement = "SELECT sum(sipHash64(number)) FROM numbers(1000000000000)"
+    body = json.dumps({"statement": statement}).encode()
+    waiting = []
+    for _ in range(2):
+        connection = http.client.HTTPConnection("127.0.0.1", visitor.port, timeout=60)
+        headers = {"Host": visitor.host, "Cookie": visitor.cookie}
+        connection.request("POST", "/api/sql", body, {**headers, "Content-Type": JSON})
+        waiting.append(connection)
+    asked = "SELECT count() FROM system.processes WHERE query LIKE '%numbers(1000000000000)%'"
+    with hamsight.open(dsn) as opened:
+
+        def running() -> int:
+            answer = opened.sql(asked)
+            assert answer is not None
+            return answer.column(0)[0].as_py() - 1  # but for this one
+
+        until = time.monotonic() + 20
+        while running() < 2:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert visitor.post("sql", statement="SELECT 1").status == 400
+        assert len(visitor.asked()["rows"]) == 4
+        for connection in waiting:
+            connection.close()
+        until = time.monotonic() + 20  # less than the time that a statement may take
+        while running():
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    assert visitor.post("sql", statement="SELECT 1").status == 200
+    hostile = "SELECT 1 " + "/*" * 30_000
+    assert visitor.post("sql", statement=hostile).status in (400, 409)
+
+
+def test_a_model_is_no_folder(visitor: Visitor, folder: Path) -> None:
+    for name in (str(folder / "model"), "/etc", "~", "0" * 300, "../model"):
+        for path in ("item", "thumb", "picture"):
+            answer = visitor.get(path, number=0, model=name)
+            assert answer.status == 400 and b"holds nothing of the model" in answer.body
+        assert visitor.post("search", model=name).status == 400
+        assert visitor.get("selected", page="p", model=name).status in (200, 400)
+    assert visitor.get("item", number=0, model="0" * 600).status == 400
 
 
 def test_a_read_only_page_changes_nothing(dsn: str, folder: Path) -> None:

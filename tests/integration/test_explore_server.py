@@ -18,8 +18,7 @@ from visitor import Visitor
 
 import hamsight
 from hamsight.cli.app import app
-from hamsight_core.errors import UsageError
-from hamsight_explore import Options, Running, start
+from hamsight_explore import Running, start
 
 PHOTOS = 12
 
@@ -360,9 +359,6 @@ def test_an_empty_catalog_and_one_that_is_not_there(dsn, tmp_path) -> None:
         assert visitor.get("catalog").json["models"] == []
         answer = visitor.post("search")
         assert answer.status == 409 and "hamsight ingest" in answer.json["error"]
-    for host in ("0.0.0.0", "::", "192.168.1.7", "example.com"):
-        with pytest.raises(UsageError, match="this machine alone"):
-            Options(host=host)
 
 
 @pytest.mark.homes("chdb")
@@ -426,7 +422,14 @@ def test_the_openapi_document_says_what_the_server_takes(visitor, session) -> No
     described = {(path, method) for path, one in said["paths"].items() for method in one}
     assert there == described
     row = visitor.asked()["rows"][0]
+    session.map("pca")
+    visitor.post("selection", page="p", operation="set", items=[row["number"]])
+    classifier = visitor.post("classifier", page="p").json["classifier"]
     values = {
+        "map": session.maps()["analysis"][0].as_py(),
+        "by": "tags",
+        "classifier": classifier,
+        "order": "likely",
         "result": visitor.asked(queries=[{"kind": "item", "given": names([row])[0]}])["result"],
         "number": row["number"],
         "field": "tags",
@@ -457,3 +460,38 @@ def test_the_openapi_document_says_what_the_server_takes(visitor, session) -> No
         if schema is not None:
             assert visitor.post(path.removeprefix("/api/"), unknown=1).status == 400, path
             assert schema["additionalProperties"] is False
+
+
+@pytest.mark.homes("chdb")
+def test_a_classifier_ranks_as_that_of_python_and_is_saved(visitor, session, tmp_path) -> None:
+    rows = visitor.asked()["rows"]
+    right, wrong = rows[:2], rows[2:5]
+    numbers = {
+        name: [row["number"] for row in some] for name, some in (("right", right), ("wrong", wrong))
+    }
+    assert visitor.post("classifier", page="p").status == 400
+    visitor.post("selection", page="p", operation="set", items=numbers["right"][:1])
+    begun = visitor.post("classifier", page="p").json
+    key = begun["classifier"]
+    assert (begun["right"], begun["wrong"]) == (1, 0)
+    asked = session.classifier()
+    asked.mark(right=names(right), wrong=names(wrong))
+    assert visitor.post("classifier/mark", classifier=key, **numbers).json["wrong"] == 3
+    lists = {
+        "likely": asked.most_likely(10),
+        "unsure": asked.least_sure(10),
+        "nearest-wrong": asked.nearest_wrong(10),
+    }
+    for order, matches in lists.items():
+        answer = visitor.get("classifier", classifier=key, order=order, count=10).json
+        assert names(answer["rows"]) == [match.name for match in matches], order
+        assert names(answer["right"]) == names(right)
+    assert visitor.post("classifier/save", classifier=key, name="dogs").status == 200
+    asked.save("same")
+    ranked = [match.name for match in session.run("dogs")]
+    assert ranked == [match.name for match in session.run("same")] and len(ranked) == 18
+    (listed, _) = visitor.get("saved").json["saved"]
+    assert listed == {"name": "dogs", "view": None}
+    assert visitor.post("classifier/mark", classifier=key, right=[10_000]).status == 409
+    assert visitor.post("classifier/mark", classifier="none").status == 409
+    assert visitor.post("classifier", words=" ").status == 400

@@ -140,6 +140,45 @@ def test_items_of_one_value_belong_on_one_side(session):
     ]
 
 
+@pytest.mark.homes("http")
+def test_leaks_are_fixed_by_moving_groups_into_one_subset(dsn, home, package, tmp_path):
+    root = tmp_path / "set"
+    for subset, seeds in (("train", range(6)), ("val", range(4, 9)), ("test", (20,))):
+        (root / subset).mkdir(parents=True)
+        for seed in seeds:
+            photo(seed).save(root / subset / f"{subset}{seed}.png")
+    (root / "val" / "again.jpg").write_bytes(copied(photo(4), "quality"))
+    (root / "train" / "val7.png").write_bytes(copied(photo(7), "mirror"))
+    with hamsight.open(dsn) as session:
+        session.ingest(root, subset_from_folder=True, model=package)
+        before = session.sql("SELECT subset, id, attributes FROM items_toy ORDER BY 1, 2")
+        assert len(session.find_leaks()) == 4
+        with pytest.raises(UsageError, match="did you mean 'train'"):
+            session.fix_leaks("trian")
+        done = session.fix_leaks("train")
+        assert sorted(former for former, _ in done.moved) == [
+            ("set", "val", "again.jpg"),
+            ("set", "val", "val4.png"),
+            ("set", "val", "val5.png"),
+        ]
+        assert done.blocked == [("set", "val", "val7.png")]  # train has another of that id
+        (left,) = rows(session.find_leaks())
+        assert (left["id"], left["other_id"]) == ("val7.png", "val7.png")
+        held = session.sql("SELECT subset, count() AS n FROM items_toy GROUP BY 1 ORDER BY 1")
+        assert held.to_pylist() == [
+            {"subset": "test", "n": 1},
+            {"subset": "train", "n": 10},
+            {"subset": "val", "n": 3},
+        ]
+        back = session.move_back()
+        assert sorted(later for _, later in back.moved) == sorted(one for one, _ in done.moved)
+        assert session.sql("SELECT subset, id, attributes FROM items_toy ORDER BY 1, 2") == before
+        moved = session.move_to_subset("test", ["val8.png"]).moved
+        assert moved == [(("set", "val", "val8.png"), ("set", "test", "val8.png"))]
+        assert session.move_back([("set", "test", "val8.png")]).moved == [moved[0][::-1]]
+        assert session.move_back().moved == []
+
+
 def test_scope_narrows_what_is_looked_at(session):
     found = session.find_duplicates(subset="train")
     assert found.items == 24 and found.figures["groups"] == 4
@@ -187,29 +226,6 @@ def test_findings_over_http(dsn, home, planted_set, package):
         assert len(session.find_leaks()) == 3
         found = session.sql("SELECT kind, count() AS n FROM findings GROUP BY kind ORDER BY kind")
         assert found.to_pylist() == [{"kind": "duplicates", "n": 14}, {"kind": "leaks", "n": 3}]
-
-
-@pytest.mark.parametrize("count", range(3))
-def test_hardly_any_items_end_well(engine, package, tmp_path, count):
-    folder = tmp_path / "few"
-    folder.mkdir()
-    for seed in range(max(count, 1)):
-        photo(seed).save(folder / f"{seed}.png")
-    with hamsight.open(f"chdb://{engine}?database=test_few_{count}") as session:
-        session.ingest(folder, model=package)
-        if count == 0:
-            session.delete(where="width > 0")
-        for found in (
-            session.find_duplicates(),
-            session.find_leaks(),
-            session.find_quality(),
-            session.find_mislabelled(),
-            session.find_outliers(),
-        ):
-            assert (found.items, len(found), found.table.num_rows) == (count, 0, 0)
-        assert len(session.sample(5)) == count
-        assert len(session.cluster(3)) == count
-        session.sql(f"DROP DATABASE test_few_{count}", write=True)
 
 
 def test_faults_of_quality_are_found(engine, package, tmp_path):
@@ -355,6 +371,10 @@ def test_the_command_writes_rows_alone_to_stdout(home, cli_dsn, run_cli, planted
     assert said.startswith("duplicates: 7 pairs, 1 of the same file, among 37 items")
     assert Image.open(sheet).width > 1000
 
+    done = run_cli("find", "leaks", "--fix", "train", *on, check=True)
+    assert "3 items moved to 'train'; `hamsight find leaks --undo` moves them back" in done.stderr
+    assert run_cli("find", "leaks", *on).returncode == 1
+    assert "3 items moved back" in run_cli("find", "leaks", "--undo", *on, check=True).stderr
     done = run_cli("find", "leaks", "--add-to-group", "leaky", *on, check=True)
     assert "3  set/train | set/val" in done.stderr
     done = run_cli("sql", "SELECT countIf(has(groups, 'leaky')) FROM items_toy", *on)

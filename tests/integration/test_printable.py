@@ -158,6 +158,39 @@ def test_what_packages_log_and_warn_of_is_escaped(run, capsys):
     assert capsys.readouterr().err == f"{SHOWN}\n"
 
 
+def on_terminal(asked: list[str], env: dict[str, str]) -> tuple[int, str]:
+    """Return the status of a command on a terminal, and what it shows there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(asked, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    read = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            read += chunk
+    except OSError:  # how a terminal tells that its last writer has gone
+        pass
+    os.close(ours)
+    return process.wait(), read.decode()
+
+
+def test_a_terminal_shows_the_first_matches_and_no_format_of_programs(tmp_path):
+    command = [sys.executable, "-m", "hamsight", "query", "--where", "width > 0"]
+    env = {**os.environ, "HAMSIGHT_DB": str(tmp_path / "catalog"), "NO_COLOR": "1"}
+    photos, model = toy.photos(tmp_path / "photos", 25), toy.model(tmp_path / "toy")
+    ingest = [*command[:3], "ingest", str(photos), "--model", str(model)]
+    subprocess.run(ingest, env=env, check=True, capture_output=True)
+    status, shown = on_terminal(command, env)
+    assert status == 0 and shown.count(".jpg") == 20
+    assert "the first 20 of 25 matches: --all shows all of them" in shown
+    for more in (["--all"], ["-k", "25"]):
+        status, shown = on_terminal([*command, *more], env)
+        assert status == 0 and shown.count(".jpg") == 25 and "matches" not in shown
+    assert subprocess.run(command, env=env, capture_output=True).stdout.count(b".jpg") == 25
+    for format, words in (("feather", "redirect it to a file"), ("paths0", "| xargs -0")):
+        status, shown = on_terminal([*command, "--format", format], env)
+        assert status == 2 and words in shown and shown.count("\n") == 1
+
+
 def test_data_for_a_terminal_is_escaped_and_binary_data_refused(tmp_path):
     command = [sys.executable, "-m", "hamsight", "sql", f"SELECT '{EVIL}' AS `{EVIL}`"]
     answers = {}
@@ -169,17 +202,7 @@ def test_data_for_a_terminal_is_escaped_and_binary_data_refused(tmp_path):
         ("bar", ingest),
         *((format, [*command, "--format", format]) for format in ("csv", "jsonl", "parquet")),
     ):
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(asked, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        read = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                read += chunk
-        except OSError:  # how a terminal tells that its last writer has gone
-            pass
-        os.close(ours)
-        answers[name] = (process.wait(), read.decode())
+        answers[name] = on_terminal(asked, env)
     assert answers["bar"][0] == 0
     for obeyed in ("\x07", "\x85", "\x9b", "\u202e", "\x1b[2J"):
         assert obeyed not in answers["bar"][1]

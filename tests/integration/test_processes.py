@@ -63,3 +63,20 @@ def test_ctrl_c_ends_a_long_statement_and_leaves_the_catalog_usable(tmp_path):
         assert found[f"after {name}"] == 17
         assert found[f"left of {name}"] == 0
     assert found["status"] == 130
+
+
+UNTOLD = """
+import os, sys, threading
+os.register_at_fork(before=lambda: print("forked"))
+import hamsight
+import hamsight_core.models
+import openvino
+print(sorted(os.listdir(os.environ["HOME"])), [t.name for t in threading.enumerate()])
+"""
+
+
+def test_openvino_calls_nobody(tmp_path):
+    env = {**os.environ, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    command = [sys.executable, "-c", UNTOLD]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[] ['MainThread']"

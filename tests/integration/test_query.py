@@ -340,7 +340,8 @@ def test_several_models_need_a_name(dsn: str, tmp_path: Path) -> None:
     fill(dsn, tmp_path / "two", ITEMS[30:60], "two")
     with hamsight.open(dsn) as session:
         with pytest.raises(UsageError, match="--model one or --model two"):
-            session.query(item=ITEMS[5].name)
+            session.query(where="width > 0")
+        assert session.query(item=ITEMS[5].name).model == "one"
         dataset = ITEMS[5].dataset
         session.delete(dataset=dataset, model="two")
         assert session.query(item=ITEMS[5].name, dataset=dataset).model == "one"

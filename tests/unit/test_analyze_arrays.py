@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from planted import flipped
 
-from hamsight_analyze import coverage, density
+from hamsight_analyze import blocks, coverage, density
 from hamsight_analyze.compare import compare_sets
 from hamsight_analyze.coverage import cover
 from hamsight_analyze.density import dense_clusters
@@ -38,13 +38,18 @@ def test_neighbours_are_those_of_a_full_sort(dtype) -> None:
     )
 
 
-def test_neighbours_of_near_cells_and_their_recall() -> None:
+def test_neighbours_of_near_cells_and_their_recall(monkeypatch) -> None:
     features = clusters(6000, 4)[0]
     heard = []
     found = find_neighbours(features, 5, exact=100, on_progress=heard.append)
     assert sum(heard) == 6000
-    assert found.recall == 1  # six cells, all of which are near
-    np.testing.assert_array_equal(found.similarity, find_neighbours(features, 5).similarity)
+    full = find_neighbours(features, 5)
+    share = np.mean([len(set(a) & set(b)) for a, b in zip(found.places, full.places, strict=True)])
+    assert 0.7 < found.recall < 1 and found.recall == pytest.approx(share / 5, abs=0.05)
+    monkeypatch.setattr(blocks, "_LEAST", 1000)  # six cells, all of which are near
+    np.testing.assert_array_equal(
+        find_neighbours(features, 5, exact=100).similarity, full.similarity
+    )
 
 
 @pytest.mark.parametrize("count", range(3))

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from planted import COPIES, copied, photo
 
+from hamsight_analyze import blocks
 from hamsight_analyze.duplicates import find_duplicates
 from hamsight_core.images.looks import look_at
 from hamsight_core.images.perceptual_hash import MIRRORED, perceptual_hash, perceptual_hashes
@@ -58,12 +59,14 @@ def test_hashes_alone_find_most(photos, copies) -> None:
     assert (np.diff(pairs.distance) >= 0).all()
 
 
-def test_near_cells_find_what_all_pairs_do(photos, copies) -> None:
+def test_near_cells_find_nearly_all_pairs(photos, copies, monkeypatch) -> None:
+    monkeypatch.setattr(blocks, "_LEAST", 3)
     sides = [photos, *copies.values()]
     hashes, features = (np.concatenate(side) for side in zip(*sides, strict=True))
     every, cells = find_duplicates(hashes, features), find_duplicates(hashes, features, exact=1)
     assert len(every) > 13 * 12
-    assert (every.first == cells.first).all() and (every.second == cells.second).all()
+    all_keys, keys = (set((one.first * 1000 + one.second).tolist()) for one in (every, cells))
+    assert keys <= all_keys and len(keys) > 0.95 * len(all_keys)
 
 
 @pytest.mark.parametrize("count", range(3))

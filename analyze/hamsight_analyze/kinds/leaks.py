@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from hamsight_analyze.analysis import Analysis, Asked, Found, settings_of
 from hamsight_analyze.copied_items import Copies, find_copies, similarity_of
+from hamsight_analyze.copy_groups import connected
 from hamsight_analyze.decisions import Decided, read_decided
 from hamsight_analyze.hash_distances import HashDistances
 from hamsight_analyze.items import Items
@@ -76,6 +77,10 @@ class Leaks(Analysis):
             " | ".join(sorted("/".join(self._side(items, one)) for one in pair))
             for pair in leaks.pairs
         )
+        found.together = [
+            [items.identities[place] for place in group]
+            for group in self._groups(items, [row[0] for row in rows])
+        ]
         found.said = f"{len(leaks.pairs)} pairs"
         found.settings = settings_of(self)
         found.figures = {"pairs": len(leaks.pairs), "exact": sum(leaks.exact), **counts}
@@ -88,6 +93,22 @@ class Leaks(Analysis):
         """Return the side on which an item is."""
         dataset, subset, _ = items.identities[place]
         return (dataset,) if self.datasets else (dataset, subset)
+
+    def _groups(self, items: Items, pairs: list[tuple[int, int]]) -> list[list[int]]:
+        """Return the items that belong on one side, in groups that stand on several.
+
+        Chains of pairs are followed: one item left behind would be a leak again.
+        """
+        links = [*pairs, *(self._of_same_value(items) if self.together else ())]
+        groups = connected(links)
+        return [one for one in groups if len({self._side(items, place) for place in one}) > 1]
+
+    def _of_same_value(self, items: Items) -> Iterator[tuple[int, int]]:
+        """Yield the first item of each value with each other item of it."""
+        first: dict[str, int] = {}
+        for place, value in enumerate(items.columns["together"]):
+            if value and first.setdefault(value, place) != place:
+                yield first[value], place
 
     def _of_one_value(self, items: Items) -> Iterator[tuple[tuple[int, int], int, float, bool]]:
         """Yield, for each value on several sides, each of its items with the first side's first."""

@@ -68,7 +68,8 @@ def calibrate(
     candidates: dict[str, int] = {}
     recall: dict[str, float] = {}
     asked: dict[str, int] = {}
-    for queries, found in measure(catalog, model, hash, package, compute, making=making):
+    kinds = queries_of(catalog, model, package, compute)
+    for queries, found in measure(catalog, model, hash, kinds, making=making):
         places = found.places()
         if not len(places):
             continue
@@ -81,20 +82,32 @@ def calibrate(
     return Calibration(items, candidates, recall, asked)
 
 
+def queries_of(
+    catalog: Catalog,
+    model: CatalogModel,
+    package: ModelPackage | None,
+    compute: Compute = HERE,
+    count: int = QUERIES,
+) -> list[Queries]:
+    """Return stored items as queries and, where there is a package with a text side, texts."""
+    kinds = [image_queries(catalog, model, count)]
+    if package is not None and package.text is not None:
+        kinds.append(text_queries(catalog, model, package, compute, count))
+    return kinds
+
+
 def measure(
     catalog: Catalog,
     model: CatalogModel,
     hash: Hash,
-    package: ModelPackage | None,
-    compute: Compute = HERE,
+    kinds: Sequence[Queries],
     k: int = K,
-    count: int = QUERIES,
     making: str = "",
 ) -> list[tuple[Queries, Recall]]:
-    """Return the queries of each kind with what the hash keeps of their exact best k."""
-    kinds = [image_queries(catalog, model, count)]
-    if package is not None and package.text is not None:
-        kinds.append(text_queries(catalog, model, package, compute, count))
+    """Return the queries of each kind with what the hash keeps of their exact best k.
+
+    A kind without queries is left out. `making` is as in `calibrate`.
+    """
     measured = [
         (queries, Recall(queries.features, queries.kind, hash, k, queries.keys))
         for queries in kinds

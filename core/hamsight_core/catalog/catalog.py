@@ -75,10 +75,13 @@ class Catalog(Database):
         name: str | None = None,
         datasets: Sequence[str] = (),
         suits: Callable[[CatalogModel], bool] | None = None,
+        *,
+        folders: bool = True,
     ) -> CatalogModel:
         """Return the model of that name or, if it is None, the only one.
 
-        Of several that is the one that has the datasets and suits.
+        Of several that is the one that has the datasets and suits. With `folders` the name may be
+        that of its package's folder.
 
         Raises EmptyCatalogError when there is none and UsageError when the name does not tell.
         """
@@ -101,7 +104,7 @@ class Catalog(Database):
             return models[0]
         if name in names:
             return models[names.index(name)]
-        if Path(name).expanduser().is_dir():
+        if folders and Path(name).expanduser().is_dir():
             return same_model(load_package(name), models) or self._unknown_model(name, names)
         return self._unknown_model(name, names)
 

@@ -43,18 +43,25 @@ if TYPE_CHECKING:
 
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid", KEPT}
 _MOST_NAMED = 3
+_ADDRESS_SPACE, _ADDRESS_SPACE_OF_CORE = 3 << 30, 64 << 20
+"""Below it, chDB 4.4 hangs as it opens, or its package cannot be loaded."""
 
 
 def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> Client:
-    """Return a client of the embedded engine; raises what `connect` raises, and DiskFullError."""
+    """Return a client of the embedded engine; raises what `connect` raises, and DiskFullError.
+
+    Raises MemoryError where the engine would wait for ever for memory that it may not have.
+    """
     path = address.path
     assert path is not None
     check_threads()
+    _check_address_space()
     threads_run()
+    import clickhouse_connect
+    from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
+
     try:
         import chdb
-        import clickhouse_connect
-        from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
         check_is_catalog(path, create=create)
         check_free(path)
@@ -90,6 +97,20 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
         ) from None
     except (ProgrammingError, ClickHouseError) as error:
         raise _why_not_opened(path, error, "".join(words)) from None
+
+
+def _check_address_space() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    needed = _ADDRESS_SPACE + (os.cpu_count() or 1) * _ADDRESS_SPACE_OF_CORE
+    if limit not in (resource.RLIM_INFINITY, -1) and limit < needed:
+        raise MemoryError(
+            f"the embedded engine needs {needed >> 20} MiB of address space and this process may"
+            f" have {limit >> 20} (ulimit -v)"
+        )
 
 
 def check_free(path: Path) -> None:

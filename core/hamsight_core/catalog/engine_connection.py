@@ -18,7 +18,7 @@ from hamsight_core.catalog.statements import fill
 _PATIENCE = 1.0
 
 
-_FIRST_WORD = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(\w+)", re.DOTALL)
+_FIRST_WORD = re.compile(r"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|--[^\n]*\n)*(\w+)")
 _FILE = re.compile(r"\bFROM INFILE '((?:[^'\\]|\\.)*)'")
 _WRITING = {"ALTER", "ATTACH", "CREATE", "DELETE", "EXCHANGE", "INSERT", "RENAME", "UPDATE"}
 _DEFINING = {"ALTER", "ATTACH", "CREATE", "DETACH", "DROP", "EXCHANGE", "RENAME"}

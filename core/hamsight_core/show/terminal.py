@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
 import typer
@@ -181,7 +182,10 @@ def _errors_said(*, debug: bool = False) -> Iterator[None]:
         raise typer.Exit(0) from None
     except OSError as error:
         _discard_output()
-        say(f"error: the operating system refused: {error}")
+        if _folder_is_gone():
+            say("error: the folder that the command was started in is gone: go to another")
+        else:
+            say(f"error: the operating system refused: {error}")
         raise typer.Exit(EXIT_SYSTEM) from None
     except MemoryError as error:
         say(f"error: not enough memory: {error or 'none is left'}; ask for less, or allow more")
@@ -199,6 +203,14 @@ def _errors_said(*, debug: bool = False) -> Iterator[None]:
             " `hamsight --debug …` and report what it prints to the maintainers of Hamsight"
         )
         raise typer.Exit(EXIT_UNFORESEEN) from None
+
+
+def _folder_is_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _discard_output() -> None:

@@ -68,7 +68,7 @@ export interface Result {
   total: number;
   ranked: boolean;
   sql: string;
-  command: string;
+  command: string | null;
   where: string | null;
   notes: string[];
   /** What the catalog says of each query that is a stored picture. */
@@ -126,6 +126,25 @@ export interface Answer {
 export interface SavedQuery {
   name: string;
   view: SavedView | null;
+}
+
+export interface MapOf {
+  analysis: string;
+  method: string;
+  component: number | null;
+  items: number;
+  trustworthiness: number | null;
+  created_at: string;
+  current: boolean;
+}
+
+/** What the colours of a map's points mean: a byte a point, the place of a name from 1, or a shade. */
+export interface Colours {
+  by: string;
+  names: string[];
+  least: number;
+  greatest: number;
+  codes: Uint8Array;
 }
 
 /** How many pictures of a search have which similarity, in equal steps. */
@@ -249,6 +268,25 @@ async function answered<T>(request: Promise<Response>): Promise<T> {
 
 export function get<T>(path: string, values: Values = {}, signal?: AbortSignal): Promise<T> {
   return answered<T>(fetch(address(path, values), { signal }));
+}
+
+/** Return the bytes of an answer. */
+export async function bytes(path: string, values: Values, signal?: AbortSignal): Promise<ArrayBuffer> {
+  let response: Response;
+  try {
+    response = await fetch(address(path, values), { signal });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Refused("the server does not answer", "see that `hamsight explore` still runs", 0);
+  }
+  return response.ok ? response.arrayBuffer() : answered<ArrayBuffer>(Promise.resolve(response));
+}
+
+export async function colours(values: Values, signal?: AbortSignal): Promise<Colours> {
+  const content = new Uint8Array(await bytes("maps/color", values, signal));
+  const end = content.indexOf(10);
+  const told = JSON.parse(new TextDecoder().decode(content.subarray(0, end))) as Omit<Colours, "codes">;
+  return { ...told, codes: content.slice(end + 1) };
 }
 
 export function post<T>(path: string, content: object, signal?: AbortSignal): Promise<T> {

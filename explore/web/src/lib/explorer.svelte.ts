@@ -4,11 +4,12 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 
 import * as api from "./api";
 import type { Catalog, Change, Job, Result, Row, Rows, SavedQuery } from "./api";
+import { grid } from "./grid.svelte";
 import { Jobs } from "./jobs.svelte";
 import { askedIn, screenAddress, screenOf } from "./screens";
 import type { Asked, Screen } from "./screens";
 import { emptyView, fromAddress, fromRequest, newQuery, toAddress, toRequest } from "./view";
-import type { Combine, Field, Query, Region, View } from "./view";
+import type { Combine, Field, Lasso, Query, Region, View } from "./view";
 
 export const CHUNK = 100;
 const KEPT_CHUNKS = 30;
@@ -48,6 +49,8 @@ export class Explorer {
   opened = $state<number | null>(null);
   size = $state(remembered("size", 176));
   showsBoxes = $state(localStorage.getItem("boxes") !== "no");
+  /** The name of the map that is shown, "latest" for the last, "" without a map. */
+  map = $state("");
   showsFilters = $state(localStorage.getItem("filters") !== "no");
   /** Whether the next query joins those that are searched by. */
   adds = $state(false);
@@ -233,6 +236,33 @@ export class Explorer {
     this.view.sort = sort;
     this.view.descending = descending;
     void this.ask();
+  }
+
+  /** Keep to a part of a map, or let go of it. */
+  setLasso(lasso: Lasso | null): void {
+    this.view.sql = "";
+    this.view.lasso = lasso;
+    void this.ask();
+  }
+
+  showMap(map: string): void {
+    this.map = map;
+    this.writeAddress();
+    if (!map && this.view.lasso) this.setLasso(null);
+  }
+
+  /** Open a picture by its number, where the view has it. */
+  async openNumber(number: number): Promise<void> {
+    try {
+      const { place } = await api.get<{ place: number | null }>("place", { result: this.result?.result, number });
+      if (place === null) this.toast("this picture is not in the view");
+      else {
+        this.open(place);
+        grid.show(place);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   clearView(): void {
@@ -475,6 +505,7 @@ export class Explorer {
     const given = new URLSearchParams(location.search);
     this.screen = screenOf(given.get("screen"));
     this.asked = askedIn(given);
+    this.map = given.get("map") ?? "";
     const item = given.get("item");
     this.opened = item && /^\d+$/.test(item) ? Number(item) : null;
   }
@@ -483,7 +514,8 @@ export class Explorer {
     const said = toAddress(this.view);
     const item = replace && this.opened !== null ? `item=${this.opened}` : "";
     const screen = screenAddress(this.screen, this.asked);
-    const search = [screen, said, item].filter(Boolean).join("&");
+    const map = this.map && `map=${encodeURIComponent(this.map)}`;
+    const search = [screen, said, map, item].filter(Boolean).join("&");
     const address = search ? `?${search}` : location.pathname;
     if (replace) history.replaceState(null, "", address);
     else if (`?${search}` !== (location.search || "?")) history.pushState(null, "", address);

@@ -8,7 +8,7 @@ import { explorer } from "./explorer.svelte";
 
 const CHUNK = 50;
 
-export type Decision = "keep" | "ignore" | "group" | "delete" | "relabel" | "reconsider";
+export type Decision = "keep" | "ignore" | "group" | "delete" | "relabel" | "move" | "reconsider";
 
 export interface Choice {
   decision: Decision;
@@ -29,7 +29,7 @@ export const CHOICES: Record<Kind, Choice[]> = {
     { ...GROUP, said: "Group the rest" },
     AGAIN,
   ],
-  leaks: [{ decision: "keep", key: "k", said: "Keep both" }, { ...GROUP, said: "Group both" }, AGAIN],
+  leaks: [{ decision: "move", key: "t", said: "Move to" }, { decision: "keep", key: "k", said: "Keep both" }, { ...GROUP, said: "Group both" }, AGAIN],
   mislabelled: [{ decision: "relabel", key: "r", said: "Relabel" }, IGNORE, GROUP, AGAIN],
   outliers: [IGNORE, GROUP, DELETE, AGAIN],
   quality: [IGNORE, GROUP, DELETE, AGAIN],
@@ -41,6 +41,8 @@ export class FindingList {
   cursor = $state(0);
   /** The group that items are put into. */
   group = $state("");
+  /** The subset that leaks move to. */
+  subset = $state("train");
   /** Whether all of the list is marked, beyond those of `marked`. */
   all = $state(false);
   busy = $state(false);
@@ -136,7 +138,8 @@ export class FindingList {
       return;
     }
     this.confirming = 0;
-    const name = decision === "group" ? this.group.trim() || (entry?.finding ?? this.kind) : "";
+    const group = this.group.trim() || (entry?.finding ?? this.kind);
+    const name = decision === "group" ? group : decision === "move" ? this.subset.trim() : "";
     const about = this.marks ? { all: this.all, keys: this.all ? [] : [...this.marked] } : { keys: [entry?.key] };
     this.busy = true;
     try {

@@ -21,9 +21,11 @@ export const KEYS: [string, string][] = [
   ["g", "put the selection into a group"],
   ["1 – 9", "put into the group of that number in the filters"],
   ["u", "undo the last change"],
+  ["m", "map on or off"],
   ["b", "boxes on or off"],
   ["f", "filters on or off"],
   ["?", "this list"],
+  ["d, k, r, t, i, g, c", "in a list of findings: delete, keep, relabel, move, ignore, group, reconsider"],
 ];
 
 function movedTo(key: string): number | null {
@@ -68,6 +70,8 @@ function simple(key: string): (() => void) | null {
       return explorer.canWrite && explorer.selected ? () => (explorer.dialog = "group") : null;
     case "u":
       return explorer.canWrite ? () => void explorer.undo() : null;
+    case "m":
+      return () => explorer.showMap(explorer.map ? "" : "latest");
     case "b":
       return () => {
         explorer.showsBoxes = !explorer.showsBoxes;

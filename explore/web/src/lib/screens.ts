@@ -2,13 +2,14 @@
 
 import type { Kind } from "./api";
 
-export type Screen = "" | "findings" | Kind | "clusters" | "compare" | "jobs";
+export type Screen = "" | "findings" | Kind | "clusters" | "compare" | "classifier" | "jobs";
 
 export const SCREENS: [Screen, string][] = [
   ["", "Pictures"],
   ["findings", "Findings"],
   ["clusters", "Clusters"],
   ["compare", "Compare"],
+  ["classifier", "Classifier"],
   ["jobs", "Jobs"],
 ];
 

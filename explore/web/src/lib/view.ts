@@ -38,6 +38,11 @@ export interface Filter {
   excluded: boolean;
 }
 
+export interface Lasso {
+  map: string;
+  polygon: number[];
+}
+
 export interface View {
   model: string;
   queries: Query[];
@@ -49,12 +54,14 @@ export interface View {
   descending: boolean;
   /** Pictures less similar are left out. */
   least: number | null;
+  /** A part of a map: the map's name, and x and y of each corner in turn. */
+  lasso: Lasso | null;
   /** A statement whose answer names the items; the others are empty then. */
   sql: string;
 }
 
 export function emptyView(): View {
-  return { model: "", queries: [], combine: "", filters: [], where: "", sort: "", descending: false, least: null, sql: "" };
+  return { model: "", queries: [], combine: "", filters: [], where: "", sort: "", descending: false, least: null, lasso: null, sql: "" };
 }
 
 export function newQuery(kind: Kind, given: string, box: Region | null = null, weight = 1): Query {
@@ -93,6 +100,7 @@ export function toAddress(view: View): string {
   if (view.where) given.set("where", view.where);
   if (view.sort) given.set("sort", `${view.descending ? "-" : ""}${view.sort}`);
   if (view.least !== null) given.set("least", String(view.least));
+  if (view.lasso) given.set("lasso", `${view.lasso.map}:${view.lasso.polygon.join()}`);
   return given.toString();
 }
 
@@ -120,6 +128,9 @@ export function fromAddress(search: string): View {
   view.sort = view.descending ? sort.slice(1) : sort;
   const least = Number(given.get("least") ?? Number.NaN);
   if (Number.isFinite(least)) view.least = least;
+  const lasso = /^(\w+):([-\d.,e]+)$/.exec(given.get("lasso") ?? "");
+  const polygon = lasso?.[2]?.split(",").map(Number) ?? [];
+  if (lasso && polygon.length >= 6 && polygon.every(Number.isFinite)) view.lasso = { map: lasso[1]!, polygon };
   return view;
 }
 
@@ -134,6 +145,7 @@ export function toRequest(view: View): object {
     where: view.where || null,
     sort: view.sort ? `${view.descending ? "-" : ""}${view.sort}` : null,
     min_similarity: queries.length ? view.least : null,
+    lasso: view.lasso,
   };
 }
 

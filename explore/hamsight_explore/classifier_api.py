@@ -1,0 +1,137 @@
+"""The part of the HTTP API that is of classifiers, which the last pages began."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hamsight_analyze.classifier import Classifier, Order, begin
+from hamsight_analyze.items import Scope
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.generations import view_of
+from hamsight_core.errors import UnknownItemError, UsageError
+from hamsight_explore.explorer import Explorer
+from hamsight_explore.given import Given
+from hamsight_explore.web import json_answer
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+ORDERS = tuple(order.value for order in Order)
+_KEPT = 16
+_MOST = 200
+
+
+class ClassifierApi:
+    """The answers of one server that are of classifiers."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self._its = explorer
+        self._kept: OrderedDict[str, Classifier] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def read(self) -> Mapping[str, Callable[[Given], Response]]:
+        """Return what answers a GET, by path."""
+        return {"/api/classifier": self.ranked}
+
+    @property
+    def write(self) -> Mapping[str, Callable[[Given], Response]]:
+        """Return what answers a POST, by path."""
+        return {
+            "/api/classifier": self.begin,
+            "/api/classifier/mark": self.mark,
+            "/api/classifier/save": self.save,
+        }
+
+    def begin(self, given: Given) -> Response:
+        """Begin a classifier from words, from what a page has selected as right, or from both."""
+        words, name = given.text_or_none("words"), given.text_or_none("model")
+        where, page = given.text_or_none("where"), given.text_or_none("page")
+        given.finish()
+        selected = () if page is None else self._its.selections.of(page).numbers()
+        if words is None and not len(selected):
+            raise UsageError("say in words what to look for, or select pictures that are right")
+        if len(selected) > _MOST:
+            raise UsageError(f"{len(selected)} pictures are selected: begin from {_MOST} at most")
+        with self._its.pool.lent() as session:
+            catalog = session.catalog()
+            model = self._its.results.model(catalog, name).name
+            made = begin(catalog, words, Scope(where=where, model=model))
+            if len(selected):
+                made.mark(catalog, right=self._its.directory.identities(selected))
+        key = secrets.token_urlsafe(9)
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return json_answer({"classifier": key, "model": model, **_counts(made)})
+
+    def mark(self, given: Given) -> Response:
+        """Mark items right or wrong, or neither."""
+        asked = self._of(given)
+        marks = {name: given.wholes(name, most=1000) for name in ("right", "wrong", "neither")}
+        given.finish()
+        directory = self._its.directory
+        if any(number >= len(directory) for numbers in marks.values() for number in numbers):
+            raise UnknownItemError("one of the items is not known: ask again")
+        items = {name: directory.identities(numbers) for name, numbers in marks.items()}
+        with self._its.pool.lent() as session:
+            asked.mark(session.catalog(), **items)
+        return json_answer(_counts(asked))
+
+    def ranked(self, given: Given) -> Response:
+        """Return the first rows of a list, and those of the marked items."""
+        asked, order = self._of(given), Order(given.choice("order", ORDERS, Order.LIKELY.value))
+        count = given.whole("count", 48, most=_MOST)
+        given.finish()
+        with self._its.pool.lent() as session:
+            catalog = session.catalog()
+            matches = asked.matches(catalog, order, k=max(1, count)).to_arrow()
+            columns = [matches[name].to_pylist() for name in ("dataset", "subset", "id")]
+            rows = self._rows(catalog, asked, list(zip(*columns, strict=True)))
+            for row, similarity in zip(rows, matches["similarity"].to_pylist(), strict=True):
+                if row is not None:
+                    row["similarity"] = round(similarity, 4)
+            right = self._rows(catalog, asked, asked.right[-_MOST:])
+            wrong = self._rows(catalog, asked, asked.wrong[-_MOST:])
+        lists = {"rows": rows, "right": right, "wrong": wrong}
+        found = {name: [row for row in some if row] for name, some in lists.items()}
+        border = asked.learned().border
+        return json_answer({**found, "border": None if border is None else round(border, 4)})
+
+    def save(self, given: Given) -> Response:
+        """Keep the ranking as a saved query."""
+        asked, name, replace = self._of(given), given.text("name"), given.flag("replace")
+        given.finish()
+        with self._its.pool.lent() as session:
+            asked.save(session.catalog(), name, replace=replace)
+        return json_answer({"name": name})
+
+    def _of(self, given: Given) -> Classifier:
+        key = given.text("classifier")
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None:
+                raise UnknownItemError("this classifier is not kept any more: begin again")
+            self._kept.move_to_end(key)
+            return found
+
+    def _rows(
+        self, catalog: Catalog, asked: Classifier, identities: list[tuple[str, str, str]]
+    ) -> list[dict[str, Any] | None]:
+        if not identities:
+            return []
+        model = catalog.model(asked.model.name)
+        numbers, known = self._its.directory.of_identities(
+            catalog, view_of(model.items_table), identities
+        )
+        found = iter(self._its.windows.rows(catalog, model, numbers.tolist()))
+        return [next(found) if one else None for one in known.tolist()]
+
+
+def _counts(asked: Classifier) -> dict[str, Any]:
+    return {"words": asked.words, "right": len(asked.right), "wrong": len(asked.wrong)}

@@ -37,7 +37,7 @@ FROM
 )
 WHERE $kept
 ORDER BY place > {candidates:UInt64}, score, place
-LIMIT {k:UInt64} OFFSET {offset:UInt64}$settings
+LIMIT {k:UInt64} OFFSET {offset:UInt64}
 
 -- name: search_balanced
 -- The answers of several queries merged: the best of each, then the second of each, no item twice.
@@ -171,15 +171,6 @@ cityHash64({seed:UInt64}, dataset, subset, id)
 -- An attribute: by number where it is one, then by text.
 toFloat64OrNull($attribute) $direction NULLS LAST, $attribute
 
--- name: read_at_once
--- Hashes are read together with what a filter names: reading those of one row in 50 or 200 after it
--- takes up to twice as long as reading all.
-SETTINGS optimize_move_to_prewhere = 0
-
--- name: looks_up
--- A few rows are looked up by their keys: the index is searched by halves, and threads share the rows.
-SETTINGS merge_tree_coarse_index_granularity = 2, merge_tree_min_rows_for_concurrent_read = 2560
-
 -- name: candidates
 -- The items that come first by `nearness`, which is lower the better; identity orders those equally
 -- near. A first scan reads only `hash` and what the conditions name, to see how near the last item
@@ -220,20 +211,6 @@ ORDER BY nearness$ties LIMIT {$limit:UInt64}
     ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
 )
 
--- name: nearest_among
--- The items nearest to one query by hash, among those that come first by hashes apart: a short
--- statement, for most of its time goes into planning it.
-WITH $measured
-SELECT
-    $first_columns,
-    distance_1 AS distance,
-    $similarity AS similarity,
-    1 AS query$more
-FROM $table
-WHERE $conditions AND NOT $excluded
-ORDER BY $nearness, dataset, subset, id
-LIMIT {k:UInt64} OFFSET {offset:UInt64}
-
 -- name: bounds
 -- How near the last item wanted is, and how near the last of all that were fetched.
 nth_value(nearness, {reach:UInt64}) OVER nearest AS reached,
@@ -260,7 +237,7 @@ NOT excluded
 -- What an answer says of its items, found by the key.
 SELECT $columns
 FROM $table
-WHERE (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')$settings
+WHERE (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')
 
 -- name: candidates_of_query
 -- The candidates of one query among several.

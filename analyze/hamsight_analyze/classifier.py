@@ -284,7 +284,7 @@ def _by_border(catalog: Catalog, prepared: Prepared, border: float, *, below: bo
         return Statement(sql, parameters)
 
     whole = statement("identity_and_place", f",\n    {fill('described')}")
-    steps = Steps(statement("identity", ""), request.k, apart=True)
+    steps = Steps(statement("identity", ""), apart=True)
     return replace(prepared, statement=replace(whole, steps=steps))
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from hamsight_analyze.blocks import Block
 
-_UNLIKE = 112
-"""Bits of 256: of photos that have nothing in common about one pair in fifty differs in fewer."""
+_UNLIKE = 21
+"""Coarse bits, a third of them: few photos that have nothing in common differ in no more."""
 _GROUND = 0.05
 _COMPARED = 400_000_000
 """Pairs that are compared to find the ground."""
@@ -30,24 +30,35 @@ _BY_HASH, _BY_FEATURE = 24, 16
 class Limits:
     """Which pairs are duplicates.
 
-    Those whose perceptual hashes differ in `bits` of 256 at most; and those whose even cosine
-    distance is at most `reach` x ground x (`end` - bits that differ) / 64. The ground is the 5th
-    percentile of the distance of an item to the nearest other that looks different.
+    Those whose perceptual hashes differ in `bits` of 256 at most; and those that differ in `coarse`
+    of the 64 coarse bits at most and whose even cosine distance is at most `most` x ground, and at
+    most `reach` x ground x (`end` - coarse bits that differ) / 64. The ground is the 5th percentile
+    of the distance of an item to the nearest other that looks different.
     """
 
     bits: int
+    coarse: int
     reach: float
     end: int
+    most: float
 
     def hold(
-        self, bits: NDArray[np.integer], distance: NDArray[np.floating], ground: float
+        self,
+        bits: NDArray[np.integer],
+        coarse: NDArray[np.integer],
+        distance: NDArray[np.floating],
+        ground: float,
     ) -> NDArray[np.bool_]:
         """Return which pairs are duplicates."""
-        near: NDArray[np.bool_] = distance <= self.reach * ground * (self.end - bits) / 64
+        import numpy as np
+
+        far = np.minimum(self.reach * (self.end - coarse) / 64, self.most) * ground
+        near: NDArray[np.bool_] = (distance <= far) & (coarse <= self.coarse)
         return near | (bits <= self.bits)
 
 
-USUAL, MANY, STRICT = Limits(64, 1.45, 124), Limits(56, 1.45, 124), Limits(48, 0.8, 112)
+USUAL, MANY = Limits(64, 20, 2.75, 34, 1.3), Limits(56, 20, 2.5, 32, 1.3)
+STRICT = Limits(48, 16, 1.6, 28, 0.7)
 _MANY = 300_000
 """From so many items on, chance brings hashes nearer to each other: `MANY` holds."""
 
@@ -101,7 +112,7 @@ def find_duplicates(
     keys = np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
     first, second = np.divmod(keys, max(count, 1))
     similarity = _similarity(features, first, second)
-    distance = looks.of_pairs(first, second)
+    distance, _ = looks.of_pairs(first, second)
     order = np.lexsort((second, first, -similarity, distance))
     return Pairs(first[order], second[order], distance[order], similarity[order])
 
@@ -133,7 +144,7 @@ def _near(
     """Return the pairs that features say are duplicates, as keys."""
     import numpy as np
 
-    most = limits.reach * ground * (limits.end - limits.bits) / 64
+    most = limits.most * ground
     found, former, held = [np.empty(0, np.int64)], None, np.empty((0, 0), np.float32)
     for rows, columns in blocks:
         if rows is not former:
@@ -144,7 +155,7 @@ def _near(
         keys = _keys(rows, columns, at, len(looks))
         first, second = np.divmod(keys, len(looks))
         near = 1 - _similarity(vectors, first, second)
-        found.append(keys[limits.hold(looks.of_pairs(first, second), near, ground)])
+        found.append(keys[limits.hold(*looks.of_pairs(first, second), near, ground)])
     return np.concatenate(found)
 
 
@@ -174,7 +185,7 @@ def _ground(looks: HashDistances, vectors: NDArray[np.floating]) -> float:
     for places, columns in all_blocks(len(asked), others=count):
         rows = asked[places]
         likeness = vectors[rows].astype(np.float32) @ vectors[columns].astype(np.float32).T
-        likeness[looks.matrix(rows, columns) <= _UNLIKE] = -np.inf
+        likeness[looks.matrix(rows, columns, coarse=True) <= _UNLIKE] = -np.inf
         likeness[rows[:, None] == columns] = -np.inf
         nearest[places] = np.maximum(nearest[places], likeness.max(axis=1))
     nearest = nearest[np.isfinite(nearest)]

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_SIDE, _COARSE = 16, 8
+"""Frequencies across and down, and those of coarse bits."""
+_COARSE_BYTES = slice(0, 2 * _COARSE, 2)
+"""A row of frequencies is two bytes: coarse bits are the first byte of each of the first rows."""
+
 
 class HashDistances:
     """Hashes (n, 2, 32) uint8 of pictures, and of the pictures without their margins.
@@ -17,6 +22,9 @@ class HashDistances:
     Two pictures differ in the bits of their hashes, or of one's hash and the other's mirrored,
     whichever are fewer. Of pictures that both have margins the hashes without margins count, as
     equal margins make pictures alike; else those that differ less.
+
+    Coarse bits are the 64 of the lowest 8 x 8 frequencies. Of a crop off the centre they are mostly
+    those of the picture, while the others differ as those of any two pictures do.
     """
 
     def __init__(self, hashes: NDArray[np.uint8]) -> None:
@@ -28,21 +36,28 @@ class HashDistances:
         """Whether an item has a hash that tells anything."""
         self._mirrored = np.frombuffer(MIRRORED, np.uint8)
         self._odd = np.unpackbits(self._mirrored).astype(bool)
+        self._low = np.zeros(BITS, bool)
+        self._low.reshape(_SIDE, _SIDE)[:_COARSE, :_COARSE] = True
         self._ones = np.array([value.bit_count() for value in range(256)], np.uint8)
 
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def matrix(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the bits (rows, columns) in which items differ; 256 where a hash tells nothing."""
+    def matrix(
+        self, rows: NDArray[np.int64], columns: NDArray[np.int64], *, coarse: bool = False
+    ) -> NDArray[np.float32]:
+        """Return the bits (rows, columns) in which items differ; 256 where a hash tells nothing.
+
+        With `coarse`, only coarse bits count.
+        """
         import numpy as np
 
-        bits = self._differing(0, rows, columns)
+        bits = self._differing(0, rows, columns, coarse)
         for own, other, across in ((rows, columns, False), (columns, rows, True)):
             place = np.flatnonzero(self._margins[own])
             if not len(place):
                 continue
-            inner = self._differing(1, own[place], other)
+            inner = self._differing(1, own[place], other, coarse)
             outer = (bits.T if across else bits)[place]
             both = self._margins[other]
             inner[:, ~both] = np.minimum(inner, outer)[:, ~both]
@@ -51,14 +66,23 @@ class HashDistances:
         bits[:, ~self.told[columns]] = BITS
         return bits
 
-    def of_pairs(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the bits (m,) in which the items of each of m pairs differ."""
+    def of_pairs(
+        self, first: NDArray[np.int64], second: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the bits (m,) in which the items of each of m pairs differ, and the coarse ones.
+
+        Coarse bits are counted of the hashes that differ least by all bits. Both are 256 where a
+        hash tells nothing.
+        """
         import numpy as np
 
-        whole, inner = self._of_pairs(0, first, second), self._of_pairs(1, first, second)
-        both = self._margins[first] & self._margins[second]
-        bits = np.where(both, inner, np.minimum(whole, inner))
-        return np.where(self.told[first] & self.told[second], bits, BITS)
+        inner, inner_coarse = self._of_pairs(1, first, second)
+        bits, coarse = self._of_pairs(0, first, second)
+        within = (self._margins[first] & self._margins[second]) | (inner < bits)
+        told = self.told[first] & self.told[second]
+        bits = np.where(told, np.where(within, inner, bits), BITS)
+        coarse = np.where(told, np.where(within, inner_coarse, coarse), BITS)
+        return bits, coarse
 
     def vectors(self) -> NDArray[np.float16]:
         """Return a vector (n, 256) of each hash: nearness in it is that of hashes or of mirrored.
@@ -76,30 +100,36 @@ class HashDistances:
         return vectors
 
     def _differing(
-        self, kind: int, rows: NDArray[np.int64], columns: NDArray[np.int64]
+        self, kind: int, rows: NDArray[np.int64], columns: NDArray[np.int64], coarse: bool
     ) -> NDArray[np.float32]:
         """Return the bits, as half of what a product of signs -1 and 1 lacks of the most."""
         import numpy as np
 
         own, other = _signs(self._hashes[rows, kind]), _signs(self._hashes[columns, kind])
-        bits = own[:, self._odd] @ other[:, self._odd].T
+        odd, even = self._odd, ~self._odd
+        if coarse:
+            odd, even = odd & self._low, even & self._low
+        bits = own[:, odd] @ other[:, odd].T
         np.abs(bits, out=bits)  # of the mirrored hash, the product of odd frequencies is negative
-        bits += own[:, ~self._odd] @ other[:, ~self._odd].T
-        np.subtract(BITS, bits, out=bits)
+        bits += own[:, even] @ other[:, even].T
+        np.subtract(_COARSE**2 if coarse else BITS, bits, out=bits)
         bits /= 2
         differing: NDArray[np.float32] = bits
         return differing
 
     def _of_pairs(
         self, kind: int, first: NDArray[np.int64], second: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         import numpy as np
 
-        unlike = self._hashes[first, kind] ^ self._hashes[second, kind]
-        plain = self._ones[unlike].sum(axis=1, dtype=np.int64)
-        turned = self._ones[unlike ^ self._mirrored].sum(axis=1, dtype=np.int64)
-        fewer: NDArray[np.int64] = np.minimum(plain, turned)
-        return fewer
+        unlike = self._ones[self._hashes[first, kind] ^ self._hashes[second, kind]]
+        turned = self._ones[self._hashes[first, kind] ^ self._hashes[second, kind] ^ self._mirrored]
+        bits, mirrored = (one.sum(axis=1, dtype=np.int64) for one in (unlike, turned))
+        coarse, coarse_mirrored = (
+            one[:, _COARSE_BYTES].sum(axis=1, dtype=np.int64) for one in (unlike, turned)
+        )
+        is_plain = bits <= mirrored
+        return np.minimum(bits, mirrored), np.where(is_plain, coarse, coarse_mirrored)
 
 
 def _signs(hashes: NDArray[np.uint8]) -> NDArray[np.float32]:

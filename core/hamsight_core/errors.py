@@ -7,6 +7,7 @@ HamsightError
 │   ├── ConnectionFailedError  3  no catalog answers at the DSN
 │   ├── CatalogBusyError       3  another process holds the embedded catalog
 │   ├── EmptyCatalogError      3  nothing has been ingested
+│   ├── ReadOnlyCatalogError   3  this user may only read the embedded catalog
 │   ├── UnknownItemError       3  no item of that identity
 │   ├── ModelMismatchError     3  hashes of another model, or of other weights
 │   ├── StatementError         3  ClickHouse refused a statement
@@ -85,6 +86,10 @@ class CatalogBusyError(CatalogError):
 
 class EmptyCatalogError(CatalogError):
     """The catalog holds nothing to search."""
+
+
+class ReadOnlyCatalogError(CatalogError):
+    """A catalog that this user may only read was to be changed."""
 
 
 class UnknownItemError(CatalogError):

@@ -8,8 +8,11 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.catalog.address import parse_dsn
+from hamsight_core.catalog.mirrored import is_read_only
 from hamsight_core.closing import Closing
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
@@ -35,6 +38,9 @@ class Running(Closing):
     """A server that runs in a thread of this process."""
 
     def __init__(self, dsn: str | os.PathLike[str] | None, options: Options) -> None:
+        path = parse_dsn(dsn).path
+        if path is not None and is_read_only(path):
+            options = replace(options, read_only=True)
         self._shared = Shared(dsn) if shares(dsn) else None
         self._explorer = Explorer(dsn, read_only=options.read_only)
         try:

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from hamsight_core.catalog import served
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.connect import connect
+from hamsight_core.catalog.embedded import read_only
+from hamsight_core.catalog.mirrored import is_read_only, mirror
 from hamsight_core.closing import Closing
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
@@ -21,22 +23,22 @@ from hamsight_explore.front import LINK, HttpFront
 class Shared(Closing):
     """Holds an embedded catalog and answers ClickHouse's HTTP protocol for it.
 
-    Every other `hamsight` command of this user then goes through it, as if alone. Raises what
-    `connect` raises.
+    Every other `hamsight` command of this user then goes through it, as if alone, unless the
+    catalog can only be read. Raises what `connect` raises.
     """
 
     def __init__(self, dsn: str | os.PathLike[str] | None) -> None:
         path = parse_dsn(dsn).path
         assert path is not None
-        self._path = path
+        self._announced = None if is_read_only(path) else path
         self._keeper = connect(dsn)
         try:
             self.password = secrets.token_urlsafe(24)
-            self.front = HttpFront(str(path), served.USER, self.password)
+            self.path = str(path if self._announced else mirror(path))
+            self.front = HttpFront(self.path, served.USER, self.password)
         except BaseException:
             self._keeper.close()
             raise
-        self.path = str(path)
         self._thread = threading.Thread(target=self.front.serve_forever, daemon=True)
         self._thread.start()
         self.announce()
@@ -44,12 +46,15 @@ class Shared(Closing):
     def announce(self, page: int = 0, link: Callable[[], str] | None = None) -> None:
         """Say where the catalog is served, and the port of its page; `link` makes its addresses."""
         self.front.link = link
+        if self._announced is None:
+            return
         made = served.Served(os.getpid(), self.front.server_port, self.password, page)
-        served.announce(self._path, made)
+        served.announce(self._announced, made)
 
     def close(self) -> None:
         """Serve no more, and let go of the catalog."""
-        served.withdraw(self._path)
+        if self._announced is not None:
+            served.withdraw(self._announced)
         self.front.shutdown()
         self._thread.join()
         self.front.server_close()
@@ -107,13 +112,16 @@ def serve(
     Other commands of this user work on it meanwhile. Raises UsageError for a catalog on a server,
     and for one that another process serves.
     """
-    if parse_dsn(dsn).path is None:
+    path = parse_dsn(dsn).path
+    if path is None:
         raise UsageError("this catalog is on a ClickHouse server, which serves its clients itself")
     if not shares(dsn):
         raise UsageError(
             "another process of yours serves this catalog already, a page or `hamsight serve`:"
             " end it first"
         )
+    if write and is_read_only(path):
+        raise read_only(path)
     end_at_sigterm()
     with Shared(dsn) as shared:
         made = HttpFront(

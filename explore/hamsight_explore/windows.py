@@ -52,13 +52,8 @@ class Windows:
         """
         identities = self._directory.identities(numbers)
         found: dict[tuple[str, str, str], dict[str, Any]] = {}
-        settings = catalog.layout.settings_of("looks_up")
-        sql = fill(
-            "items_of_answer",
-            columns=fill("explored"),
-            table=view_of(model.items_table),
-            settings=settings,
-        )
+        table = view_of(model.items_table)
+        sql = fill("items_of_answer", columns=fill("explored"), table=table)
         for page in pages(identities):
             for batch in batches(catalog.arrow(sql, {"identities": as_json(page)})):
                 columns = [values(column, finite=True) for column in batch.columns]

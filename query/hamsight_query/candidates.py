@@ -6,30 +6,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import indent
+from typing import Protocol
 
 from hamsight_core.catalog.layout import Layout
-from hamsight_core.catalog.resident import resident_table
 from hamsight_core.catalog.statements import fill
-from hamsight_query.near_cells import NearCells
 from hamsight_query.request import Combine, Request
-from hamsight_query.term import Term
+from hamsight_query.term import Term, measured
 from hamsight_query.vector_index import candidates_by_index
+
+
+class Apart(Protocol):
+    """Hashes that stand apart from the items: in near cells, or in memory.
+
+    `limit` is the parameter that says how many of them are looked up.
+    """
+
+    @property
+    def limit(self) -> str: ...  # noqa: D102 - above
+
+    def hashes(self, layout: Layout) -> str:
+        """Return their table."""
+        ...
+
+    def conditions(self, terms: Sequence[Term], held: Sequence[str]) -> Sequence[str]:
+        """Return what they must hold, of the conditions `held` of a search."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """How candidates are read: with the columns that describe items, or not; in one scan or two.
 
-    `in_cells` reads near cells in place of all items, and `checked` tells whether they had enough;
-    `resident` ranks the hashes that are in memory; `sorted` adds the columns that matches are
-    sorted by.
+    `apart` looks among hashes that stand apart in place of all items, and `checked` tells whether
+    there were enough; `sorted` adds the columns that matches are sorted by.
     """
 
     described: bool
     one_scan: bool = False
-    in_cells: bool = False
+    apart: Apart | None = None
     checked: bool = False
-    resident: bool = False
     sorted: bool = False
 
     @property
@@ -79,7 +94,6 @@ class Candidates:
     conditions: Sequence[str]
     excluded: str
     layout: Layout
-    cells: NearCells | None
     by_index: bool
 
     def of_all(self, form: Form) -> str:
@@ -103,28 +117,11 @@ class Candidates:
             selects.append(fill("candidates_of_query", number=term.number, candidates=candidates))
         return f"\n{fill('or_also')}\n".join(selects)
 
-    def nearest(self, form: Form) -> str:
-        """Return what ranks by the hash of one query, among hashes apart from the items table."""
-        term = self.terms[0]
-        nearness = self._nearness(term.ordered)
-        return fill(
-            "nearest_among",
-            measured=_measured([term]),
-            nearness=nearness,
-            first_columns=form.first_columns,
-            similarity=indent(term.similarity, " " * 4).lstrip(),
-            more=form.more,
-            table=self.table,
-            conditions=self._among(form, [term], nearness, self._held(term.named)),
-            excluded=self.excluded,
-        )
-
     def _read(self, form: Form, terms: Sequence[Term], counting: str, within: str) -> str:
         """Return candidates in the order of `counting`, cut off by the distance `within`."""
         nearness, held = self._nearness(counting), self._held(within)
-        apart = form.in_cells or form.resident
-        if apart:
-            held = [self._among(form, terms, nearness, held)]
+        if form.apart:
+            held = [self._among(form.apart, terms, nearness, held)]
         conditions = f" {fill('and_also')} ".join(held) or fill("every_item")
         parts = {
             "table": self.table,
@@ -138,26 +135,25 @@ class Candidates:
         if self.by_index:
             numbers = [term.number for term in terms]
             return candidates_by_index(numbers, self.layout, condition=conditions, **parts)
-        if not (apart or form.one_scan):
+        if not (form.apart or form.one_scan):
             return fill("candidates", conditions=conditions, **parts)
-        ties, limit = (f", {fill('identity')}", "scanned") if apart else ("", "fetched")
+        ties, limit = (f", {fill('identity')}", "scanned") if form.apart else ("", "fetched")
         return fill(
             "candidates_in_one_scan", conditions=conditions, ties=ties, limit=limit, **parts
         )
 
-    def _among(self, form: Form, terms: Sequence[Term], nearness: str, held: Sequence[str]) -> str:
+    def _among(
+        self, apart: Apart, terms: Sequence[Term], nearness: str, held: Sequence[str]
+    ) -> str:
         """Return the condition that an item is near by hashes that stand apart from its table."""
-        hashes, conditions, limit = resident_table(self.table), list(held), "scanned"
-        if form.in_cells and self.cells is not None:
-            hashes, limit = self.layout.shard_table(self.cells.table), "probed"
-            conditions = [_in_near_cells(self.cells, terms)]
+        conditions = f" {fill('and_also')} ".join(apart.conditions(terms, held))
         return fill(
             "among_hashes",
-            hashes=hashes,
-            conditions=f" {fill('and_also')} ".join(conditions) or fill("every_item"),
-            measured=_measured(terms),
+            hashes=apart.hashes(self.layout),
+            conditions=conditions or fill("every_item"),
+            measured=measured(terms),
             nearness=nearness,
-            limit=limit,
+            limit=apart.limit,
         )
 
     def _nearness(self, counting: str) -> str:
@@ -176,27 +172,6 @@ def listed(values: Sequence[str], depth: int) -> str:
         return indent(values[0], " " * depth).lstrip()
     lines = ",\n".join(indent(value, " " * (depth + 4)) for value in values)
     return f"\n{lines}\n{' ' * depth}"
-
-
-def _in_near_cells(cells: NearCells, terms: Sequence[Term]) -> str:
-    """Return the condition that a hash is in a cell near to one of the queries."""
-    near = [
-        fill(
-            "near_cells",
-            centres=cells.centres,
-            measured=_measured([term]),
-            nearness=term.ordered,
-            probes=f"probes_{term.number}",
-        )
-        for term in terms
-    ]
-    return fill("in_near_cells", near=indent(f"\n{fill('or_also')}\n".join(near), " " * 8).lstrip())
-
-
-def _measured(terms: Sequence[Term]) -> str:
-    """Return distances, and the places in the order of candidates that have names of their own."""
-    orders = [term.order for term in terms if term.ordered != term.named]
-    return ", ".join([*(term.distance for term in terms), *orders])
 
 
 def _one_of(choice: str, names: Sequence[str]) -> str:

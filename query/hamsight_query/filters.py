@@ -14,7 +14,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError, ExpressionError
 from hamsight_core.names import check_within
-from hamsight_query.request import Kind, Request
+from hamsight_query.request import Request
 from hamsight_query.target import Target
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def conditions_of(
     if pictures and request.exclude_self:
         found.append(fill("not_the_pictures"))
         parameters["pictures"] = pictures
-    kinds = (Kind.GROUP, Kind.EACH_OF)
-    groups = [query.given for query in request.queries if query.kind in kinds]
+    groups = [query.given for query in request.queries if query.kind.is_group]
     if groups and request.exclude_self is not False:
         found.append(fill("not_in_the_groups"))
         parameters["own_groups"] = groups

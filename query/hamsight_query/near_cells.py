@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import indent
 
-from hamsight_core.catalog.layout import CENTRES
+from hamsight_core.catalog.layout import CENTRES, Layout
+from hamsight_core.catalog.statements import fill
 from hamsight_core.hashing.hash_settings import MOST_READ, CellSettings
-from hamsight_query.request import Combine, Kind, Request
+from hamsight_query.request import Combine, Request
 from hamsight_query.target import Target
+from hamsight_query.term import Term, measured
 
 _SPARE = 8
 """Of what is wanted a share of 1 / _SPARE is read on top, for items that are gone by now."""
@@ -25,11 +28,26 @@ class NearCells:
     table: str
     probes: Sequence[int]
     probed: int
+    limit: str = "probed"
 
-    @property
-    def centres(self) -> str:
-        """The table of the cells' centres."""
-        return self.table + CENTRES
+    def hashes(self, layout: Layout) -> str:
+        """Return the table of the hashes; on a cluster that of each shard."""
+        return layout.shard_table(self.table)
+
+    def conditions(self, terms: Sequence[Term], held: Sequence[str]) -> Sequence[str]:
+        """Return the condition that a hash is in a cell near to one of the queries."""
+        near = [
+            fill(
+                "near_cells",
+                centres=self.table + CENTRES,
+                measured=measured([term]),
+                nearness=term.ordered,
+                probes=f"probes_{term.number}",
+            )
+            for term in terms
+        ]
+        either = indent(f"\n{fill('or_also')}\n".join(near), " " * 8).lstrip()
+        return [fill("in_near_cells", near=either)]
 
 
 def near_cells(
@@ -47,7 +65,7 @@ def near_cells(
         return None
     if request.exclude_self and any(one.sha256 for target in targets for one in target.asked):
         return None
-    if any(query.kind is Kind.GROUP for query in request.queries):
+    if any(query.kind.is_group for query in request.queries):
         return None
     if request.combine is not Combine.NEAREST and len(targets) > 1:
         return None

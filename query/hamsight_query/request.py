@@ -31,6 +31,11 @@ class Kind(str, Enum):
     CLASSIFIER = "classifier"
     EACH_OF = "each-of"
 
+    @property
+    def is_group(self) -> bool:
+        """Whether it names a group, whose items are no answers."""
+        return self in (Kind.GROUP, Kind.EACH_OF)
+
 
 class Combine(str, Enum):
     """How several queries make one ranking.

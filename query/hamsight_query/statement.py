@@ -15,7 +15,8 @@ from hamsight_query.candidates import Candidates, Form
 from hamsight_query.filters import Conditions
 from hamsight_query.near_cells import near_cells
 from hamsight_query.percentiles import Scales, as_percentiles
-from hamsight_query.request import Combine, Kind, Rank, Request
+from hamsight_query.request import Combine, Rank, Request
+from hamsight_query.resident_search import ResidentHashes, ResidentSearch, is_resident
 from hamsight_query.score import order_of, score_of
 from hamsight_query.steps import Statement, Steps
 from hamsight_query.target import Target
@@ -117,7 +118,6 @@ class _Builder:
         share = _SPARE_OF_PLANES if all(target.planes for target in targets) else _SPARE
         self._scanned, self._excludes = scanned, bool(excluded)
         self._fetched = scanned + scanned // share + _LEAST_SPARE
-        self._ranks_by_cosine = first > 0
         by_index = first > 0 and uses_vector_index(layout, request)
         self._apart = scanned > _APART * request.k
         # all that the index found is ordered by similarity; ClickHouse 23 takes no parameter in a
@@ -133,9 +133,9 @@ class _Builder:
             conditions.sql,
             fill("is_a_query" if excluded else "no_item"),
             layout,
-            near_cells(request, targets, model.hash_settings.cells, scanned),
             by_index,
         )
+        self._cells = near_cells(request, targets, model.hash_settings.cells, scanned)
         self._parameters: dict[str, Any] = {
             "k": request.k,
             "offset": request.offset,
@@ -148,7 +148,7 @@ class _Builder:
             "max_distance": request.max_distance,
             **conditions.parameters,
         }
-        if cells := self._read.cells:
+        if cells := self._cells:
             self._parameters["probed"] = cells.probed
             for number, count in enumerate(cells.probes, start=1):
                 self._parameters[f"probes_{number}"] = count
@@ -164,32 +164,24 @@ class _Builder:
         return self._balanced(form) if self._takes_turns else self._search(form)
 
     def build(self) -> Statement:
-        request, described, balanced = self._request, not self._apart, self._takes_turns
-        form = self.whole
-        by_hash_alone = len(self._targets) == 1 and not self._ranks_by_cosine
-        if self._read.cells is not None and by_hash_alone:
-            near = self._nearest(Form(described=True, in_cells=True))
-            steps = Steps(form(Form(described=True)), request.k, near=self._looked_up(near))
-            return replace(near, steps=steps, in_cells=True)
+        described, balanced, form = not self._apart, self._takes_turns, self.whole
         ranking = form(Form(described))
-        if self._read.cells is not None:
-            checked = form(Form(described, in_cells=True, checked=True))
-            statement = form(Form(described=True, in_cells=True))
-            steps = Steps(ranking, request.k, self._apart, checked)
+        if self._cells is not None:
+            checked = form(Form(described, apart=self._cells, checked=True))
+            statement = form(Form(described=True, apart=self._cells))
+            steps = Steps(ranking, self._apart, checked)
             return replace(statement, steps=steps, in_cells=True)
         in_one = not balanced and not self._read.by_index
         one_scan = form(Form(described, one_scan=True)) if in_one else None
-        steps = Steps(ranking, request.k, self._apart, one_scan, self._fetched)
-        if self._layout.resident and _by_hash_and_identity(request, self._targets):
-            held = Form(described, resident=True)
-            found = self._looked_up(self._nearest(held)) if by_hash_alone else form(held)
+        steps = Steps(ranking, self._apart, one_scan, self._fetched)
+        if is_resident(self._layout, self._request, self._targets):
+            found = form(Form(described, apart=ResidentHashes(self._read.table)))
             wanted = self._scanned * (len(self._targets) if balanced else 1)
-            steps = replace(steps, resident=found, wanted=wanted)
+            steps = replace(steps, resident=ResidentSearch(found, wanted))
         return replace(form(Form(described=True)), steps=steps)
 
     def _search(self, form: Form) -> Statement:
         score = score_of(self._request, len(self._targets), self._beyond)
-        at_once = form.one_scan and self._request.where is not None
         sql = fill(
             "search",
             score=score.score,
@@ -202,7 +194,6 @@ class _Builder:
             frame=" " + fill("in_full") if form.one_scan else "",
             kept=fill("not_excluded" if self._excludes else "every_item"),
             candidates=indent(self._read.of_all(form), " " * 8).lstrip(),
-            settings=self._layout.settings_of("read_at_once") if at_once else "",
         )
         return self._with_parameters(sql)
 
@@ -217,25 +208,9 @@ class _Builder:
         )
         return self._with_parameters(sql)
 
-    def _nearest(self, form: Form) -> Statement:
-        return self._with_parameters(self._read.nearest(form))
-
-    def _looked_up(self, statement: Statement) -> Statement:
-        """Return a statement with the settings that find few rows by their keys sooner."""
-        return replace(statement, sql=statement.sql + self._layout.settings_of("looks_up"))
-
     def _with_parameters(self, sql: str) -> Statement:
         used = {one: given for one, given in self._parameters.items() if f"{{{one}:" in sql}
         return Statement(sql, used)
-
-
-def _by_hash_and_identity(request: Request, targets: Sequence[Target]) -> bool:
-    """Return whether hashes and identities alone decide what can be an answer."""
-    by_picture = request.exclude_self and any(
-        one.sha256 for target in targets for one in target.asked
-    )
-    by_group = any(query.kind is Kind.GROUP for query in request.queries)
-    return request.where is None and not (by_picture or by_group)
 
 
 def candidates_of(request: Request, targets: Sequence[Target], model: CatalogModel) -> int:

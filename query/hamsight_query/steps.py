@@ -14,6 +14,8 @@ from hamsight_core.controls import escaped
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hamsight_query.resident_search import ResidentSearch
+
 _WHOLE = "whole"
 
 
@@ -49,22 +51,18 @@ class Steps:
 
     `ranking` is exact. The others, where there are such, answer sooner, or tell that they cannot:
 
-    - `resident` ranks hashes held in memory and looks `wanted` items up;
-    - `near` ranks one query's near cells by hash;
+    - `resident` ranks hashes held in memory;
     - `one_scan` scans once instead of twice and fetches `fetched` rows, or reads cells (`fetched`
       is 0 then); its column `whole` is false where ties or candidates may be missing.
 
-    The first `k` rows are the answer. All leave the columns to the second step if `apart`.
+    All leave the columns to the second step if `apart`.
     """
 
     ranking: Statement
-    k: int
     apart: bool = False
     one_scan: Statement | None = None
     fetched: int = 0
-    near: Statement | None = None
-    resident: Statement | None = None
-    wanted: int = 0
+    resident: ResidentSearch | None = None
 
 
 def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
@@ -83,7 +81,7 @@ def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
 
 
 def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
-    for answer in (_of_resident, _of_near_cells, _of_one_scan):
+    for answer in (_of_resident, _of_one_scan):
         found = answer(catalog, steps, table)
         if found is not None:
             return found
@@ -91,27 +89,8 @@ def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
 
 
 def _of_resident(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
-    """Return what hashes in memory answer, read again if they are former ones.
-
-    None is returned where items change all the time, and where the disk answers sooner.
-    """
-    if steps.resident is None:
-        return None
-    for _ in range(2):
-        if not catalog.resident.hold(table, steps.wanted):
-            return None
-        found = catalog.arrow(steps.resident.sql, steps.resident.parameters)
-        if catalog.resident.is_held(table):
-            return found
-    return None
-
-
-def _of_near_cells(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
-    """Return what near cells answer, None where they have fewer items than are wanted."""
-    if steps.near is None:
-        return None
-    found = catalog.arrow(steps.near.sql, steps.near.parameters)
-    return found if len(found) >= steps.k else None
+    """Return what hashes in memory answer, None where they do not."""
+    return None if steps.resident is None else steps.resident.ask(catalog, table)
 
 
 def _of_one_scan(catalog: Catalog, steps: Steps, table: str) -> pa.Table | None:
@@ -131,8 +110,7 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
 
     wanted = _identities(ranked)
     columns = f"{fill('identity_and_place')}, {fill('described')}"
-    settings = catalog.layout.settings_of("looks_up")
-    sql = fill("items_of_answer", columns=columns, table=table, settings=settings)
+    sql = fill("items_of_answer", columns=columns, table=table)
     # one page at least: its columns are those of an answer without rows
     found = pa.concat_tables(
         catalog.arrow(sql, {"identities": as_json(page)}) for page in list(pages(wanted)) or [[]]

@@ -66,6 +66,12 @@ def term_of(
     return Term(number, distance, told, similarity, order, ordered, parameters)
 
 
+def measured(terms: Sequence[Term]) -> str:
+    """Return distances, and the places in the order of candidates that have names of their own."""
+    orders = [term.order for term in terms if term.ordered != term.named]
+    return ", ".join([*(term.distance for term in terms), *orders])
+
+
 def _differing_bits(hash: str, layout: Layout, hash_bytes: int) -> str:
     other = fill("given_hash", hash=hash, hash_bytes=hash_bytes)
     return layout.fill("differing_bits", other=other)

@@ -170,7 +170,7 @@ def test_each_shard_searches_its_own_cells(
             statement = prepare_targets(catalog, catalog.model(), request, targets).statement
             assert cells is not None and f"FROM shard_{cells.table}\n" in statement.sql
             assert statement.in_cells
-            for one in (statement, statement.steps.near or statement.steps.one_scan):
+            for one in (statement, statement.steps.one_scan):
                 each_shard_cuts(catalog.client, one)
             given = {**statement.parameters, "k": 20, "scanned": 22, "candidates": 22}
             answer = catalog.arrow(statement.sql, given)

@@ -156,7 +156,7 @@ def _compared(
     assert features is not None
     own = features[best].astype(np.float32)
     near = features[group].astype(np.float32) @ own
-    bits = distances.of_pairs(np.full(len(group), best), np.array(group))
+    bits, _ = distances.of_pairs(np.full(len(group), best), np.array(group))
     same = [items.sha256[place] == items.sha256[best] for place in group]
     return [
         (1.0, 0) if equal else (float(one), int(other))

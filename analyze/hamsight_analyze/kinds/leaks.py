@@ -125,7 +125,7 @@ class Leaks(Analysis):
             first, *others = of_value
             others = [one for one in others if self._side(items, one) != self._side(items, first)]
             if others:
-                bits = distances.of_pairs(np.full(len(others), first), np.array(others))
+                bits, _ = distances.of_pairs(np.full(len(others), first), np.array(others))
                 near = similarity_of(features, first, others)
                 for one, distance, similarity in zip(others, bits, near, strict=True):
                     yield (

@@ -27,6 +27,7 @@ from hamsight_core.catalog.definitions import (
     set_aside,
 )
 from hamsight_core.catalog.engine_connection import EngineConnection
+from hamsight_core.catalog.mirrored import is_read_only, mirror
 from hamsight_core.catalog.room import RESERVE, check_room
 from hamsight_core.errors import (
     CatalogBusyError,
@@ -34,6 +35,7 @@ from hamsight_core.errors import (
     ConnectionFailedError,
     DamagedCatalogError,
     EmptyCatalogError,
+    ReadOnlyCatalogError,
     UsageError,
 )
 from hamsight_core.forks import check_threads, threads_run
@@ -65,16 +67,20 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
 
         check_is_catalog(path, create=create)
         check_free(path)
+        reads = is_read_only(path)
+        if reads and create:
+            raise read_only(path)
+        place = mirror(path) if reads else path
         if create:
             check_room(path)
-        first = holder(path) != os.getpid()
+        first = holder(place) != os.getpid()
         if first and (found := faults(path)):
             raise damaged(path, found)
-        path.mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         with _muted() as words:
             client: Any = clickhouse_connect.get_client(
                 interface="chdb",
-                path=str(path),
+                path=str(place),
                 chdb_options=dict(address.options),
                 settings={"min_free_disk_bytes_to_perform_insert": str(RESERVE), **settings},
             )
@@ -83,8 +89,10 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
         if create and not (path / KEPT).exists():
             keep_definitions(path)
         opened = client._backend._handle
-        again = partial(chdb.connect, str(path))
-        opened.conn = EngineConnection(opened.conn, path, again)
+        again = partial(chdb.connect, str(place))
+        opened.conn = EngineConnection(
+            opened.conn, place, again, read_only(path) if reads else None
+        )
         return cast("Client", client)
     except ImportError as error:
         raise ConnectionFailedError(
@@ -111,6 +119,14 @@ def _check_address_space() -> None:
             f"the embedded engine needs {needed >> 20} MiB of address space and this process may"
             f" have {limit >> 20} (ulimit -v)"
         )
+
+
+def read_only(path: Path) -> ReadOnlyCatalogError:
+    """Return the error of a change of a catalog that this user may only read."""
+    return ReadOnlyCatalogError(
+        f"the catalog {path} can only be read by this user or on this disk: copy its folder, and"
+        " change the copy"
+    )
 
 
 def check_free(path: Path) -> None:
@@ -146,8 +162,8 @@ def _why_not_opened(path: Path, error: Exception, words: str) -> CatalogError:
         )
     if held_by is not None and held_by != os.getpid():
         return _busy(path, held_by)
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        return ConnectionFailedError(f"the catalog {path} is not writable for this user")
+    if not path.exists() and not os.access(path.parent, os.W_OK):
+        return ConnectionFailedError(f"no catalog can be made at {path}: its folder is read-only")
     reason = (words.strip() or str(error)).partition(", Stack trace")[0].splitlines()[0]
     return DamagedCatalogError(
         f"chDB cannot open the catalog {path}: {reason}. `hamsight verify --repair` restores what"

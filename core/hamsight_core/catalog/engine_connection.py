@@ -14,6 +14,7 @@ from typing import Any
 from hamsight_core.catalog.definitions import keep_definitions
 from hamsight_core.catalog.room import check_room
 from hamsight_core.catalog.statements import fill
+from hamsight_core.errors import HamsightError
 
 _PATIENCE = 1.0
 
@@ -21,6 +22,10 @@ _PATIENCE = 1.0
 _FIRST_WORD = re.compile(r"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|--[^\n]*\n)*(\w+)")
 _FILE = re.compile(r"\bFROM INFILE '((?:[^'\\]|\\.)*)'")
 _WRITING = {"ALTER", "ATTACH", "CREATE", "DELETE", "EXCHANGE", "INSERT", "RENAME", "UPDATE"}
+_READING = {
+    *("", "SELECT", "WITH", "FROM", "SHOW", "DESC", "DESCRIBE", "EXPLAIN", "EXISTS", "CHECK"),
+    *("SET", "USE", "KILL"),
+}
 _DEFINING = {"ALTER", "ATTACH", "CREATE", "DETACH", "DROP", "EXCHANGE", "RENAME"}
 
 
@@ -32,11 +37,19 @@ class EngineConnection:
     connection, which `another` opens, and the exception goes on.
 
     Before a statement that writes, free space is looked at: DiskFullError. After a statement that
-    changes definitions, a copy of all definitions is kept.
+    changes definitions, a copy of all definitions is kept. With `refusal`, only statements that
+    read are sent; others raise it.
     """
 
-    def __init__(self, connection: Any, path: Path, another: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        path: Path,
+        another: Callable[[], Any],
+        refusal: HamsightError | None = None,
+    ) -> None:
         self._connection, self._path, self._another = connection, path, another
+        self._refusal = refusal
         self._beside = ThreadPoolExecutor(1, "statement")
 
     def query(self, sql: str | bytes, format: str, params: dict[str, Any] | None = None) -> Any:
@@ -47,6 +60,8 @@ class EngineConnection:
                 text.encode("utf-8")  # the engine's own words about what is not are no help
         found = _FIRST_WORD.match(said)
         word = found[1].upper() if found else ""
+        if self._refusal is not None and word not in _READING:
+            raise self._refusal
         if word in _WRITING:
             check_room(self._path, self._needed(word, said))
         answer = self._heard(sql, format, params)

@@ -45,10 +45,6 @@ class Layout:
         """Return a statement with its fragments filled in, in words that the server takes."""
         return fill(_ON_MYSCALE.get(name, name) if self.myscale else name, **fragments)
 
-    def settings_of(self, name: str) -> str:
-        """Return a fragment of settings as the end of a statement; "" where they are fixed."""
-        return "" if self.fixed else f"\n{fill(name)}"
-
     @property
     def settings(self) -> Mapping[str, str]:
         """The settings of statements that change something, where the server's own do not serve."""

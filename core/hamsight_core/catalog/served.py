@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 USER = "hamsight"
-_FILE = "served.json"
+FILE = "served.json"
 _OTHERS = 0o077
 
 
@@ -31,16 +31,16 @@ class Served:
 
 def announce(catalog: Path, served: Served) -> None:
     """Say that a catalog is served. The process holds the catalog."""
-    partial = catalog / f"{_FILE}.{served.process}"
+    partial = catalog / f"{FILE}.{served.process}"
     partial.unlink(missing_ok=True)
     with open(partial, "x", opener=_private, encoding="utf-8") as file:
         json.dump(asdict(served), file)
-    partial.replace(catalog / _FILE)
+    partial.replace(catalog / FILE)
 
 
 def withdraw(catalog: Path) -> None:
     """Say that a catalog is served no more."""
-    (catalog / _FILE).unlink(missing_ok=True)
+    (catalog / FILE).unlink(missing_ok=True)
 
 
 def find(catalog: Path) -> Served | None:
@@ -49,7 +49,7 @@ def find(catalog: Path) -> Served | None:
     A file that others could have written counts for nothing, and so does that of a process which
     has ended. Another may have its number since: ask who holds the catalog besides.
     """
-    file = catalog / _FILE
+    file = catalog / FILE
     try:
         state = file.stat()
         said = json.loads(file.read_text(encoding="utf-8"))
@@ -63,10 +63,11 @@ def find(catalog: Path) -> Served | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
-    return found if _lives(found.process) else None
+    return found if lives(found.process) else None
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Tell whether a process runs on this machine."""
     if os.name != "posix":  # elsewhere the embedded engine does not run
         return process == os.getpid()
     try:

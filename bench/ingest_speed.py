@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+import hamsight_ingest.decoding
 import hamsight_ingest.pipeline
 import hamsight_ingest.prepare
 from hamsight_core.catalog.catalog import Catalog
@@ -67,7 +68,7 @@ def measured(stages: Stages, encoder: ImageEncoder) -> Iterator[None]:
     places = [
         (hamsight_ingest.prepare, "fetch", "read"),
         (hamsight_ingest.prepare, "decode", "decode"),
-        (hamsight_ingest.pipeline, "prepare", "read, hash, decode, preprocess"),
+        (hamsight_ingest.decoding, "prepare", "read, hash, decode, preprocess"),
         (Catalog, "insert", "insert"),
         (ImageEncoder, "submit", "wait for the encoder"),
     ]

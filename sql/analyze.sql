@@ -218,14 +218,55 @@ scores = mapUpdate(scores, CAST(
             JSONExtract({values:String}, 'Array(Array(Float32))'))),
     'Map(LowCardinality(String), Float32)'))
 
+-- name: tag_replaced
+-- One tag becomes another, with its count and its boxes.
+tags = mapUpdate(
+    mapFilter((name, count) -> name != {tag:String}, tags),
+    map({suggested:String}, toUInt32(tags[{tag:String}] + tags[{suggested:String}]))),
+boxes = arrayMap(
+    box -> if(box.label = {tag:String}, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
+    boxes)
+
 -- name: labels_of
 -- The tags and boxes of some items.
-SELECT id, tags, boxes FROM $table WHERE $condition
+SELECT toString(dataset) AS dataset_name, toString(subset) AS subset_name, id, tags, boxes
+FROM $table
+WHERE $condition
 
 -- name: labels_set
 -- Tags and boxes of some items, each by the place of its id in a list.
 tags = JSONExtract({tags:String}, 'Array(Map(String, UInt32))')[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)],
 boxes = JSONExtract({boxes:String}, 'Array(Array(Tuple(label String, x Float32, y Float32, width Float32, height Float32)))')[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)]
+
+-- name: analyzed_box
+-- The box of an object.
+x AS box_x, y AS box_y, boxes[1].width AS box_width, boxes[1].height AS box_height
+
+-- name: labels_replaced
+-- Boxes of the given places get another label; the numbers of a picture's boxes stand at the place of
+-- its id in a list.
+boxes = arrayMap(
+    (box, number) -> if($chosen, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
+    boxes, arrayEnumerate(boxes)),
+tags = mapFilter(
+    (name, count) -> count > 0,
+    mapUpdate(tags, map(
+        {tag:String}, toUInt32(greatest(toInt64(tags[{tag:String}]) - toInt64($count), 0)),
+        {suggested:String}, toUInt32(tags[{suggested:String}] + $count))))
+
+-- name: box_chosen
+-- Whether a box of a picture is among the given ones and has the label still.
+box.label = {tag:String} AND has(
+    JSONExtract({numbers:String}, 'Array(Array(UInt32))')[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)],
+    number)
+
+-- name: boxes_chosen
+-- How many boxes of a picture are.
+arrayCount((box, number) -> $chosen, boxes, arrayEnumerate(boxes))
+
+-- name: has_tag
+-- Items that have the tag.
+mapContains(tags, {tag:String})
 
 -- name: create_map_points
 -- Where each item lies on a map, one row for an item of each map in `analyses`. `item` is the hash of

@@ -32,11 +32,12 @@ WHERE database = currentDatabase()
 ORDER BY name
 
 -- name: find_models
--- The models of the catalog, the oldest first; of a name that two processes added, the first.
+-- The models of the catalog, the oldest first, with a row for their items and one for their objects; of
+-- a name that two processes added, the first.
 SELECT name, items_table, source, digest, dimension, bits, words, preprocessing, hash_scheme, hash_parameters
 FROM models
 ORDER BY created_at, name, digest
-LIMIT 1 BY name
+LIMIT 1 BY name, startsWith(items_table, 'objects_')
 
 -- name: find_hash_fit
 -- The parameters of a fitted hash, by the digest that a model's row names.

@@ -53,6 +53,13 @@ SETTINGS mutations_sync = 2
 -- Deleting the items for which a condition holds; image files are never touched.
 DELETE FROM $shard_table$on_shards WHERE $condition
 
+-- name: parents_selected
+-- Those pictures for which a condition holds that have objects.
+SELECT DISTINCT dataset, subset, parent
+FROM $table
+WHERE (dataset, subset, parent) IN (SELECT dataset, subset, id FROM $pictures WHERE $condition)
+ORDER BY dataset, subset, parent
+
 -- name: group_added
 -- The item's groups with one more.
 groups = arrayPushBack(groups, {group:String})
@@ -287,6 +294,13 @@ mapFilter(
 -- name: forgotten_former
 -- The attributes of an item that moves back.
 mapFilter((name, value) -> name != 'former_subset', attributes) AS attributes
+
+-- name: objects_of_ids
+-- The objects of some items of a subset.
+SELECT id
+FROM $table
+WHERE dataset = {dataset:String} AND subset = {former:String}
+  AND parent IN JSONExtract({ids:String}, 'Array(String)')
 
 -- name: delete_of_subset
 -- Items of a subset that stand in another one by now.

@@ -41,14 +41,6 @@ ORDER BY $order
 -- Items for which a condition holds and that are none of the queries.
 ($condition) AND (dataset, subset, id) NOT IN {excluded:Array(Tuple(String, String, String))}
 
--- name: ranked_whole
--- All items in the order of a search, whose statement goes on inside.
-SELECT cityHash64(dataset, subset, id) AS item, distance, similarity, query
-FROM
-(
-    $statement
-)
-
 -- name: explored
 -- What the page shows of an item.
 toString(dataset) AS dataset, toString(subset) AS subset, id, uri, width, height, orientation, file_size,

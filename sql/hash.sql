@@ -76,13 +76,13 @@ WHERE $conditions
 INSERT INTO $table
     (dataset, subset, id, uri, width, height, orientation, file_size, modified_at, format, sha256,
     phash, phash_trimmed, tags, boxes, captions, groups, status, attributes, scores, metadata_digest,
-    hash, feature, ingested_at)
+    hash, feature, ingested_at$names)
 SELECT
     former.dataset, former.subset, former.id, former.uri, former.width, former.height,
     former.orientation, former.file_size, former.modified_at, former.format, former.sha256,
     former.phash, former.phash_trimmed, former.tags, former.boxes, former.captions, former.groups,
     former.status, former.attributes,
-    former.scores, former.metadata_digest, made.hash, former.feature, former.ingested_at
+    former.scores, former.metadata_digest, made.hash, former.feature, former.ingested_at$own
 FROM $former AS former
 ANY INNER JOIN $making AS made
     ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id

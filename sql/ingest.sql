@@ -15,6 +15,39 @@ SELECT
 FROM {table:Identifier}
 WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
 
+-- name: known_objects
+-- What the catalog knows of the objects of pictures that are about to be ingested.
+SELECT
+    subset,
+    parent,
+    id,
+    file_size,
+    toUnixTimestamp64Nano(modified_at) AS modified_ns,
+    sha256,
+    metadata_digest,
+    uri,
+    toUnixTimestamp64Micro(ingested_at) AS ingested_us,
+    (boxes[1].x, boxes[1].y, boxes[1].width, boxes[1].height) AS box,
+    area
+FROM $table
+WHERE $conditions
+
+-- name: of_parents
+-- Objects of pictures. Their ids begin with those of the pictures, whose order narrows what is read.
+dataset = {dataset:String}
+  AND id >= {first_id:String} AND id < {last_id:String}
+  AND (subset, parent) IN JSONExtract({parents:String}, 'Array(Tuple(String, String))')
+
+-- name: ingested_before
+-- Rows that are older than a moment.
+ingested_at < fromUnixTimestamp64Micro({ingested_us:Int64})
+
+-- name: present_parents
+-- Which of some pictures the catalog holds.
+SELECT subset, id
+FROM $table
+WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
+
 -- name: present_items
 -- What stands of items that are about to be inserted, and what users and analyses made of them: as the
 -- model's own table says it, the latest row first, else that of another model.
@@ -34,7 +67,7 @@ WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:Str
 -- name: stored_pictures
 -- What the catalog holds of pictures whose items changed otherwise, the latest row of each.
 SELECT
-    subset, id, sha256, phash, phash_trimmed, width, height, orientation, format,
+    subset, id, sha256, metadata_digest, phash, phash_trimmed, width, height, orientation, format,
     lower(hex(hash)) AS hash_hex, feature
 FROM {table:Identifier}
 WHERE dataset = {dataset:String} AND (subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String))')
@@ -156,7 +189,7 @@ SELECT count() FROM $table
 
 -- name: rows_after
 -- Rows of a dataset, the next in their order.
-SELECT subset, id, uri, toUnixTimestamp64Micro(ingested_at) AS ingested_us
+SELECT subset, id, uri, toUnixTimestamp64Micro(ingested_at) AS ingested_us$own
 FROM $table
 WHERE dataset = {dataset:String} AND (subset, id) > ({after_subset:String}, {after_id:String})
 ORDER BY dataset, subset, id
@@ -184,11 +217,23 @@ SELECT
     former.groups AS groups, former.status AS status, former.attributes AS attributes,
     former.scores AS scores,
     former.metadata_digest AS metadata_digest,
-    made.hash AS hash, made.feature AS feature, made.ingested_at AS ingested_at
+    made.hash AS hash, made.feature AS feature, made.ingested_at AS ingested_at$own
 FROM $former AS former
 ANY INNER JOIN $making AS made
     ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id
 SETTINGS join_algorithm = 'full_sorting_merge'
+
+-- name: own_of_objects
+-- What objects have besides, in the order of their table.
+, parent, number, area
+
+-- name: own_and_box
+-- The same but for the area, and an object's box.
+, parent, number, (boxes[1].label, boxes[1].x, boxes[1].y, boxes[1].width, boxes[1].height) AS box
+
+-- name: own_of_former
+-- The same of former rows.
+, former.parent, former.number, former.area
 
 -- name: switch_model
 -- From here on searches use another table of a model's items and what made its hashes and features, all

@@ -35,10 +35,10 @@ ORDER BY created_at DESC
 LIMIT 1
 
 -- name: list_saved
--- The saved queries, without what only running them needs.
+-- The saved queries, without what only running them needs. Of several models each has the targets of all.
 SELECT
     name,
-    arrayMap((kind, given) -> concat(kind, ': ', given), targets.kind, targets.given) AS queries,
+    arrayDistinct(arrayMap((kind, given) -> concat(kind, ': ', given), targets.kind, targets.given)) AS queries,
     filter,
     model,
     options,

@@ -143,14 +143,27 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
     metadata_digest FixedString(16),
     hash        FixedString($hash_bytes) CODEC(NONE),
     feature     $feature_type CODEC(NONE),
-    ingested_at DateTime64(6, 'UTC')$vector_index
+    ingested_at DateTime64(6, 'UTC')$own_columns$vector_index
 )
 ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
 SETTINGS index_granularity = 128, min_compress_block_size = 16384, max_compress_block_size = 65536
 
+-- name: object_columns
+-- What the table of a model's objects has besides. An object is an annotated box of a picture, whose id
+-- is `parent`; `number` is the box's place in the picture's `boxes`, from 1, and the object's own id is
+-- parent#number. Its `boxes` hold its box alone, in pixels of the upright picture, and `tags` its `tag`;
+-- `width` and `height` are the box's, in whole pixels; `area` is its share of the picture's.
+,
+    parent      String,
+    number      UInt32,
+    area        Float32,
+    tag         String ALIAS boxes[1].label,
+    x           Float32 ALIAS boxes[1].x,
+    y           Float32 ALIAS boxes[1].y
+
 -- name: create_items_view
--- The items of one model for analysts, under a name that stays. The condition is always true: it lets
+-- The items or objects of one model for analysts, under a name that stays. The condition is always true: it lets
 -- ClickHouse read the columns of an answer's own rows only, as it does in the table itself.
 CREATE OR REPLACE VIEW $view$on_cluster AS
 SELECT $columns
@@ -162,6 +175,11 @@ WHERE materialize(true)
 dataset, subset, id, uri, filename, width, height, orientation, file_size, modified_at, format,
     sha256, phash, phash_trimmed, tags, boxes, captions, groups, status, attributes, scores,
     metadata_digest, hash, feature, ingested_at
+
+-- name: objects_columns
+-- The columns of objects, as analysts see them. Groups, status and attributes are the picture's alone.
+dataset, subset, id, parent, number, tag, x, y, width, height, area, uri, filename, file_size, format,
+    sha256, tags, boxes, scores, metadata_digest, hash, feature, ingested_at
 
 -- name: column_types
 -- The columns of a table.

@@ -15,6 +15,10 @@ dataset, subset, id, uri
 -- What else an answer says of an item.
 width, height, file_size, format, tags, captions, groups, status, attributes
 
+-- name: described_object
+-- The same of an object: the picture that it is on, its place there, its tag, and its box in pixels.
+parent, number, tag, x, y, width, height, area
+
 -- name: search
 -- The items nearest to the queries, best first. `place` is an item's order by Hamming distance,
 -- `query` (from 1) the query that it answers; the lower `score`, the better.
@@ -136,6 +140,10 @@ FROM
 -- What matches are sorted by, other than what an answer says of them.
 orientation, scores, filename
 
+-- name: what_else_sorts_objects
+-- The same of objects.
+file_size, format, filename, tags, scores
+
 -- name: sorted
 -- What a search found in an order of one's own; identity orders those that are equal in it.
 SELECT * EXCEPT ($what_else_sorts)
@@ -145,6 +153,14 @@ FROM
 )
 ORDER BY $order
 LIMIT {page:UInt64} OFFSET {skipped:UInt64}
+
+-- name: ranked_items
+-- The items of a search by the 64-bit hash of their identity; columns that nothing reads are not read.
+SELECT cityHash64(dataset, subset, id) AS item, distance, similarity$more
+FROM
+(
+$statement
+)
 
 -- name: list_items
 -- Items in an order of one's own; identity orders those that are equal in it.

@@ -27,6 +27,14 @@ FROM $table
 WHERE $conditions
 ORDER BY dataset, subset, id
 
+-- name: objects_alone
+-- Objects that are no box of a picture of the catalog.
+SELECT dataset, subset, id
+FROM $table
+WHERE $conditions AND (dataset, subset, parent, number) NOT IN (
+    SELECT dataset, subset, id, arrayJoin(arrayEnumerate(boxes)) AS number FROM $pictures WHERE $conditions)
+ORDER BY dataset, subset, id
+
 -- name: after_item
 -- Items after one in the table's order; written so that ClickHouse finds them by the primary key.
 (dataset > {after_dataset:String}
@@ -85,7 +93,7 @@ WHERE database = currentDatabase() AND table = {table:String} AND name = 'hash'
 -- Tables that hold items by their name, without those that are on their way or kept for a while.
 SELECT name
 FROM system.tables
-WHERE database = currentDatabase() AND startsWith(name, 'items_')
+WHERE database = currentDatabase() AND (startsWith(name, 'items_') OR startsWith(name, 'objects_'))
   AND (engine LIKE '%MergeTree' OR engine = 'Distributed')
   AND NOT startsWith(comment, 'retired ') AND NOT endsWith(name, '_making')
 ORDER BY name

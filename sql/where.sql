@@ -120,6 +120,10 @@ tags[$tag]
 -- The item has the tag.
 tags[$text] > 0
 
+-- name: where_parent
+-- What holds of the picture that an object is on.
+(dataset, subset, parent) IN (SELECT dataset, subset, id FROM $table WHERE $condition)
+
 -- name: where_attribute
 -- The text of an attribute, empty where the item has none.
 attributes[$attribute]

@@ -35,7 +35,7 @@ from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.items import Item
 from hamsight_core.models.package import load_package
 from hamsight_ingest.job import ingest
-from hamsight_ingest.prepare import Rejected, prepare
+from hamsight_ingest.prepare import ImageFile, Rejected, prepare
 from hamsight_ingest.readers import open_source
 
 IMAGE_KINDS = ("jpeg", "png", *damaged_sets.ENCODED)
@@ -108,7 +108,12 @@ class Bench:
                 file.write_bytes(damaged(dice.choice(whole), dice))
                 started = time.monotonic()
                 item = Item(file.name, str(file))
-                end = prepare(item, None, self._preprocess, MAX_PIXELS)
+                end = prepare(
+                    item,
+                    None,
+                    self._preprocess,
+                    ImageFile(item.uri, MAX_PIXELS, self._preprocess.least),
+                )
                 if isinstance(end, Rejected):
                     assert end.reason and "\n" not in end.reason, end.reason
                 ends[type(end).__name__] += 1

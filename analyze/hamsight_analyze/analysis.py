@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hamsight_analyze.item_values import give_attributes, give_scores
 from hamsight_analyze.items import Identity, Items, Scope, read_items
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.errors import UsageError
 from hamsight_core.show.row_sheet import Section
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Analysis(ABC):
     kept_in: ClassVar[str] = "findings"
     finding: ClassVar[str] = ""
     reads: ClassVar[tuple[str, ...]] = ()
+    of_objects: ClassVar[bool] = False
+    """Whether objects can be its items."""
 
     def read(
         self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
@@ -159,6 +162,8 @@ def analyze(
     many steps are done, first of reading and then of analyzing; what it raises ends the analysis
     before anything is recorded. Raises UsageError, EmptyCatalogError or ExpressionError.
     """
+    if scope.objects and not analysis.of_objects:
+        raise UsageError(f"{analysis.kind} are found among pictures alone: leave objects out")
     if record:
         catalog.create()
     for needed in analysis.needs():
@@ -171,6 +176,9 @@ def analyze(
         steps = _counted(show, analysis.work(items))
         found = analysis.find(items, asked or Asked(), steps)
     found.items, found.seconds = len(items), time.monotonic() - started
+    if scope.objects:  # groups are of pictures
+        of_pictures = ((one[0], one[1], one[2].rpartition("#")[0]) for one in found.members)
+        found.members = list(dict.fromkeys(of_pictures))
     if items.left_out:
         found.notes.append(f"{items.left_out:,} items have no embedding and are left out")
     if record:
@@ -211,7 +219,7 @@ def _give_values(catalog: Catalog, items: Items, found: Found) -> None:
 
     keys = np.array(items.columns["item_key"], np.uint64)
     for score, numbers in found.scores.items():
-        give_scores(catalog, items.model.name, keys, score, numbers)
+        give_scores(catalog, items.model, keys, score, numbers)
     for attribute, values in found.attributes.items():
         give_attributes(catalog, keys, attribute, values)
 

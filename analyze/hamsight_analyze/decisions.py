@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hamsight_analyze.items import Identity
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
@@ -141,14 +141,17 @@ def list_analyses(catalog: Catalog) -> pa.Table:
         catalog.run("create_analyses")
     table = catalog.arrow(fill("list_analyses"))
     now = {
-        model.name: catalog.rows("state_of_items", table=model.items_table)[0]
-        for model in catalog.models()
+        (model.name, model.kind is TableKind.OBJECTS): catalog.rows(
+            "state_of_items", table=model.items_table
+        )[0]
+        for model in catalog.models(None)
     }
     current = []
     for row in table.select(["model", "scope", "items", "latest"]).to_pylist():
         model, scope = (_text(row[name]) for name in ("model", "scope"))
-        count, latest = now.get(model, (0, None))
-        whole = json.loads(scope) == {}
+        asked = json.loads(scope)
+        count, latest = now.get((model, asked.pop("objects", False)), (0, None))
+        whole = asked == {}
         # Of a part of the items only what came or changed is known.
         current.append(latest is not None and latest <= row["latest"].timestamp() * 1e6 + 1)
         if whole:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.statements import fill
 
 if TYPE_CHECKING:
@@ -18,16 +18,21 @@ _INSERTED = 100_000
 
 
 def give_scores(
-    catalog: Catalog, model: str, items: NDArray[np.uint64], name: str, scores: NDArray[np.float32]
+    catalog: Catalog,
+    model: CatalogModel,
+    items: NDArray[np.uint64],
+    name: str,
+    scores: NDArray[np.float32],
 ) -> None:
-    """Give each item of a model its score; one that is NaN takes the item's score away.
+    """Give each item, or object, of a model its score; one that is NaN takes the item's score away.
 
     `items` (n,) are hashes of identities, `cityHash64(dataset, subset, id)`, and `scores` (n,).
     """
     import pyarrow as pa
 
     texts = pa.array([""] * len(items), pa.string())
-    _give(catalog, [model], items, name, "score_given", "no_number", pa.array(scores), texts)
+    tables = (model.kind, [model.name])
+    _give(catalog, tables, items, name, "score_given", "no_number", pa.array(scores), texts)
 
 
 def give_attributes(
@@ -37,14 +42,14 @@ def give_attributes(
     import pyarrow as pa
 
     numbers = pa.array([0.0] * len(items), pa.float32())
-    models = [model.name for model in catalog.models()]
+    tables = (TableKind.ITEMS, [model.name for model in catalog.models()])
     texts = pa.array(values, pa.string())
-    _give(catalog, models, items, name, "attribute_given", "no_text", numbers, texts)
+    _give(catalog, tables, items, name, "attribute_given", "no_text", numbers, texts)
 
 
 def _give(
     catalog: Catalog,
-    models: Sequence[str],
+    tables: tuple[TableKind, Sequence[str]],
     items: NDArray[np.uint64],
     name: str,
     statement: str,
@@ -75,7 +80,8 @@ def _give(
             "needed": fill("every_item"),
         }
         with catalog.locked("values that an analysis gives items"):
-            for model in catalog.models():
+            kind, models = tables
+            for model in catalog.models(kind):
                 if model.name in models:
                     catalog.run("update_items", given, table=model.items_table, **pieces)
     finally:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
+from hamsight_core.items import Box
+from hamsight_core.show.row_sheet import Tile
 from hamsight_curate.selection import Selection, conditions
 
 if TYPE_CHECKING:
@@ -25,12 +27,16 @@ _HALF_FROM = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which items of which model: of datasets, of subsets, for which an expression holds."""
+    """Which items of which model: of datasets, of subsets, for which an expression holds.
+
+    With `objects` they are annotated boxes of pictures.
+    """
 
     datasets: tuple[str, ...] = ()
     subsets: tuple[str, ...] = ()
     where: str | None = None
     model: str | None = None
+    objects: bool = False
 
     def __str__(self) -> str:
         parts = [*self.datasets, *self.subsets, *([self.where] if self.where else [])]
@@ -38,7 +44,12 @@ class Scope:
 
     def described(self) -> dict[str, Any]:
         """Return what is asked, as it is recorded."""
-        named = {"dataset": self.datasets, "subset": self.subsets, "where": self.where}
+        named = {
+            "dataset": self.datasets,
+            "subset": self.subsets,
+            "where": self.where,
+            "objects": self.objects,
+        }
         return {name: value for name, value in named.items() if value}
 
 
@@ -63,6 +74,14 @@ class Items:
     def __len__(self) -> int:
         return len(self.identities)
 
+    def tile(self, place: int, lines: tuple[str, ...]) -> Tile:
+        """Return what shows an item: its picture, of an object the part that it is."""
+        crop = None
+        if self.model.kind is TableKind.OBJECTS:
+            x, y, width, height = (self.columns[name][place] for name in _BOX)
+            crop = Box("", x, y, width, height)
+        return Tile(self.uris[place], lines, crop=crop)
+
     def hashes(self) -> NDArray[np.uint8]:
         """Return the perceptual hashes (n, 2, 32): whole, and without margins."""
         import numpy as np
@@ -71,6 +90,7 @@ class Items:
         return np.stack([one.reshape(len(self), 32) for one in both], axis=1)
 
 
+_BOX = ("box_x", "box_y", "box_width", "box_height")
 _HASHES = ("phash", "phash_trimmed")
 _ALWAYS = ("dataset_name", "subset_name", "id", "uri", "sha256", "ingested_us")
 
@@ -88,7 +108,10 @@ def read_items(
     An item without a feature is left out where features are asked for. `on_progress` is told how
     many of how many are read. Raises UsageError, EmptyCatalogError or ExpressionError.
     """
-    model = catalog.model(scope.model, scope.datasets)
+    kind = TableKind.OBJECTS if scope.objects else TableKind.ITEMS
+    model = catalog.model(scope.model, scope.datasets, kind=kind)
+    if scope.objects:
+        more = [*more, "analyzed_box"]
     condition, values = condition_of(catalog, model, scope)
     values.update(parameters or {})
     table = model.items_table

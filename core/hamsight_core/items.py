@@ -51,3 +51,31 @@ class Item:
     def status(self) -> str:
         """`annotated` when the dataset says anything of the content, else `unannotated`."""
         return "annotated" if self.tags or self.boxes or self.captions else "unannotated"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectItem(Item):
+    """An annotated box of a picture, as an item of its own.
+
+    `parent` is the picture's id and `number` the place of the box in the picture's list, from 1;
+    the id is parent#number. `boxes` hold the box alone, `tags` its label.
+    """
+
+    parent: str = ""
+    number: int = 0
+
+
+def objects_of(item: Item) -> list[ObjectItem]:
+    """Return the objects of a picture, in the order of its boxes."""
+    return [
+        ObjectItem(
+            f"{item.id}#{number}",
+            item.uri,
+            item.subset,
+            tags={box.label: 1},
+            boxes=(box,),
+            parent=item.id,
+            number=number,
+        )
+        for number, box in enumerate(item.boxes, start=1)
+    ]

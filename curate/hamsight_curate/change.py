@@ -31,18 +31,30 @@ def update(
     An item is changed in the table of every model; `where` is asked of each table's own rows.
     Raises what `conditions` raises and StatementError.
     """
-    selected = changed = 0
     with catalog.locked("a change of items"):
         tables = [model.items_table for model in models_of(catalog, selection.model)]
-        for condition in conditions(catalog, tables, selection):
-            given = {**condition.parameters, **parameters}
-            found, changing = _count_changes(catalog, tables, condition.sql, needed, given)
-            selected += found
-            if changing:
-                changed += changing
-                pieces = {"condition": condition.sql, "assignments": assignments, "needed": needed}
-                for table in tables:
-                    catalog.run("update_items", given, table=table, **pieces)
+        return update_tables(catalog, tables, selection, assignments, needed, parameters)
+
+
+def update_tables(
+    catalog: Catalog,
+    tables: Sequence[str],
+    selection: Selection,
+    assignments: str,
+    needed: str,
+    parameters: Mapping[str, Any],
+) -> Change:
+    """Do what `update` does in certain tables, of items or of objects, while the lock is held."""
+    selected = changed = 0
+    for condition in conditions(catalog, tables, selection):
+        given = {**condition.parameters, **parameters}
+        found, changing = _count_changes(catalog, tables, condition.sql, needed, given)
+        selected += found
+        if changing:
+            changed += changing
+            pieces = {"condition": condition.sql, "assignments": assignments, "needed": needed}
+            for table in tables:
+                catalog.run("update_items", given, table=table, **pieces)
     return Change(selected, changed)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, TableKind
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError, UsageError
 from hamsight_core.names import MAX_NAME, nearest, within
@@ -48,6 +48,9 @@ def delete_dataset(catalog: Catalog, name: str) -> int:
     items = 0
     with catalog.locked("the deletion of a dataset"):
         if has_items(catalog, name):
+            objects = [one.items_table for one in catalog.models(TableKind.OBJECTS)]
+            for table in objects:
+                catalog.run("delete_dataset_rows", {"dataset": name}, table=table)
             items = delete(catalog, Selection(datasets=(name,)))
             for table in _cells(catalog):
                 catalog.run("delete_dataset_rows", {"dataset": name}, table=table)
@@ -57,7 +60,7 @@ def delete_dataset(catalog: Catalog, name: str) -> int:
 
 def _cells(catalog: Catalog) -> list[str]:
     """Return the tables of cells of all models."""
-    return [table for model in catalog.models() for table in model.hash_settings.cell_tables]
+    return [table for model in catalog.models(None) for table in model.hash_settings.cell_tables]
 
 
 def rename_dataset(catalog: Catalog, former: str, name: str) -> None:
@@ -89,7 +92,7 @@ def _rename(catalog: Catalog, former: str, name: str) -> None:
         "rejects": "model, subset, id, rejected_at",
         "ingests": "model, started_at, finished_at",
     }
-    keys |= {model.items_table: "subset, id, ingested_at" for model in catalog.models()}
+    keys |= {model.items_table: "subset, id, ingested_at" for model in catalog.models(None)}
     keys |= dict.fromkeys(_cells(catalog), "subset, id, hash")
     for table, key in keys.items():
         uncopied = fill("uncopied_rows", table=table, key=key)

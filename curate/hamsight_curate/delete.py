@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, TableKind
 from hamsight_core.catalog.statements import fill
 from hamsight_curate.change import count, union
 from hamsight_curate.selection import Condition, Identity, Selection, conditions, models_of
+from hamsight_ingest.object_writer import delete_objects
 
 
 def preview(catalog: Catalog, selection: Selection, names: int) -> tuple[int, list[Identity]]:
@@ -40,11 +43,27 @@ def delete(catalog: Catalog, selection: Selection) -> int:
             selects = union(tables, condition)
             rows = catalog.rows("selected_datasets", condition.parameters, selects=selects)
             datasets.update(row[0] for row in rows)
+            _delete_objects(catalog, selection, condition)
             for table in tables:
                 given = condition.parameters
                 catalog.run("delete_items", given, table=table, condition=condition.sql)
         forget(catalog, (name for name in sorted(datasets) if not has_items(catalog, name)))
     return total
+
+
+def _delete_objects(catalog: Catalog, selection: Selection, condition: Condition) -> None:
+    """Delete the objects of the selected items, before these: a run may be killed."""
+    pictures = {model.name: model.items_table for model in models_of(catalog, selection.model)}
+    for model in catalog.models(TableKind.OBJECTS):
+        if model.name not in pictures:
+            continue
+        named = {"table": model.items_table, "pictures": pictures[model.name]}
+        rows = catalog.rows(
+            "parents_selected", condition.parameters, condition=condition.sql, **named
+        )
+        for dataset, of_dataset in groupby(rows, itemgetter(0)):
+            parents = [(subset, id) for _, subset, id in of_dataset]
+            delete_objects(catalog, model, dataset, parents)
 
 
 def has_items(catalog: Catalog, dataset: str) -> bool:

@@ -60,7 +60,7 @@ def move_dataset(
         )
     checked = sum(_check(catalog, table, move, check_all) for table, move, count in under if count)
     with catalog.locked("a change of places of files"):
-        for table in [*(model.items_table for model in catalog.models()), "rejects"]:
+        for table in [*(model.items_table for model in catalog.models(None)), "rejects"]:
             for move in moves:
                 move.run(catalog, "uri", table)
         for move in moves:

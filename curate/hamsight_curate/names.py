@@ -29,6 +29,8 @@ def select(
 ) -> Selection:
     """Return the selection of items given as names, identities or matches, or else by filters.
 
+    A match that is an object stands for its picture.
+
     Datasets and subsets narrow what a name may mean. Raises UnknownItemError for a name that
     means no item, or several, and what `Selection` raises.
     """
@@ -49,7 +51,7 @@ def written(identity: Identity) -> str:
 
 
 def _identity(given: Match | Identity) -> Identity:
-    identity = given if isinstance(given, tuple) else (given.dataset, given.subset, given.id)
+    identity = given if isinstance(given, tuple) else given.item
     if len(identity) != 3 or not all(isinstance(part, str) for part in identity):
         raise UsageError(f"{given!r} is no item: give a name, (dataset, subset, id) or a match")
     return identity

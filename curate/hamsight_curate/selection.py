@@ -8,11 +8,12 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError, UsageError
 from hamsight_core.names import check_within
+from hamsight_query.filters import parents_of
 from hamsight_query.where import compile_filter
 
 Identity = tuple[str, str, str]
@@ -80,7 +81,7 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
     table has and ExpressionError for a wrong expression.
     """
     if selection.identities is not None:
-        return list(_of_identities(selection.identities))
+        return list(of_identities(selection.identities))
     held_names = (row for table in tables for row in catalog.rows("dataset_names", table=table))
     check_within(held_names, selection.datasets, selection.subsets)
     held: list[str] = []
@@ -97,13 +98,16 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
             for table in tables
             for row in catalog.rows("tag_names", {"limit": _TAGS}, table=table)
         }
-        where = compile_filter(selection.where, tags)
+        objects = [one for one in catalog.models(TableKind.OBJECTS) if one.items_table in tables]
+        parents = parents_of(catalog, objects[0], selection.where, known=True) if objects else None
+        where = compile_filter(selection.where, tags, parents)
         held.append(where.sql)
         parameters.update(where.parameters)
     return [Condition(f" {fill('and_also')} ".join(held), parameters)]
 
 
-def _of_identities(identities: Sequence[Identity]) -> Iterator[Condition]:
+def of_identities(identities: Sequence[Identity]) -> Iterator[Condition]:
+    """Yield conditions that together select items by identity, some thousand a condition."""
     groups = groupby(sorted(set(identities)), itemgetter(0, 1))
     parts = (
         {"dataset": dataset, "subset": subset, "ids": as_json([id for (id,) in page])}

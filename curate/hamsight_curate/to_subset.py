@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
@@ -90,14 +90,24 @@ def _move_some(
         for row in catalog.rows("taken_ids", given, table=table)
     }
     given["ids"] = as_json([id for id in ids if id not in taken])
+    for model in catalog.models(TableKind.OBJECTS):
+        rows = catalog.rows("objects_of_ids", given, table=model.items_table)
+        for page in pages((row[0],) for row in rows):
+            _move_rows(catalog, model, {**given, "ids": as_json([id for (id,) in page])}, "")
     for model in catalog.models():
-        changed = fill(attributes)
-        tables = dict.fromkeys(model.hash_settings.cell_tables, "")
-        for table, replaced in {**tables, model.items_table: f", {changed}"}.items():
-            catalog.run("copy_to_subset", given, table=table, replaced=replaced)
-            catalog.await_replicas(table)
-            catalog.run("delete_of_subset", given, table=table)
+        _move_rows(catalog, model, given, f", {fill(attributes)}")
     return taken
+
+
+def _move_rows(
+    catalog: Catalog, model: CatalogModel, given: Mapping[str, str], replaced: str
+) -> None:
+    """Move rows of a model's table, in which columns are `replaced`, and of its cells."""
+    tables = dict.fromkeys(model.hash_settings.cell_tables, "")
+    for table, changed in {**tables, model.items_table: replaced}.items():
+        catalog.run("copy_to_subset", given, table=table, replaced=changed)
+        catalog.await_replicas(table)
+        catalog.run("delete_of_subset", given, table=table)
 
 
 def _tables(catalog: Catalog) -> list[str]:

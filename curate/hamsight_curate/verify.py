@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
@@ -82,7 +82,7 @@ def differences(
         )
     known = [CatalogModel(*row) for row in catalog.rows("find_models")]
     tables = {row[0] for row in catalog.rows("items_tables")}
-    usable = [model for model in catalog.models() if model.items_table in tables]
+    usable = [model for model in catalog.models(None) if model.items_table in tables]
     datasets = {model: _datasets(catalog, model.items_table) for model in usable}
     unread: set[str] = set()
     if dataset is None:
@@ -101,7 +101,10 @@ def differences(
     with FileCheck(files) as check:
         for model in usable:
             if model.items_table not in unread and (dataset is None or dataset in datasets[model]):
-                yield from _package(model)
+                if model.kind is TableKind.ITEMS:
+                    yield from _package(model)
+                else:
+                    yield from _objects(catalog, model, usable, dataset)
                 yield from _items(catalog, model, dataset, check, page)
     yield from _ingests(catalog, dataset)
     if files is not Files.NONE:
@@ -147,6 +150,23 @@ def _package(model: CatalogModel) -> Iterator[Difference]:
         yield _differs("package-digest", model.name, model.digest, package.digest)
 
 
+def _objects(
+    catalog: Catalog, model: CatalogModel, usable: Sequence[CatalogModel], dataset: str | None
+) -> Iterator[Difference]:
+    """Yield the objects whose pictures, or whose boxes there, are not in the catalog."""
+    of_model = (one for one in usable if one.name == model.name and one is not model)
+    pictures = next(of_model, None)
+    if pictures is None:
+        return
+    if pictures.digest != model.digest:
+        yield _differs("package-digest", model.name, pictures.digest, f"objects: {model.digest}")
+    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
+    named = {"table": model.items_table, "pictures": pictures.items_table}
+    rows = catalog.rows("objects_alone", _values(held), conditions=_conditions(held), **named)
+    for row in rows:
+        yield _differs("object-alone", model.name, "its box in a picture", "no such box", row)
+
+
 def _items(
     catalog: Catalog, model: CatalogModel, dataset: str | None, check: FileCheck, page: int
 ) -> Iterator[Difference]:
@@ -173,6 +193,8 @@ def _items(
         yield from _twice(model, rows)
         for row in rows:
             yield from _row(model, row)
+        if model.kind is TableKind.OBJECTS:  # whose files are those of their pictures
+            continue
         recorded = [Recorded(row[3], row[4], row[5], row[6]) for row in rows]
         for row, faults in zip(rows, check.faults(recorded), strict=True):
             for fault in faults:

@@ -25,7 +25,7 @@ class Part:
         """What is lost with it, and the way back."""
         lost = "its rows are missing, or their last change is" if self.aside else "its rows"
         lost = lost if self.aside else f"{lost} cannot be read"
-        if self.table.startswith("items_"):
+        if self.table.startswith(("items_", "objects_")):
             return f"{self.why}: {lost}; ingest the datasets again, or restore a backup"
         return f"{self.why}: {lost}; restore a backup"
 

@@ -7,16 +7,19 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from hamsight.session import Session
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, TableKind
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_core.names import checked
 from hamsight_curate.selection import Selection, conditions
 from hamsight_explore.directory import Directory, Identity
+from hamsight_ingest.object_writer import of_parents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -179,8 +182,8 @@ class Actions:
 
         def undo(session: Session) -> None:
             catalog = session.catalog()
-            for model, rows in kept:
-                table = catalog.model(model).items_table
+            for model, kind, rows in kept:
+                table = catalog.model(model, kind=kind).items_table
                 catalog.client.raw_insert(table, insert_block=rows, fmt="Native")
 
         return Made(f"{deleted} deleted", len(numbers), deleted, undo)
@@ -245,15 +248,24 @@ class Actions:
         return found
 
 
-def _rows(catalog: Catalog, identities: Sequence[Identity]) -> list[tuple[str, bytes]]:
-    """Return the rows of items in the table of each model, as Native, by the model's name."""
-    models = catalog.models()
-    selection = Selection(list(identities))
+def _rows(catalog: Catalog, identities: Sequence[Identity]) -> list[tuple[str, TableKind, bytes]]:
+    """Return the rows of items and their objects, as Native, by the model and its table's kind."""
     kept = []
-    for model in models:
-        for condition in conditions(catalog, [model.items_table], selection):
-            sql = fill("rows_kept", table=model.items_table, condition=condition.sql)
-            given = dict(condition.parameters)
+    for model in catalog.models(None):
+        if model.kind is TableKind.ITEMS:
+            selection = Selection(list(identities))
+            asked = [
+                (one.sql, dict(one.parameters))
+                for one in conditions(catalog, [model.items_table], selection)
+            ]
+        else:
+            asked = [
+                (fill("of_parents"), given)
+                for dataset, some in groupby(sorted(identities), itemgetter(0))
+                for given in of_parents(dataset, [one[1:] for one in some])
+            ]
+        for condition, given in asked:
+            sql = fill("rows_kept", table=model.items_table, condition=condition)
             if rows := catalog.client.raw_query(sql, parameters=given, fmt="Native"):
-                kept.append((model.name, rows))
+                kept.append((model.name, model.kind, rows))
     return kept

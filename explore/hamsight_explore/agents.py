@@ -210,10 +210,10 @@ def _pictures(named: Sequence[tuple[str, str]]) -> list[Any]:
     """Return small pictures for an agent, the name of each before it, or why there is none."""
     from mcp.server.mcpserver import Image
 
-    from hamsight_core.images.thumbnails import thumbnails
+    from hamsight_core.images.thumbnails import Shown, thumbnails
 
     found: list[Any] = []
-    made = thumbnails([(uri, ()) for _, uri in named], _THUMBNAIL)
+    made = thumbnails([Shown(uri) for _, uri in named], _THUMBNAIL)
     for (name, _), picture in zip(named, made, strict=True):
         if isinstance(picture, str):
             found.append(f"{name}: no picture: {printable(picture)}")

@@ -174,11 +174,7 @@ class Api:
         given.finish()
         if size not in SIZES:
             raise UsageError(f"'size' is {size}; expected {', '.join(map(str, SIZES))}")
-        with self._its.pool.lent() as session:
-            catalog = session.catalog()
-            uri, sha256 = self._its.windows.place(
-                catalog, self._its.results.model(catalog, model), number
-            )
+        uri, sha256 = self._place(number, model)
         try:
             made = self._its.thumbnails.get(uri, sha256, size)
         except ImageError as error:
@@ -195,11 +191,7 @@ class Api:
         model = given.text_or_none("model")
         given.text("version", "")
         given.finish()
-        with self._its.pool.lent() as session:
-            catalog = session.catalog()
-            uri, _ = self._its.windows.place(
-                catalog, self._its.results.model(catalog, model), number
-            )
+        uri, _ = self._place(number, model)
         try:
             data = fetch(uri)
             name, _ = open_image(_stream(data))
@@ -315,6 +307,16 @@ class Api:
         job = self._its.jobs.cancel(given.whole("job"))
         given.finish()
         return json_answer(job.as_json())
+
+    def _place(self, number: int, model: str | None) -> tuple[str, str]:
+        """Return where an item's picture is, and its SHA-256."""
+        known = self._its.windows.known(number)
+        if known is not None:
+            return known
+        with self._its.pool.lent() as session:
+            catalog = session.catalog()
+            model_asked = self._its.results.model(catalog, model)
+            return self._its.windows.place(catalog, model_asked, number)
 
     def _export(self, given: Given, numbers: Any) -> Response:
         target = given.text("target").strip()

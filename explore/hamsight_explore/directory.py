@@ -110,7 +110,10 @@ class Directory:
 
         if not len(self._hashes):
             return np.zeros(len(hashes), np.intp), np.zeros(len(hashes), bool)
-        places = np.searchsorted(self._hashes, hashes)
+        # in their own order, many are found ten times as fast
+        order = np.argsort(hashes)
+        places = np.empty(len(hashes), np.intp)
+        places[order] = np.searchsorted(self._hashes, hashes[order])
         places[places == len(self._hashes)] = 0
         return places, self._hashes[places] == hashes
 

@@ -75,12 +75,13 @@ class Findings:
         chosen = catalog.model(model)
         made = []
         for row in batched(list_analyses(catalog)):
-            if row["model"] != chosen.name:
+            scope = json.loads(row["scope"])
+            if row["model"] != chosen.name or scope.get("objects"):
                 continue
             about = {
                 "analysis": row["analysis"],
                 "kind": row["kind"],
-                "scope": json.loads(row["scope"]),
+                "scope": scope,
                 "settings": json.loads(row["settings"]),
                 "figures": json.loads(row["figures"]),
                 "items": row["items"],

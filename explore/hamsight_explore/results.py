@@ -17,15 +17,15 @@ from hamsight_core.catalog.paging import as_json
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError, UsageError
 from hamsight_curate.change import count
-from hamsight_curate.selection import Condition, Selection, conditions
+from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory, Identity
 from hamsight_explore.queried import Queried
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import Lasso, View
-from hamsight_query.filters import Conditions, check_names, order_of_items
+from hamsight_query.filters import Conditions, check_names, conditions_of, order_of_items
 from hamsight_query.request import Request
 from hamsight_query.search import Prepared, prepare_targets
-from hamsight_query.steps import Statement
+from hamsight_query.steps import Statement, ranked_items
 from hamsight_query.target import Target
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class Results:
         items = max(1, len(self._directory), result.total)
         whole = replace(request, k=items, min_similarity=None, sort=None)
         statement = _prepared(catalog, result.model, result.view, whole, targets).statement
-        found = catalog.arrow(fill("ranked_whole", statement=statement.sql), statement.parameters)
+        found = ranked_items(catalog, statement, result.model.items_table)
         table = view_of(result.model.items_table)
         numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
         similarities = found["similarity"].to_numpy()[known]
@@ -213,9 +213,9 @@ class Results:
     def _order(catalog: Catalog, model: CatalogModel, view: View) -> Conditions:
         """Return the order of a view's items, by identity where it has none."""
         request = Request(where="true", sort=view.sort)
-        order = order_of_items(catalog, model.items_table, request)
+        order = order_of_items(catalog, model, request)
         if view.sort is not None:
-            check_names(catalog, model.name, model.items_table, request, order)
+            check_names(catalog, model, request, order)
         return order
 
     def _in_order(
@@ -236,19 +236,16 @@ class Results:
         prepared = _prepared(catalog, model, view, request, targets)
         table = view_of(model.items_table)
         if request.min_similarity is None:
-            matches = prepared.answer(catalog).to_arrow()
-            columns = [matches[name].to_pylist() for name in ("dataset", "subset", "id")]
-            identities = list(zip(*columns, strict=True))
-            numbers, known = self._directory.of_identities(catalog, table, identities)
+            found = ranked_items(catalog, prepared.statement, model.items_table)
+            numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
             result = self._made(catalog, view, model, condition, prepared.statement, numbers)
-            result.similarities = matches["similarity"].to_numpy()[known].astype(np.float32)
-            result.distances = matches["distance"].to_numpy()[known].astype(np.uint32)
+            result.similarities = found["similarity"].to_numpy()[known].astype(np.float32)
+            result.distances = found["distance"].to_numpy()[known].astype(np.uint32)
             if len(numbers) == FIRST:
                 result.asked = request, targets
                 total = _total(catalog, model, prepared.conditions, targets)
                 result.total = max(len(numbers), total)
         else:
-            prepared.check(catalog)
             nothing = np.empty(0, np.uint32)
             result = self._made(catalog, view, model, condition, prepared.statement, nothing)
             result.asked = request, targets
@@ -341,15 +338,18 @@ def condition_of(
     catalog: Catalog, model: CatalogModel, view: View, without: str | None = None
 ) -> Condition:
     """Return the condition that a view's filters and lasso make. Raises ExpressionError."""
-    where = view.expression(without)
-    found = Condition(fill("every_item"))
+    where, every = view.expression(without), Condition(fill("every_item"))
+    held: list[Condition] = []
     if where is not None:
-        found = conditions(catalog, [view_of(model.items_table)], Selection(where=where))[0]
-    if view.lasso is None:
-        return found
-    inside = in_lasso(view.lasso)
-    sql = inside.sql if where is None else f"({found.sql}) {fill('and_also')} {inside.sql}"
-    return Condition(sql, {**found.parameters, **inside.parameters})
+        request = Request(where=where)
+        asked = conditions_of(catalog, model, request)
+        check_names(catalog, model, request, asked)
+        held.append(Condition(f" {fill('and_also')} ".join(asked.sql), asked.parameters))
+    if view.lasso is not None:
+        held.append(in_lasso(view.lasso))
+    parameters = {name: value for one in held for name, value in one.parameters.items()}
+    sql = f" {fill('and_also')} ".join(f"({one.sql})" for one in held)
+    return Condition(sql, parameters) if held else every
 
 
 def in_lasso(lasso: Lasso) -> Condition:

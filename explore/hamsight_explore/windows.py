@@ -74,10 +74,14 @@ class Windows:
                 self._places.popitem(last=False)
         return rows
 
+    def known(self, number: int) -> tuple[str, str] | None:
+        """Return what `place` returns, where it was read before."""
+        with self._lock:
+            return self._places.get(number)
+
     def place(self, catalog: Catalog, model: CatalogModel, number: int) -> tuple[str, str]:
         """Return the uri of an item's picture and its SHA-256. Raises UnknownItemError."""
-        with self._lock:
-            known = self._places.get(number)
+        known = self.known(number)
         if known is None:
             if number >= len(self._directory):
                 raise UnknownItemError(f"there is no item {number}")

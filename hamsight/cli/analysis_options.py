@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hamsight.cli.options import Database, Dataset, StoredModel, Subset, Where, takes
+from hamsight.cli.options import Database, Dataset, StoredModel, Subset, Where, kind_of_rows, takes
 from hamsight.cli.output import show
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.names import checked
@@ -114,6 +114,8 @@ def run(
     analysis: Analysis,
     request: Request,
     then: Callable[[Catalog, Found], None] | None = None,
+    *,
+    objects: bool = False,
 ) -> None:
     """Analyze, deliver the answer, do `then` with it; end with status 1 where nothing was found."""
     from hamsight_analyze.analysis import Asked, analyze
@@ -121,7 +123,7 @@ def run(
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.show.row_sheet import draw_rows
 
-    scope = Scope(request.datasets, request.subsets, request.where, request.model)
+    scope = Scope(request.datasets, request.subsets, request.where, request.model, objects)
     with Catalog.open(request.db) as catalog:
         found = analyze(catalog, analysis, scope, Asked(request.k, request.all), progress=True)
         if request.add_to_group is not None and found.members:
@@ -134,8 +136,8 @@ def run(
             then(catalog, found)
     settings = "".join(f", {name} {value}" for name, value in found.settings.items())
     say(
-        f"{analysis.kind}: {found.said}, among {found.items:,} items{scope}{settings}"
-        f" ({found.seconds:.1f} s)"
+        f"{analysis.kind}: {found.said}, among {found.items:,} {kind_of_rows(objects).value}"
+        f"{scope}{settings} ({found.seconds:.1f} s)"
     )
     for note in found.notes:
         say(f"note: {note}")

@@ -19,6 +19,7 @@ from hamsight.cli.finding import find
 from hamsight.cli.ingesting import ingest
 from hamsight.cli.look import info, show_item
 from hamsight.cli.mapping import map_
+from hamsight.cli.reporting import report
 from hamsight.cli.transfer import export, formats, import_features
 from hamsight.demo.command import demo
 from hamsight_core.show.terminal import App, Commands, tell
@@ -80,6 +81,7 @@ app.command(rich_help_panel=CLEAN)(compare)
 app.command(rich_help_panel=CLEAN)(cluster)
 app.command("map", rich_help_panel=CLEAN)(map_)
 app.command(rich_help_panel=CLEAN)(check)
+app.command(rich_help_panel=CLEAN)(report)
 app.command(rich_help_panel=CLEAN)(verify)
 
 app.add_typer(group, name="group", rich_help_panel=CHANGE)

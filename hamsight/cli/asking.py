@@ -9,7 +9,7 @@ import typer
 
 from hamsight.cli.completion import saved_queries
 from hamsight.cli.options import ComputePrecision, Database, Device, was_given
-from hamsight.cli.output import chosen_columns, listing, show
+from hamsight.cli.output import Open, chosen_columns, drawn, listing, say_drawn, show
 from hamsight.cli.request_options import (
     AddToGroup,
     All,
@@ -46,6 +46,7 @@ def query(
     precision: ComputePrecision = Precision.AUTO,
     format: AnswerFormat = Format.TABLE,
     save: Sheet = None,
+    open: Open = False,
     columns: Columns = None,
     all: All = False,
     add_to_group: AddToGroup = None,
@@ -69,7 +70,7 @@ def query(
             return
         matches = search(catalog, request, Compute(device, precision))
     shown = None if all or was_given(context, "k") else _SHOWN
-    deliver(matches, format, columns, shown, save, add_to_group, db)
+    deliver(matches, format, columns, shown, (save, open), add_to_group, db)
 
 
 def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) -> None:
@@ -89,13 +90,13 @@ def deliver(
     format: Format,
     columns: str | None,
     shown: int | None,
-    save: Path | None,
+    sheet: tuple[Path | None, bool],
     add_to_group: str | None,
     db: str | None,
 ) -> None:
     """Show matches and do with them what the options say; end with status 1 where none is.
 
-    A table on a terminal has the first `shown`, or all.
+    A table on a terminal has the first `shown`, or all. `sheet` are --save and --open.
     """
     answer = matches.to_arrow()
     if add_to_group is not None and matches:
@@ -112,9 +113,9 @@ def deliver(
     show(answer.slice(0, shown) if is_cut else answer, format)
     if is_cut and shown is not None and shown < len(answer):
         say(f"the first {shown} of {len(answer)} matches: --all shows all of them")
-    if save is not None:
-        matches.save(save)
-        say(f"saved {save}")
+    if (file := drawn(*sheet)) is not None:
+        matches.save(file)
+        say_drawn(file, sheet[1])
     if not matches:
         stop(EXIT_NO_MATCH, "no match")
 
@@ -132,6 +133,8 @@ def _for_people(matches: Matches) -> pa.Table:
         columns.append("item")
     if len(matches.targets) > 1:
         columns.append("query")
+    if matches.of_objects:
+        return table.select([*columns, "tag", "parent", "x", "y", "width", "height", "area"])
     columns.extend(
         column for column in ("tags", "captions", "groups") if any(table[column].to_pylist())
     )
@@ -179,6 +182,7 @@ def run(
     ] = None,
     format: AnswerFormat = Format.TABLE,
     save: Sheet = None,
+    open: Open = False,
     columns: Columns = None,
     all: All = False,
     add_to_group: AddToGroup = None,
@@ -198,7 +202,7 @@ def run(
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
     shown = None if all or was_given(context, "k") else _SHOWN
-    deliver(matches, format, columns, shown, save, add_to_group, db)
+    deliver(matches, format, columns, shown, (save, open), add_to_group, db)
 
 
 def _listed(catalog: Catalog) -> pa.Table:

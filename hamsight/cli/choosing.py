@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hamsight.cli.analysis_options import Request, asks, attribute_name, request_without, run
-from hamsight.cli.options import takes
+from hamsight.cli.options import OfObjects, takes
+from hamsight_core.errors import UsageError
 from hamsight_core.names import checked
 
 
@@ -71,6 +72,7 @@ def cluster(
             metavar="NAME", help="Set this attribute of each item to the number of its cluster."
         ),
     ] = None,
+    objects: OfObjects = False,
 ) -> None:
     """Sort items into clusters of pictures that are alike, named by their tags and captions.
 
@@ -81,7 +83,9 @@ def cluster(
 
     if name is not None:
         checked("--name", name)
-    run(Clusters(number, name, density), request)
+        if objects:
+            raise UsageError("--name sets attributes, which pictures have: leave --objects out")
+    run(Clusters(number, name, density), request, objects=objects)
 
 
 @asks
@@ -111,4 +115,4 @@ def matches_of(name: str, db: str | None) -> frozenset[tuple[str, str, str]]:
     from hamsight.session import Session
 
     with Session(db) as session:
-        return frozenset((one.dataset, one.subset, one.id) for one in session.run(name))
+        return frozenset(one.item for one in session.run(name))

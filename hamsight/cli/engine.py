@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamsight.cli.completion import known_models
-from hamsight.cli.options import Database, Device, StoredModel, refuse_before_command
+from hamsight.cli.options import (
+    Database,
+    Device,
+    OfObjects,
+    StoredModel,
+    kind_of_rows,
+    refuse_before_command,
+)
 from hamsight.cli.output import show
 from hamsight_core.errors import CatalogError, UsageError
 from hamsight_core.hashing.sign import SIGN, TERNARY
@@ -127,6 +134,7 @@ def rehash(
         int | None,
         typer.Option(min=8, help="Bits of a fitted hash. Default: as many as it has."),
     ] = None,
+    objects: OfObjects = False,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     db: Database = None,
@@ -144,7 +152,13 @@ def rehash(
     started = time.monotonic()
     with Catalog.open(db) as catalog:
         done = hash_again(
-            catalog, model, scheme=scheme.value, bits=bits, compute=Compute(device), progress=True
+            catalog,
+            model,
+            scheme=scheme.value,
+            bits=bits,
+            compute=Compute(device),
+            progress=True,
+            kind=kind_of_rows(objects),
         )
         views = views_of(catalog, done.former) if done else []
     if done is None:
@@ -154,7 +168,8 @@ def rehash(
         )
     made_of = f", fitted to {done.sample} features and {done.words} words" if done.sample else ""
     tell(
-        f"{done.model.name}: {done.items} items hashed again, {done.model.bits} bits"
+        f"{done.model.name}: {done.items} {kind_of_rows(objects).value} hashed again,"
+        f" {done.model.bits} bits"
         f" ({done.model.hash_scheme}{made_of}; {time.monotonic() - started:.1f} s)"
     )
     tell(f"{view_of(done.model.items_table)} shows them")
@@ -166,6 +181,7 @@ def index(
     drop: Annotated[
         bool, typer.Option("--drop", help="Drop the cells. Searches then read all items.")
     ] = False,
+    objects: OfObjects = False,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     db: Database = None,
@@ -186,11 +202,13 @@ def index(
         if drop:
             from hamsight_ingest.upkeep.cell_building import drop_index
 
-            found = catalog.model(model)
+            found = catalog.model(model, kind=kind_of_rows(objects))
             said = "cells dropped" if drop_index(catalog, found) else "there were no cells"
             tell(f"{found.name}: {said}; searches read all items")
             return
-        done = index_items(catalog, model, compute=Compute(device), progress=True)
+        done = index_items(
+            catalog, model, compute=Compute(device), progress=True, kind=kind_of_rows(objects)
+        )
     if done.cells is None:
         tell(
             f"{done.model}: {done.items:,} items need no cells (from {LEAST_ITEMS:,} on);"
@@ -223,6 +241,7 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw recall by number of candidates."),
     ] = None,
+    objects: OfObjects = False,
     model: StoredModel = None,
     device: Device = DEFAULT_DEVICE,
     format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
@@ -243,7 +262,13 @@ def evaluate(
         sheet_format(plot)
     with Catalog.open(db) as catalog:
         done = evaluate_model(
-            catalog, model, k=k, queries=queries, recall=recall, compute=Compute(device)
+            catalog,
+            model,
+            kind=kind_of_rows(objects),
+            k=k,
+            queries=queries,
+            recall=recall,
+            compute=Compute(device),
         )
     show(done.table, format)
     for line in done.advice:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamsight.cli.analysis_options import Request, asks, attribute_name, run
-from hamsight.cli.options import Database
+from hamsight.cli.options import Database, OfObjects
 from hamsight.cli.output import show
 from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format
@@ -221,24 +221,28 @@ def mislabelled(
             " are wrong. Nothing is searched.",
         ),
     ] = None,
+    objects: OfObjects = False,
 ) -> None:
-    """Find tags that do not fit their pictures, and the tag that fits better."""
+    """Find tags that do not fit their pictures, and the tag that fits better.
+
+    With --objects each annotated box is judged by its own picture.
+    """
     from hamsight_analyze.kinds import Mislabelled
 
     if relabel is not None:
         from hamsight.session import Session
 
         with Session(request.db) as session:
-            change = session.relabel(relabel)
+            change = session.relabel(relabel, objects=objects)
         tell(f"{change.changed} of {change.selected} tags changed")
         return
-    run(Mislabelled(), request)
+    run(Mislabelled(), request, objects=objects)
 
 
 @find.command("outliers")
 @asks
-def outliers(request: Request) -> None:
+def outliers(request: Request, objects: OfObjects = False) -> None:
     """Find items unlike the others."""
     from hamsight_analyze.kinds import Outliers
 
-    run(Outliers(), request)
+    run(Outliers(), request, objects=objects)

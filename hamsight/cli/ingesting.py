@@ -106,6 +106,14 @@ def ingest(
             help="Score each picture's quality and hash how it looks, to find duplicates."
         ),
     ] = True,
+    objects: Annotated[
+        bool | None,
+        typer.Option(
+            "--objects/--no-objects",
+            help="Encode each annotated box too, as an item of the table of objects. Default: if"
+            " the dataset has objects already.",
+        ),
+    ] = None,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Delete items that PATH no longer has."),
@@ -148,7 +156,9 @@ def ingest(
         subset, subset_from_folder, tags_from_folder, role_columns(column or []), image_width
     )
     threads = workers or Settings().workers
-    settings = Settings(device, batch, threads, max_pixels, precision, quality, allow_private)
+    settings = Settings(
+        device, batch, threads, max_pixels, precision, quality, allow_private, objects
+    )
     if retry:
         if paths or prune or re_encode or model or format or options != ReadOptions():
             raise UsageError(
@@ -213,6 +223,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
 
 
 def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped: list[int]) -> None:
+    from hamsight_core.catalog.model_row import TableKind
     from hamsight_ingest.upkeep.reencode import encode_again
 
     catalog.create()
@@ -225,7 +236,10 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
     if not done.complete:
         say(f"stopped after {done.encoded} images: searches see the former features until the")
         stop(EXIT_INTERRUPTED, "same command has gone on to the end")
-    tell(f"{done.model}: {done.items} images encoded again")
+    what = "images" if done.kind is TableKind.ITEMS else "objects"
+    tell(f"{done.model}: {done.items} {what} encoded again")
+    if done.objects is not None:
+        tell(f"{done.model}: {done.objects.items} objects encoded again")
     _report_rejects(done.rejected, len(done.rejected), {})
 
 
@@ -256,7 +270,7 @@ def role_columns(given: list[str]) -> dict[str, str]:
 
 
 def _report(outcome: Outcome, seconds: float) -> None:
-    counts = outcome.counts
+    counts, objects = outcome.counts, outcome.objects
     encoded = counts.added + counts.replaced
     rate = f", {encoded / seconds:.0f} images/s" if encoded and seconds else ""
     tell(
@@ -264,6 +278,11 @@ def _report(outcome: Outcome, seconds: float) -> None:
         f" {counts.unchanged} unchanged, {counts.rejected} rejected"
         f" (model {outcome.model}, {seconds:.1f} s{rate})"
     )
+    if objects is not None:
+        tell(
+            f"objects: {objects.added} added, {objects.replaced} replaced,"
+            f" {objects.unchanged} unchanged, {objects.deleted} deleted"
+        )
     _report_rejects(outcome.rejected, counts.rejected, outcome.silent)
     if outcome.not_read:
         say(f"not read: {outcome.not_read}")

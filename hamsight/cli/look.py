@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from hamsight.cli.options import Database, StoredModel
-from hamsight.cli.output import show
+from hamsight.cli.output import Open, drawn, say_drawn, show
 from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format
-from hamsight_core.show.terminal import say, tell
+from hamsight_core.show.terminal import tell
 
 
 def info(
@@ -42,18 +42,35 @@ def show_item(
         Path | None,
         typer.Option("--save", metavar="FILE.png", help="Draw the picture with its boxes."),
     ] = None,
+    objects: Annotated[
+        bool, typer.Option("--objects", help="Draw each box by itself, as a sheet.")
+    ] = False,
+    box: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="Draw this part of the picture alone: in pixels, or in shares of its size.",
+        ),
+    ] = None,
+    open: Open = False,
     model: StoredModel = None,
     format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
     db: Database = None,
 ) -> None:
-    """Show everything that the catalog knows of an item."""
+    """Show everything that the catalog knows of an item, or of an object."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.show.sheet import sheet_format
     from hamsight_core.show.text_table import fields
     from hamsight_query.item import describe_item, save_item
+    from hamsight_query.region import Region
 
     if save is not None:
         sheet_format(save)
+    if (objects or box) and save is None and not open:
+        raise UsageError("--objects and --box say what is drawn: give --save FILE.png or --open")
+    if objects and box:
+        raise UsageError("--objects draws every box, --box a part: give one of the two")
+    region = None if box is None else Region.of(box)
     with Catalog.open(db) as catalog:
         row = describe_item(catalog, item, model)
     if format is Format.TABLE:
@@ -61,6 +78,6 @@ def show_item(
             tell(line)
     else:
         show(row, format)
-    if save is not None:
-        save_item(row, save)
-        say(f"saved {save}")
+    if (file := drawn(save, open)) is not None:
+        save_item(row, file, objects=objects, region=region)
+        say_drawn(file, open)

@@ -16,6 +16,7 @@ from hamsight_core.models.network import Precision
 
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.catalog.model_row import TableKind
     from hamsight_curate.selection import Identity, Selection
 
 Command: TypeAlias = Callable[..., None]
@@ -89,6 +90,18 @@ def takes(parameter: str, make: Callable[..., Any]) -> Callable[[Command], Comma
         return with_options
 
     return decorate
+
+
+OfObjects = Annotated[
+    bool, typer.Option("--objects", help="The table of the model's objects, not that of its items.")
+]
+
+
+def kind_of_rows(objects: bool) -> TableKind:
+    """Return the kind of table that `--objects` means."""
+    from hamsight_core.catalog.model_row import TableKind
+
+    return TableKind.OBJECTS if objects else TableKind.ITEMS
 
 
 STDIN = "-"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +15,7 @@ from hamsight.cli.options import Database, refuse_before_command
 from hamsight_core.errors import UsageError
 from hamsight_core.names import nearest
 from hamsight_core.show.formats import Format, write
-from hamsight_core.show.terminal import App, output
+from hamsight_core.show.terminal import App, output, say
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +48,28 @@ def chosen_columns(table: pa.Table, names: str) -> pa.Table:
                 f"--columns: there is no column {name!r}; {nearest(name, table.column_names)}"
             )
     return table.select(list(dict.fromkeys(wanted)))
+
+
+Open = Annotated[
+    bool,
+    typer.Option("--open", help="Open the picture that --save draws, else a temporary one."),
+]
+
+
+def drawn(save: Path | None, open: bool) -> Path | None:
+    """Return the file to draw: that of --save, or else a temporary one to open."""
+    if save is None and open:
+        handle, name = tempfile.mkstemp(".png", "hamsight-")
+        os.close(handle)
+        return Path(name)
+    return save
+
+
+def say_drawn(file: Path, open: bool) -> None:
+    """Say where a picture was drawn, and open it. Raises UsageError where nothing opens it."""
+    say(f"saved {file}")
+    if open and typer.launch(str(file)):
+        raise UsageError(f"no program of this machine opens {file}: look at the file yourself")
 
 
 def listing(help: str, listed: Callable[[Catalog], pa.Table]) -> App:

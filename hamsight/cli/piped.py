@@ -90,6 +90,8 @@ def _identity(value: Any, where: str) -> Identity:
             state = "is not text" if name in value else "is missing"
             raise UsageError(f"{where}: {name} {state}; {_EXPECTED}")
     dataset, subset, id = (value[name] for name in _FIELDS)
+    if isinstance(value.get("parent"), str):  # of an object, whose picture is meant
+        id = value["parent"]
     if not dataset or not id:
         raise UsageError(f"{where}: dataset or id is empty; {_EXPECTED}")
     if not is_text(f"{dataset}{subset}{id}"):

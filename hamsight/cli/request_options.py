@@ -127,6 +127,12 @@ def request(
     ] = False,
     dataset: Dataset = None,
     subset: Subset = None,
+    objects: Annotated[
+        bool,
+        typer.Option(
+            "--objects", help="Find annotated objects, not pictures (`hamsight ingest --objects`)."
+        ),
+    ] = False,
     where: Where = None,
     sort: Annotated[
         str | None,
@@ -190,6 +196,7 @@ def request(
         dissimilar=dissimilar,
         datasets=tuple(dataset or ()),
         subsets=tuple(subset or ()),
+        objects=objects,
         where=where,
         sort=sort,
         random=random,

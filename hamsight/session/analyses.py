@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hamsight_analyze.checks import Outcome
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
+    from hamsight_analyze.report import Chapter
     from hamsight_curate.change import Change
     from hamsight_curate.to_subset import Resettled
 
@@ -28,7 +29,9 @@ class Analyses(Opened):
     Each method returns `hamsight_analyze.analysis.Found`: `table` are the rows, the most
     suspicious first. All take `dataset`, `subset`, `where` and `model`, `k` (the first k found),
     `all` (a row for every item), `progress` (a bar on stderr) and `on_progress` (a function that is
-    told how many of how many steps are done).
+    told how many of how many steps are done). `find_mislabelled`, `find_outliers` and `cluster`
+    take `objects`: the items are annotated boxes, and the `members` of what was found their
+    pictures.
     """
 
     def find_duplicates(self, *, pairs: bool = False, strict: bool = False, **asked: Any) -> Found:
@@ -128,14 +131,15 @@ class Analyses(Opened):
 
         return self._analyze(Mislabelled(), **asked)
 
-    def relabel(self, file: PathLike) -> Change:
+    def relabel(self, file: PathLike, *, objects: bool = False) -> Change:
         """Apply a reviewed list of wrong tags: CSV with dataset, subset, id, tag, suggested.
 
-        Returns how many tags were listed and how many changed. Raises UsageError.
+        With `objects` the ids are those of objects, and their boxes get the tag too. Returns how
+        many tags were listed and how many changed. Raises UsageError.
         """
         from hamsight_analyze.relabel import relabel
 
-        return relabel(self.catalog(), Path(file))
+        return relabel(self.catalog(), Path(file), objects=objects)
 
     def find_outliers(self, **asked: Any) -> Found:
         """Find items unlike the others: dataset, subset, id, score, flagged."""
@@ -185,6 +189,8 @@ class Analyses(Opened):
 
         if name is not None:
             checked("the attribute", name)
+            if asked.get("objects"):
+                raise UsageError("name sets attributes, which pictures have: leave objects out")
         return self._analyze(Clusters(number, name, density), **asked)
 
     def map(
@@ -250,6 +256,30 @@ class Analyses(Opened):
         checks = read_checks(Path(config))
         return list(run_checks(self.catalog(), checks, progress=progress))
 
+    def report(
+        self,
+        out: PathLike,
+        *,
+        dataset: str | Sequence[str] = (),
+        subset: str | Sequence[str] = (),
+        where: str | None = None,
+        model: str | None = None,
+        progress: bool = False,
+    ) -> list[Chapter]:
+        """Write all analyses of a dataset as one page of HTML; return its chapters.
+
+        Raises UsageError for a file that cannot be written, and what the analyses raise.
+        """
+        from hamsight_analyze.items import Scope
+        from hamsight_analyze.report import chapters_of, overview_of, write_page
+
+        catalog = self.catalog()
+        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        overview = overview_of(catalog, scope)
+        chapters = list(chapters_of(catalog, scope, overview, progress=progress))
+        write_page(Path(out), overview, chapters)
+        return chapters
+
     def classifier(
         self,
         words: str | None = None,
@@ -281,6 +311,7 @@ class Analyses(Opened):
         subset: str | Sequence[str] = (),
         where: str | None = None,
         model: str | None = None,
+        objects: bool = False,
         k: int | None = None,
         all: bool = False,
         progress: bool = False,
@@ -289,7 +320,7 @@ class Analyses(Opened):
         from hamsight_analyze.analysis import Asked, analyze
         from hamsight_analyze.items import Scope
 
-        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model, objects)
         return analyze(
             self.catalog(),
             analysis,

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, PathLike, several
+from hamsight.session.opened import Opened, PathLike, kind_of_rows, several
 from hamsight_core.names import check_options
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Ingests(Opened):
         tags_from_folder: bool = False,
         columns: Mapping[str, str] | None = None,
         image_width: int = 640,
+        objects: bool | None = None,
         prune: bool = False,
         progress: bool = False,
         **settings: Any,
@@ -44,6 +45,8 @@ class Ingests(Opened):
         `columns` names a table's columns by role: image, id, subset, tags, label, captions;
         `image_width` is in pixels, where a server scales images. `settings` are `device`, `batch`
         (images), `workers` (threads), `max_pixels`, `precision`, `quality` and `allow_private`.
+        With `objects` each annotated box is encoded too, and `objects` of the outcome counts them;
+        None keeps up those of a dataset that has objects.
         Items that `path` no longer has stand in the outcome's `vanished`; `prune` deletes them.
         Raises SourceError,
         ModelError, UsageError or CatalogError; a file that cannot be used raises nothing and
@@ -55,7 +58,7 @@ class Ingests(Opened):
         options = ReadOptions(
             subset, subset_from_folder, tags_from_folder, columns or {}, image_width
         )
-        given = _settings(settings)
+        given = _settings({**settings, "objects": objects})
         (source,) = open_sources([os.fspath(path)], format, options)
         return ingest(
             self.catalog(create=True),
@@ -100,14 +103,15 @@ class Ingests(Opened):
         *,
         scheme: str = "ternary",
         bits: int | None = None,
+        objects: bool = False,
         device: str = "AUTO",
         progress: bool = False,
     ) -> Rehashed | None:
         """Fit a model's hash to the features that the catalog has now, and hash all items anew.
 
-        `scheme` is `ternary`, or `sign` for the signs of the features. Searches see the former
-        hashes until the new are whole. None is returned where another process has changed the
-        model meanwhile. Raises UsageError and ModelError.
+        The items are pictures, or `objects`. `scheme` is `ternary`, or `sign` for the signs of the
+        features. Searches see the former hashes until the new are whole. None is returned where
+        another process has changed the model meanwhile. Raises UsageError and ModelError.
         """
         from hamsight_core.models.network import Compute
         from hamsight_ingest.upkeep.rehash import hash_again
@@ -119,12 +123,18 @@ class Ingests(Opened):
             bits=bits,
             compute=Compute(device),
             progress=progress,
+            kind=kind_of_rows(objects),
         )
 
     def index(
-        self, model: str | None = None, *, device: str = "AUTO", progress: bool = False
+        self,
+        model: str | None = None,
+        *,
+        objects: bool = False,
+        device: str = "AUTO",
+        progress: bool = False,
     ) -> Indexed:
-        """Build coarse cells of a model's items, so that a search reads only those near to it.
+        """Build coarse cells of a model's items or `objects`: a search reads those near to it.
 
         Searches read the former cells, or all items, until the new are whole. A table of fewer
         than 100,000 items needs none and gets none. Raises CatalogError where another process
@@ -133,13 +143,19 @@ class Ingests(Opened):
         from hamsight_core.models.network import Compute
         from hamsight_ingest.upkeep.cell_building import index_items
 
-        return index_items(self.catalog(), model, compute=Compute(device), progress=progress)
+        kind = kind_of_rows(objects)
+        compute = Compute(device)
+        return index_items(self.catalog(), model, compute=compute, progress=progress, kind=kind)
 
-    def drop_index(self, model: str | None = None) -> bool:
-        """Drop a model's cells, so that searches read all items; return whether it had any."""
+    def drop_index(self, model: str | None = None, *, objects: bool = False) -> bool:
+        """Drop the cells of a model's items or `objects`, so that searches read all of them.
+
+        Return whether there were any.
+        """
         from hamsight_ingest.upkeep.cell_building import drop_index
 
-        return drop_index(self.catalog(), self.catalog().model(model))
+        catalog = self.catalog()
+        return drop_index(catalog, catalog.model(model, kind=kind_of_rows(objects)))
 
     def import_features(self, file: PathLike, model: str, **options: Any) -> Imported:
         """Bring in features or hashes made elsewhere, as `hamsight import-features` does.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Union
 
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, TableKind
 from hamsight_core.closing import Closing
 from hamsight_core.forks import forked
 
@@ -40,6 +40,11 @@ class Opened(Closing):
         elif create:
             self._catalog.create()
         return self._catalog
+
+
+def kind_of_rows(objects: bool) -> TableKind:
+    """Return the kind of table that `objects` means."""
+    return TableKind.OBJECTS if objects else TableKind.ITEMS
 
 
 def several(values: PathLike | Sequence[PathLike]) -> list[str]:

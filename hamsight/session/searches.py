@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, PathLike, several
+from hamsight.session.opened import Opened, PathLike, kind_of_rows, several
 from hamsight_core.models.network import Compute, Precision
 from hamsight_core.names import check_options, chosen
 
@@ -38,9 +39,10 @@ class Searches(Opened):
         weight: `("beach", 0.7)`. `box` is the part of a picture, (x, y, width, height) in pixels or
         shares, or a list of such. Other `options` are those of `hamsight_query.request.Request`:
         `dataset`, `subset` and `model`, one or several, `k`, `offset`, `combine`, `rank`,
-        `candidates`, `max_distance`, `min_similarity`, `calibrated`, `dissimilar`, `where`, `sort`,
-        `exclude_self`, `recall`, `exact`, and for a list without a query `random`. Raises
-        UsageError, CatalogError, ModelError or ImageError.
+        `candidates`, `max_distance`, `min_similarity`, `calibrated`, `dissimilar`, `objects`
+        (annotated boxes in place of pictures), `where`, `sort`, `exclude_self`, `recall`, `exact`,
+        and for a list without a query `random`. Raises UsageError, CatalogError, ModelError or
+        ImageError.
         """
         return self.search(_request(*asked, **options), device=device, precision=precision)
 
@@ -50,16 +52,29 @@ class Searches(Opened):
 
         return search(self.catalog(), request, _compute(device, precision))
 
-    def show(self, item: str, model: str | None = None) -> dict[str, Any]:
-        """Return all that is known of the item of a name, [DATASET/][SUBSET/]ID, by column.
+    def show(
+        self,
+        item: str,
+        model: str | None = None,
+        *,
+        save: PathLike | None = None,
+        objects: bool = False,
+        box: str | Sequence[float] | None = None,
+    ) -> dict[str, Any]:
+        """Return all that is known of the item or object of a name, by column.
 
-        Raises UnknownItemError and UsageError.
+        A name is [DATASET/][SUBSET/]ID. With `save` the picture is drawn into a file: with its
+        boxes; each of them by itself, with `objects`; or its part `box`, (x, y, width, height) in
+        pixels or shares. Raises UnknownItemError, UsageError and ImageError.
         """
-        from hamsight_query.item import describe_item
+        from hamsight_query.item import describe_item, save_item
+        from hamsight_query.region import Region
 
-        row: dict[str, Any] = describe_item(self.catalog(), item, model).to_pylist(
-            maps_as_pydicts="strict"
-        )[0]
+        found = describe_item(self.catalog(), item, model)
+        if save is not None:
+            region = None if box is None else Region.of(box)
+            save_item(found, Path(save), objects=objects, region=region)
+        row: dict[str, Any] = found.to_pylist(maps_as_pydicts="strict")[0]
         return row
 
     def sql(
@@ -84,6 +99,7 @@ class Searches(Opened):
         k: int = 10,
         queries: int = 200,
         recall: float = 0.97,
+        objects: bool = False,
         device: str = "AUTO",
     ) -> Evaluation:
         """Measure what searches keep of exact cosine's best, as `hamsight evaluate` does.
@@ -94,7 +110,13 @@ class Searches(Opened):
         from hamsight_query.evaluate import evaluate_model
 
         return evaluate_model(
-            self.catalog(), model, k=k, queries=queries, recall=recall, compute=Compute(device)
+            self.catalog(),
+            model,
+            kind=kind_of_rows(objects),
+            k=k,
+            queries=queries,
+            recall=recall,
+            compute=Compute(device),
         )
 
     def save_query(

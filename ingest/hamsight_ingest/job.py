@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hamsight_core import controls
-from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel, TableKind
 from hamsight_core.errors import UsageError
 from hamsight_core.models.package import DEFAULT_MODEL, ModelPackage, load_package
 from hamsight_core.models.registry import best_cached, registry
@@ -47,7 +47,8 @@ def ingest(
     ModelMismatchError and StatementError.
     """
     name = _checked_name(source, dataset)
-    models = catalog.models(recent=True)
+    every = catalog.models(None, recent=True)
+    models = [one for one in every if one.kind is TableKind.ITEMS]
     runs = [(row[0], row[1]) for row in catalog.rows("recorded_runs", {"dataset": name})]
     sources = list(dict.fromkeys(place for place, _ in runs))
     if dataset is None:
@@ -74,7 +75,7 @@ def ingest(
             stopped=stopped,
             options=options,
             seen=seen,
-            models=models,
+            models=every,
             new=not runs,
         )
     registered = outcome.registered
@@ -86,6 +87,8 @@ def ingest(
             )
             outcome = replace(outcome, vanished=vanished)
         rehashed = tune(catalog, registered, package, (settings or Settings()).compute)
+        if outcome.registered_objects is not None:
+            tune(catalog, outcome.registered_objects, package, (settings or Settings()).compute)
         outcome = replace(outcome, rehashed=rehashed)
     for note in [*source.notes, *source.ignored, *outcome.faults]:
         warnings.warn(controls.printable(note), stacklevel=2)

@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hamsight_core.errors import ImageError
-from hamsight_core.images.decode import decode
+from hamsight_core.images.decode import Picture, decode
 from hamsight_core.images.looks import look_at
 from hamsight_core.images.perceptual_hash import BYTES
 from hamsight_core.images.places import fetch, local_path
@@ -28,7 +29,10 @@ _LATEST_NS = 2**63 - 1
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the catalog holds of an item: file size in bytes, time of change in ns, digests,
-    time of ingest in µs."""
+    time of ingest in µs.
+
+    `box` is an object's left, top, width and height in pixels, `area` its share of the picture.
+    """
 
     file_size: int
     modified_ns: int
@@ -36,6 +40,8 @@ class Known:
     metadata_digest: bytes
     uri: str
     ingested_us: int
+    box: tuple[float, ...] = ()
+    area: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Prepared:
 
     `quality` holds the scores of the picture's quality; None where the catalog's hold still.
     `fault` says what is wrong with a picture that is read all the same; mostly nothing.
+    `area` is an object's share of its picture. An object whose box had another place in the list
+    has its feature in the row `stored_as`, an id, which is what is `known` of it.
     """
 
     item: Item
@@ -92,23 +100,45 @@ class Prepared:
     phash_trimmed: bytes = bytes(BYTES)
     quality: Mapping[str, float] | None = None
     fault: str = ""
+    area: float = 0.0
+    stored_as: str = ""
+
+
+class ImageFile:
+    """The file of a picture, read and decoded once, when that is first asked for.
+
+    `least` and `max_pixels` are those of `decode`, `reach` that of `fetch`. Raises ImageError.
+    """
+
+    def __init__(
+        self, uri: str, max_pixels: int, least: int | None = None, reach: Reach | None = None
+    ) -> None:
+        self._uri, self._max_pixels, self._least, self._reach = uri, max_pixels, least, reach
+
+    @cached_property
+    def data(self) -> bytes:
+        """The bytes of the file."""
+        return fetch(self._uri, reach=self._reach)
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The picture in it."""
+        return decode(self.data, max_pixels=self._max_pixels, least=self._least)
 
 
 def prepare(
     item: Item,
     known: Known | None,
     preprocess: Preprocess,
-    max_pixels: int,
+    file: ImageFile,
     *,
     quality: bool = True,
-    reach: Reach | None = None,
 ) -> tuple[Prepared, NDArray[np.uint8]] | Unchanged | Kept | Rejected:
     """Read, compare and decode the image of an item; return it with its pixels for the encoder.
 
     Pixels are uint8 (size, size, 3). A file of the same size and time of change, or of the same
     bytes, is unchanged; where the dataset says something else of it, its feature is kept. With
-    `quality`, perceptual hashes and scores of quality are made of a picture too. `reach`
-    says which hosts may be asked at a private address.
+    `quality`, perceptual hashes and scores of quality are made of a picture too.
     """
     digest = metadata_digest(item)
     same_metadata = known is not None and known.metadata_digest == digest
@@ -120,12 +150,12 @@ def prepare(
             return Unchanged(item, known)
         return Kept(_of_bytes(item, known, known.file_size, modified_ns, known.sha256, digest))
     try:
-        data = fetch(item.uri, reach=reach)
+        data = file.data
         sha256 = hashlib.sha256(data).digest()
         prepared = _of_bytes(item, known, len(data), modified_ns, sha256, digest)
         if known and sha256 == known.sha256:
             return Unchanged(item, known) if same_metadata else Kept(prepared)
-        picture = decode(data, max_pixels=max_pixels, least=preprocess.least)
+        picture = file.picture
     except ImageError as error:
         return Rejected(item, str(error), getattr(error, "host", ""))
     prepared = replace(

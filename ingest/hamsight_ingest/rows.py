@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.images.picture_quality import LIMITS
-from hamsight_core.items import STATUSES
+from hamsight_core.items import STATUSES, ObjectItem
 from hamsight_ingest.prepare import Prepared
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ def item_rows(
     ingested_at: datetime,
     curated: Mapping[tuple[str, str], Curated] | None = None,
 ) -> pa.Table:
-    """Return the rows of an items table for features (n, dimension) and hashes (n, bits / 8).
+    """Return the rows of a table of items, or of one of objects.
 
-    `curated` is of the items, by (subset, id), that the catalog has already.
+    They are of features (n, dimension) and hashes (n, bits / 8). `curated` is of the items, by
+    (subset, id), that the catalog has already.
     """
     import pyarrow as pa
 
@@ -72,7 +73,7 @@ def item_rows(
     attributes = [list({**by.attributes, **one.item.attributes}.items()) for one, by in both]
     scores = [list(_scores(*pair).items()) for pair in both]
     offsets = pa.array(range(0, count * dimension + 1, dimension), pa.int32())
-    return pa.table(
+    rows = pa.table(
         {
             "dataset": pa.array([dataset] * count),
             "subset": said("subset", pa.string()),
@@ -102,6 +103,11 @@ def item_rows(
             "ingested_at": pa.array([ingested_at] * count, pa.timestamp("us", "UTC")),
         }
     )
+    if prepared and isinstance(prepared[0].item, ObjectItem):
+        rows = rows.append_column("parent", said("parent", pa.string()))
+        rows = rows.append_column("number", said("number", pa.uint32()))
+        rows = rows.append_column("area", column("area", pa.float32()))
+    return rows
 
 
 def _scores(prepared: Prepared, by: Curated) -> Mapping[str, float]:

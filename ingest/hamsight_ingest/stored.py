@@ -58,28 +58,35 @@ def stored_pictures(
     """Return items that changed in words alone, with size, feature and hash of their pictures.
 
     Features are float32 (n, dimension), hashes uint8 (n, bits / 8). Items are left out whose row
-    another run has replaced or deleted since it was compared.
+    another run has replaced or deleted since it was compared. Several objects may be stored as one.
     """
     import numpy as np
 
-    asked = {(one.item.subset, one.item.id): one for one in prepared}
+    asked: dict[Identity, list[Prepared]] = {}
+    for one in prepared:
+        asked.setdefault((one.item.subset, one.stored_as or one.item.id), []).append(one)
     found: list[Prepared] = []
     features, hashes = [], bytearray()
     for page in pages(asked):
         parameters = {"table": model.items_table, "dataset": dataset, "identities": as_json(page)}
         for row in catalog.rows("stored_pictures", parameters):
-            subset, id, sha256, *picture, hash_hex, feature = row
-            one = asked[subset, id]
-            if sha256 != one.sha256:
-                continue
-            found.append(replace(one, **dict(zip(_PICTURE, picture, strict=True))))
-            features.append(feature)
-            hashes += bytes.fromhex(hash_hex)
+            subset, id, sha256, digest, *picture, hash_hex, feature = row
+            for one in asked[subset, id]:
+                if sha256 != one.sha256 or (one.stored_as and digest != _digest(one)):
+                    continue
+                found.append(replace(one, **dict(zip(_PICTURE, picture, strict=True))))
+                features.append(feature)
+                hashes += bytes.fromhex(hash_hex)
     return (
         found,
         np.array(features, np.float32).reshape(len(found), model.dimension),
         np.frombuffer(bytes(hashes), np.uint8).reshape(len(found), model.bits // 8),
     )
+
+
+def _digest(prepared: Prepared) -> bytes | None:
+    """Return what tells the words and the box of the row that an object is stored as."""
+    return prepared.known.metadata_digest if prepared.known else None
 
 
 def delete_older(

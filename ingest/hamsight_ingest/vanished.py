@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.images.places.uris import holding_file
 from hamsight_ingest.listing import printable
+from hamsight_ingest.object_writer import delete_objects
 from hamsight_ingest.source import Source
 
 if TYPE_CHECKING:
@@ -99,15 +100,13 @@ def find_vanished(
     if not len(seen):
         return Vanished()
     search = _Search(catalog, source, dataset, subset, seen, sources)
-    of_dataset = {"dataset": dataset, "ingested_us": seen.since_us}
     items, first = 0, list[Identity]()
     for found in search.pages(model.items_table, "ingested_at", fill("every_item"), {}):
         items += len(found)
         first.extend(found[: _LISTED - len(first)])
         if prune:
             for page in pages(found):
-                of_page = {**of_dataset, "identities": as_json(page)}
-                _delete(catalog, model.name, of_page)
+                _delete(catalog, model.name, dataset, page, seen.since_us)
     if prune or source.format not in _FILES_DECIDE:
         of_model, place = {"model": model.name}, ("rejects", "rejected_at", fill("of_model"))
         for found in search.pages(*place, of_model, entries=True, items=prune):
@@ -117,11 +116,18 @@ def find_vanished(
     return Vanished(items, tuple(first), prune and items > 0)
 
 
-def _delete(catalog: Catalog, model: str, of_page: Mapping[str, object]) -> None:
-    """Delete rows of a model that are no newer than when the run began."""
+def _delete(
+    catalog: Catalog, model: str, dataset: str, page: Sequence[tuple[str, ...]], before_us: int
+) -> None:
+    """Delete rows of a model, and their objects, that are no newer than when the run began."""
+    of_page = {"dataset": dataset, "ingested_us": before_us, "identities": as_json(page)}
     with catalog.locked("the deletion of items whose files are gone"):
-        for one in catalog.models():
-            if one.name == model:
+        models = [one for one in catalog.models(None) if one.name == model]
+        for one in models:
+            if one.kind is TableKind.OBJECTS:  # before their pictures: a run may be killed
+                delete_objects(catalog, one, dataset, page, before_us)
+        for one in models:
+            if one.kind is TableKind.ITEMS:
                 catalog.run("delete_replaced", of_page, table=one.items_table)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.hashing.sign import SIGN, stored_precision
@@ -46,12 +46,16 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class Counts:
-    """What a run did with the items, counted once it stands in the catalog."""
+    """What a run did with the items, counted once it stands in the catalog.
+
+    `deleted` are objects whose boxes are gone.
+    """
 
     added: int = 0
     replaced: int = 0
     unchanged: int = 0
     rejected: int = 0
+    deleted: int = 0
 
     @property
     def total(self) -> int:
@@ -67,6 +71,9 @@ class Writer:
     that the table of `model` is a side table of this run alone. `new` says that the catalog knows
     nothing yet of the dataset.
     """
+
+    kind: ClassVar[TableKind] = TableKind.ITEMS
+    """The kind of table that the rows go to."""
 
     def __init__(
         self,
@@ -96,8 +103,7 @@ class Writer:
     def known(self, items: Sequence[Item]) -> dict[Identity, Known]:
         """Return what the catalog holds of the items; those it does not hold are missing."""
         found: dict[Identity, Known] = {}
-        if time.monotonic() - self._model_at > FRESH_SECONDS:
-            self._refresh()
+        self._keep_fresh()
         for page in pages(_identities(items)):
             parameters = {"dataset": self._dataset, "identities": as_json(page)}
             if not self._new:
@@ -145,7 +151,7 @@ class Writer:
 
     def flush(self) -> None:
         """Write what has gathered, as one batch; `counts` then includes it."""
-        if self._prepared or self._kept or self._moved or self._rejects.due:
+        if self._gathered:
             with self._batch():
                 now = datetime.now(timezone.utc)
                 self._write_items(now)
@@ -154,6 +160,11 @@ class Writer:
         self.counts.unchanged += self._unchanged
         self._unchanged = 0
         self._flushed_at = time.monotonic()
+
+    @property
+    def _gathered(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self._prepared or self._kept or self._moved or self._rejects.due)
 
     def heal(self) -> None:
         """Delete what a run that was killed left twice."""
@@ -178,10 +189,14 @@ class Writer:
             self._refresh()
             yield
 
+    def _keep_fresh(self) -> None:
+        if time.monotonic() - self._model_at > FRESH_SECONDS:
+            self._refresh()
+
     def _refresh(self) -> None:
         """Read the models' rows. Raises ModelMismatchError where the model has other weights."""
         if not self._apart:
-            self._models = self._catalog.models()
+            self._models = self._catalog.models(self.kind)
             self._model = self._catalog.check(self._package, self._models)
         self._model_at = time.monotonic()
 
@@ -193,7 +208,7 @@ class Writer:
 
         model = self._model
         if model is None:
-            model = self._model = self._catalog.register(self._package, self._models)
+            model = self._model = self._catalog.register(self._package, self._models, self.kind)
         kept, features, hashes = stored_pictures(self._catalog, model, self._dataset, self._kept)
         self._unchanged += len(self._kept) - len(kept)
         prepared = [*self._prepared, *kept]

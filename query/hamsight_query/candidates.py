@@ -9,6 +9,7 @@ from textwrap import indent
 from typing import Protocol
 
 from hamsight_core.catalog.layout import Layout
+from hamsight_core.catalog.model_row import TableKind, kind_of
 from hamsight_core.catalog.statements import fill
 from hamsight_query.request import Combine, Request
 from hamsight_query.term import Term, measured
@@ -47,30 +48,27 @@ class Form:
     checked: bool = False
     sorted: bool = False
 
-    @property
-    def columns(self) -> str:
-        """The columns of candidates."""
+    def columns(self, table: str) -> str:
+        """Return the columns of candidates of a table."""
         if not self.described:
             return fill("identity")
-        return ", ".join([self.first_columns, *self._described])
+        return ", ".join([self.first_columns, *self._described(table)])
 
     @property
     def first_columns(self) -> str:
         """The columns of an answer before `distance`."""
         return fill("identity_and_place" if self.described else "identity")
 
-    @property
-    def more(self) -> str:
-        """The columns of an answer after `query`."""
-        parts = self._described
+    def more(self, table: str) -> str:
+        """Return the columns of an answer after `query`."""
+        parts = self._described(table)
         parts.extend([fill("whole")] if self.one_scan else [])
         parts.extend([fill("whole_in_cells")] if self.checked else [])
         return "".join(f",\n    {part}" for part in parts)
 
-    @property
-    def _described(self) -> list[str]:
-        parts = [fill("described")] if self.described else []
-        return [*parts, fill("what_else_sorts")] if self.sorted else parts
+    def _described(self, table: str) -> list[str]:
+        parts = [described_by(table)] if self.described else []
+        return [*parts, what_else_sorts(kind_of(table))] if self.sorted else parts
 
     @property
     def bounds(self) -> str:
@@ -125,7 +123,7 @@ class Candidates:
         conditions = f" {fill('and_also')} ".join(held) or fill("every_item")
         parts = {
             "table": self.table,
-            "columns": form.columns,
+            "columns": form.columns(self.table),
             "excluded": self.excluded,
             "similarities": listed([term.similarity for term in terms], 4),
             "distances": listed([term.distance for term in terms], 4),
@@ -164,6 +162,17 @@ class Candidates:
         if self.request.max_distance is None:
             return list(self.conditions)
         return [*self.conditions, fill("distance_within", distance=within)]
+
+
+def described_by(table: str) -> str:
+    """Return the columns that describe the items, or objects, of a table."""
+    objects = kind_of(table) is TableKind.OBJECTS
+    return fill("described_object" if objects else "described")
+
+
+def what_else_sorts(kind: TableKind) -> str:
+    """Return the columns that matches are sorted by, other than those that describe them."""
+    return fill("what_else_sorts_objects" if kind is TableKind.OBJECTS else "what_else_sorts")
 
 
 def listed(values: Sequence[str], depth: int) -> str:

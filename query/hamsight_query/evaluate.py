@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.calibration import QUERIES, SHARE, Queries, measure, queries_of
-from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import EmptyCatalogError, UsageError
 from hamsight_core.hashing.hash_settings import DEFAULT_CANDIDATES
@@ -121,12 +121,19 @@ def evaluate(
     )
 
 
-def evaluate_model(catalog: Catalog, name: str | None = None, **options: Any) -> Evaluation:
+def evaluate_model(
+    catalog: Catalog,
+    name: str | None = None,
+    *,
+    kind: TableKind = TableKind.ITEMS,
+    **options: Any,
+) -> Evaluation:
     """Evaluate the model of that name or of a package's folder, or the only one.
 
-    `options` are those of `evaluate`. Raises also what `Catalog.model` and `package` raise.
+    Searches are among its items, or its objects. `options` are those of `evaluate`. Raises also
+    what `Catalog.model` and `package` raise.
     """
-    model = catalog.model(name)
+    model = catalog.model(name, kind=kind)
     named_folder = name not in (None, model.name)
     known = model.words and (model.source != IMPORTED or named_folder)
     package = catalog.package(model, name) if known else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError, ExpressionError
 from hamsight_core.names import check_within
@@ -20,7 +20,7 @@ from hamsight_query.target import Target
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hamsight_query.where import Filter
+    from hamsight_query.where import Filter, Parents
 
 _TAGS = 100_000
 _SHOWN = 1000
@@ -31,12 +31,14 @@ _SHOWN = 1000
 class Conditions:
     """What items must hold: SQL that stands between ANDs, the values of its parameters.
 
-    `assumed_tags` are names of the request's `where` that count as tags until they are checked.
+    `assumed_tags` are names of the request's `where` that count as tags until they are checked,
+    `assumed_of_parents` those that count as tags of the pictures that objects are on.
     """
 
     sql: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     assumed_tags: frozenset[str] = frozenset()
+    assumed_of_parents: frozenset[str] = frozenset()
 
     def joined(self, other: Conditions) -> Conditions:
         """Return both; their parameters have different names."""
@@ -44,16 +46,17 @@ class Conditions:
             (*self.sql, *other.sql),
             {**self.parameters, **other.parameters},
             self.assumed_tags | other.assumed_tags,
+            self.assumed_of_parents | other.assumed_of_parents,
         )
 
 
 def conditions_of(
-    catalog: Catalog, table: str, request: Request, targets: Sequence[Target] = ()
+    catalog: Catalog, model: CatalogModel, request: Request, targets: Sequence[Target] = ()
 ) -> Conditions:
-    """Return the conditions of a request on the items of a table. Raises ExpressionError."""
+    """Return the conditions of a request on the items of a model. Raises ExpressionError."""
     found: list[str] = []
     parameters: dict[str, Any] = {}
-    assumed: frozenset[str] = frozenset()
+    assumed = of_parents = frozenset[str]()
     if request.datasets:
         found.append(fill("of_datasets"))
         parameters["datasets"] = list(request.datasets)
@@ -65,20 +68,20 @@ def conditions_of(
         found.append(fill("not_the_pictures"))
         parameters["pictures"] = pictures
     groups = [query.given for query in request.queries if query.kind.is_group]
-    if groups and request.exclude_self is not False:
+    if groups and request.exclude_self is not False and not request.objects:
         found.append(fill("not_in_the_groups"))
         parameters["own_groups"] = groups
     if request.where is not None:
         from hamsight_query.where import compile_filter
 
-        where = _compiled(catalog, table, compile_filter, request.where)
+        where = _compiled(catalog, model, compile_filter, request.where)
         found.append(where.sql)
         parameters.update(where.parameters)
-        assumed = where.assumed_tags
-    return Conditions(tuple(found), parameters, assumed)
+        assumed, of_parents = where.assumed_tags, where.assumed_of_parents
+    return Conditions(tuple(found), parameters, assumed, of_parents)
 
 
-def order_of_items(catalog: Catalog, table: str, request: Request) -> Conditions:
+def order_of_items(catalog: Catalog, model: CatalogModel, request: Request) -> Conditions:
     """Return the order that a request gives items, as the only part of `sql`.
 
     Raises ExpressionError.
@@ -90,14 +93,13 @@ def order_of_items(catalog: Catalog, table: str, request: Request) -> Conditions
         return Conditions((identity,))
     from hamsight_query.where import compile_key
 
-    key = _compiled(catalog, table, compile_key, request.sort)
+    key = _compiled(catalog, model, compile_key, request.sort)
     return Conditions((f"{key.sql}, {identity}",), key.parameters, key.assumed_tags)
 
 
 def check_names(
     catalog: Catalog,
-    model: str,
-    table: str,
+    model: CatalogModel,
     request: Request,
     conditions: Conditions,
     answer: pa.Table | None = None,
@@ -107,38 +109,55 @@ def check_names(
     What an answer shows is there; the table is asked for the rest alone. Raises EmptyCatalogError,
     UsageError for a dataset or subset, and ExpressionError for a name in `where`.
     """
+    table = model.items_table
     shown = None if answer is None else answer.slice(0, _SHOWN)
     empty = shown is None or not len(shown)
     named = _unseen(shown, "dataset", request.datasets) or _unseen(shown, "subset", request.subsets)
     if empty and not named:
-        check_filled(catalog, model, table)
+        check_filled(catalog, model)
     if named:
         held = catalog.rows("dataset_names", table=table)
         if not held:
-            check_filled(catalog, model, table)
+            check_filled(catalog, model)
         check_within(held, request.datasets, request.subsets)
     tags = conditions.assumed_tags
     if shown is not None and tags:
-        tags = tags.difference(*(dict(row) for row in shown["tags"].to_pylist()))
-    if tags:
-        asked = {"names": sorted(tags), "limit": len(tags)}
-        there = {row[0] for row in catalog.rows("tags_of_names", asked, table=table)}
-        if there < tags:
-            from hamsight_query.where import compile_filter, compile_key
+        tags = tags.difference(*(_tags_shown(shown)))
+    of_parents = conditions.assumed_of_parents
+    pictures = _parents(catalog, model).table if of_parents else ""
+    if _lacks(catalog, table, tags) or _lacks(catalog, pictures, of_parents):
+        from hamsight_query.where import compile_filter, compile_key
 
-            known = _tags(catalog, table)
-            if request.where is not None:
-                compile_filter(request.where, known)
-            if request.sort is not None:
-                compile_key(request.sort, known)
+        known = _tags(catalog, table)
+        parents = _parents(catalog, model, known=True) if request.objects else None
+        if request.where is not None:
+            compile_filter(request.where, known, parents)
+        if request.sort is not None:
+            compile_key(request.sort, known, parents)
 
 
-def check_filled(catalog: Catalog, model: str, table: str) -> None:
+def _tags_shown(answer: pa.Table) -> Iterable[Iterable[str]]:
+    """Return the tags of the rows of an answer."""
+    if "tag" in answer.column_names:
+        return [answer["tag"].to_pylist()]
+    return (dict(row) for row in answer["tags"].to_pylist())
+
+
+def _lacks(catalog: Catalog, table: str, tags: Collection[str]) -> bool:
+    """Tell whether no item of a table has one of some tags."""
+    if not tags:
+        return False
+    asked = {"names": sorted(tags), "limit": len(tags)}
+    return len(catalog.rows("tags_of_names", asked, table=table)) < len(tags)
+
+
+def check_filled(catalog: Catalog, model: CatalogModel) -> None:
     """Raise EmptyCatalogError where the table of a model has no items."""
-    if not catalog.rows("any_item", table=table):
+    if not catalog.rows("any_item", table=model.items_table):
+        option = "" if model.kind is TableKind.ITEMS else " --objects"
         raise EmptyCatalogError(
-            f"{catalog.location} holds no items of the model {model!r}:"
-            " fill it with `hamsight ingest FOLDER`"
+            f"{catalog.location} holds no {model.kind.value} of the model {model.name!r}:"
+            f" fill it with `hamsight ingest FOLDER{option}`"
         )
 
 
@@ -150,14 +169,38 @@ def _unseen(answer: pa.Table | None, column: str, names: Iterable[str]) -> list[
 
 def _compiled(
     catalog: Catalog,
-    table: str,
-    compiling: Callable[[str, Collection[str] | None], Filter],
+    model: CatalogModel,
+    compiling: Callable[[str, Collection[str] | None, Parents | None], Filter],
     text: str,
 ) -> Filter:
+    parents = parents_of(catalog, model, text)
     try:
-        return compiling(text, None)
+        return compiling(text, None, parents)
     except ExpressionError:  # behind which a name may be that is neither column nor tag
-        return compiling(text, _tags(catalog, table))
+        known = parents and _parents(catalog, model, known=True)
+        return compiling(text, _tags(catalog, model.items_table), known)
+
+
+def parents_of(
+    catalog: Catalog, model: CatalogModel, text: str, *, known: bool = False
+) -> Parents | None:
+    """Return the pictures of objects for an expression; None where the model's rows are pictures.
+
+    The catalog is asked for their table, and with `known` for their tags, where the expression
+    names them.
+    """
+    from hamsight_query.where import Parents
+
+    if model.kind is TableKind.ITEMS:
+        return None
+    return _parents(catalog, model, known=known) if "parent" in text else Parents("")
+
+
+def _parents(catalog: Catalog, model: CatalogModel, *, known: bool = False) -> Parents:
+    from hamsight_query.where import Parents
+
+    table = catalog.model(model.name).items_table
+    return Parents(table, _tags(catalog, table) if known else None)
 
 
 def _tags(catalog: Catalog, table: str) -> list[str]:

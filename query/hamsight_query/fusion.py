@@ -36,8 +36,9 @@ def check_models(catalog: Catalog, request: Request) -> None:
     That is any of the datasets that the request names, or else of those that a model has.
     """
     held = {
-        name: {row[0] for row in catalog.rows("datasets_in", table=catalog.model(name).items_table)}
+        name: {row[0] for row in catalog.rows("datasets_in", table=table)}
         for name in request.models
+        for table in [catalog.model(name, kind=request.table_kind).items_table]
     }
     every = set().union(*held.values())
     for dataset in sorted(every.intersection(request.datasets) if request.datasets else every):

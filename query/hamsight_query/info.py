@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError
@@ -54,7 +54,10 @@ def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:
     import pyarrow as pa
 
     _check(catalog)
-    models = catalog.models()
+    every = catalog.models(None)
+    models = [one for one in every if one.kind is TableKind.ITEMS]
+    of_objects = [one for one in every if one.kind is TableKind.OBJECTS]
+    objects = {one.name: view_of(one.items_table) for one in of_objects}
     datasets: list[Any] = []
     for model in models:
         table = catalog.arrow(fill("list_datasets"), {"table": model.items_table})
@@ -64,14 +67,15 @@ def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:
     columns = {
         "name": [model.name for model in models],
         "items": [view_of(model.items_table) for model in models],
+        **({"objects": [objects.get(model.name) for model in models]} if objects else {}),
         **{key: [getattr(model, key) for model in models] for key in shown},
     }
-    cells = [table for model in models for table in model.hash_settings.cell_tables]
-    items = [model.items_table for model in models]
+    cells = [table for model in every for table in model.hash_settings.cell_tables]
+    items = [model.items_table for model in every]
     tables = ["models", "hash_fits", "ingests", "rejects", *items, *cells]
     return [
         ("models", pa.table(columns)),
-        ("search", _search(catalog, models)),
+        ("search", _search(catalog, every)),
         ("datasets", pa.concat_tables(datasets) if datasets else pa.table({"model": []})),
         ("ingests", catalog.arrow(fill("list_ingests"), {"limit": _INGESTS})),
         ("rejects", catalog.arrow(fill("count_rejects"))),
@@ -112,7 +116,8 @@ def _search(catalog: Catalog, models: Sequence[CatalogModel]) -> pa.Table:
             keeps = 1.0 if candidates >= items else None
             if keeps is None and measured is not None:
                 keeps = measured.recall.get(kind)
-            shown = {"model": model.name, "hash": model.hash_scheme, "queries": label}
+            of = "" if model.kind is TableKind.ITEMS else "objects by "
+            shown = {"model": model.name, "hash": model.hash_scheme, "queries": of + label}
             rows.append({**shown, "candidates": candidates, "keeps": keeps})
     columns = [("model", pa.string()), ("hash", pa.string()), ("queries", pa.string())]
     numbers = [("candidates", pa.int64()), ("keeps", pa.float64())]

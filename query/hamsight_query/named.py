@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog
@@ -38,14 +38,21 @@ def item_rows(
     names: Sequence[str],
     datasets: Sequence[str] = (),
     subsets: Sequence[str] = (),
+    others: Callable[[], Sequence[str]] = list,
 ) -> list[Sequence[Any]]:
     """Return the row of each name, as `items_named` has them; of several, that of the datasets.
 
-    Raises UnknownItemError for a name of none, which tells the nearest, and of several.
+    Names that the table does not have are looked for in the tables that `others` returns, whose
+    hashes are others and left out: rows of these have "" in place of one. Raises UnknownItemError
+    for a name of none, which tells the nearest, and of several.
     """
     if not names:
         return []
     found = items_named(catalog, table, names)
+    if missing := [name for name, rows in found.items() if not rows]:
+        for other in others():
+            for name, rows in items_named(catalog, other, missing).items():
+                found[name].extend([*row[:4], "", *row[5:]] for row in rows)
     return [_chosen(catalog, table, name, found[name], datasets, subsets) for name in names]
 
 

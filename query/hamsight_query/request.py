@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
+from hamsight_core.catalog.model_row import TableKind
 from hamsight_core.controls import masked
 from hamsight_core.errors import UsageError
 from hamsight_core.names import as_text, check_options, chosen
@@ -102,6 +103,8 @@ class Request:
     Where the table has cells (`hamsight index`), so many of them are read that a share `recall`
     of the nearest is found; `exact` reads all items.
 
+    With `objects` the answer is of annotated boxes, not of pictures.
+
     `sort` orders what is found: all matches within `min_similarity` or `max_distance`, else the
     best `k`. It is an expression as in `where`, with `-` before it for the greatest first.
 
@@ -128,6 +131,12 @@ class Request:
     calibrated: bool = False
     recall: float = DEFAULT_RECALL
     exact: bool = False
+    objects: bool = False
+
+    @property
+    def table_kind(self) -> TableKind:
+        """What the rows of the tables are that are searched."""
+        return TableKind.OBJECTS if self.objects else TableKind.ITEMS
 
     def __post_init__(self) -> None:
         """Raise UsageError for what no search can mean."""

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.crops import crop_of
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
+from hamsight_core.items import Box
 from hamsight_core.show.arrays import strings, unsigned
 from hamsight_query.steps import Statement
 from hamsight_query.target import Target
@@ -35,7 +37,7 @@ class _Column(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, match: Match, owner: type) -> T:
+    def __get__(self, match: Ranked, owner: type) -> T:
         found: T = match._columns[self._name][match._place]
         return found
 
@@ -62,8 +64,8 @@ class _Columns:
         return [value for chunk in column.chunks for value in values(chunk, finite=False)]
 
 
-class Match:
-    """One item of the answer. `distance` is in bits, `similarity` the cosine, -1 to 1.
+class Ranked:
+    """A row of an answer. `distance` is in bits, `similarity` the cosine, -1 to 1.
 
     Of a calibrated search, `similarity` is the share of pairs that are no more alike, 0 to 1. Both
     are to `query`, the label of the query that the item answers. `rank` counts from 1. In a list
@@ -80,6 +82,41 @@ class Match:
     distance = _Column["int | None"]()
     similarity = _Column["float | None"]()
     query = _Column[str]()
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]] | _Columns, place: int) -> None:
+        self._columns, self._place = columns, place
+
+    @property
+    def name(self) -> str:
+        """DATASET/SUBSET/ID, as `--item` takes it."""
+        return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
+
+    @property
+    def item(self) -> tuple[str, str, str]:
+        """The dataset, subset and id of the picture."""
+        return self.dataset, self.subset, self.id
+
+    def _fields(self) -> dict[str, Any]:
+        kinds = [Ranked, type(self)]
+        names = [n for kind in kinds for n, one in vars(kind).items() if isinstance(one, _Column)]
+        return {name: getattr(self, name) for name in names}
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._fields() == other._fields()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._fields().items())
+        return f"{type(self).__name__}({shown})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ({name: [value] for name, value in self._fields().items()}, 0)
+
+
+class Match(Ranked):
+    """An item of the answer."""
+
+    __slots__ = ()
+
     width = _Column[int]()
     height = _Column[int]()
     file_size = _Column[int]()
@@ -90,32 +127,41 @@ class Match:
     status = _Column[str]()
     attributes = _Column[Mapping[str, str]]()
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]] | _Columns, place: int) -> None:
-        self._columns, self._place = columns, place
+
+class ObjectMatch(Ranked):
+    """An object of the answer: the box of `tag` that is `number` in the list of its picture.
+
+    `parent` is the id of the picture at `uri`. The box is in pixels of the upright picture, and
+    `area` its share of the picture's.
+    """
+
+    __slots__ = ()
+
+    parent = _Column[str]()
+    number = _Column[int]()
+    tag = _Column[str]()
+    x = _Column[float]()
+    y = _Column[float]()
+    width = _Column[int]()
+    height = _Column[int]()
+    area = _Column[float]()
 
     @property
-    def name(self) -> str:
-        """DATASET/SUBSET/ID, as `--item` takes it."""
-        return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
+    def item(self) -> tuple[str, str, str]:
+        """The dataset, subset and id of the picture."""
+        return self.dataset, self.subset, self.parent
 
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _FIELDS}
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Match) and self._fields() == other._fields()
-
-    def __repr__(self) -> str:
-        return f"Match({', '.join(f'{name}={value!r}' for name, value in self._fields().items())})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Match, ({name: [value] for name, value in self._fields().items()}, 0)
+    @property
+    def box(self) -> Box:
+        """The box, its sides in whole pixels."""
+        return Box(self.tag, self.x, self.y, self.width, self.height)
 
 
-_FIELDS = tuple(name for name, one in vars(Match).items() if isinstance(one, _Column))
+class Matches(Sequence[Any]):
+    """Ranked matches, best first, with the targets they answer and the statement that ran.
 
-
-class Matches(Sequence[Match]):
-    """Ranked matches, best first, with the targets they answer and the statement that ran."""
+    Each is a `Match`, or an `ObjectMatch` where objects were asked for.
+    """
 
     def __init__(
         self, table: pa.Table, targets: Sequence[Target], statement: Statement, model: str
@@ -143,10 +189,16 @@ class Matches(Sequence[Match]):
     def _asked(self) -> str:
         return ", ".join(target.label for target in self.targets) or "a list"
 
+    @property
+    def of_objects(self) -> bool:
+        """Whether the matches are objects."""
+        return "parent" in self._table.column_names
+
     @cached_property
-    def _matches(self) -> list[Match]:
+    def _matches(self) -> list[Any]:
+        kind = ObjectMatch if self.of_objects else Match
         columns = _Columns(self._table)
-        return [Match(columns, place) for place in range(len(self._table))]
+        return [kind(columns, place) for place in range(len(self._table))]
 
     def __len__(self) -> int:
         return len(self._table)
@@ -154,7 +206,7 @@ class Matches(Sequence[Match]):
     def __getitem__(self, index: Any) -> Any:
         return self._matches[index]
 
-    def __iter__(self) -> Iterator[Match]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._matches)
 
     def __repr__(self) -> str:
@@ -181,7 +233,15 @@ class Matches(Sequence[Match]):
                 for one in target.asked
             ],
             [
-                MatchCell(m.rank, m.name, m.uri, m.distance, m.similarity, numbers.get(m.query))
+                MatchCell(
+                    m.rank,
+                    f"{m.tag} · {m.name}" if self.of_objects else m.name,
+                    m.uri,
+                    m.distance,
+                    m.similarity,
+                    numbers.get(m.query),
+                    crop=m.box if self.of_objects else None,
+                )
                 for m in self._matches
             ],
             Path(path),
@@ -197,11 +257,11 @@ class Matches(Sequence[Match]):
         )
 
 
-def _card(match: Match) -> str:
+def _card(match: Any) -> str:
     size = f"{_THUMBNAIL}px"
     style = f"width:{size};height:{size};object-fit:contain;background:#f4f4f4"
     try:
-        picture = f'<img style="{style}" src="{_data_uri(match.uri)}">'
+        picture = f'<img style="{style}" src="{_data_uri(match.uri, getattr(match, "box", None))}">'
     except ImageError as error:
         picture = f'<div style="{style}">{html.escape(str(error))}</div>'
     near = ""
@@ -214,8 +274,10 @@ def _card(match: Match) -> str:
     )
 
 
-def _data_uri(uri: str) -> str:
+def _data_uri(uri: str, box: Box | None) -> str:
     image = decode(fetch(uri)).image
+    if box is not None:
+        image = image.crop(crop_of(box, *image.size))
     image.thumbnail((_THUMBNAIL * 2, _THUMBNAIL * 2))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)

@@ -183,7 +183,7 @@ def prepare_saved(
 def _prepared(catalog: Catalog, saved: Saved, is_part: bool = False) -> Prepared:
     """Return what answers a saved query of one model."""
     name, request = saved.name, saved.request
-    model = catalog.model(request.model)
+    model = catalog.model(request.model, kind=request.table_kind)
     if model.digest != saved.digest:
         raise ModelMismatchError(
             f"the saved query {name!r} was made with the package {saved.digest[:12]} of the model"

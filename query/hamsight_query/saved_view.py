@@ -79,7 +79,7 @@ def _check_view(catalog: Catalog, view: str, replace: bool) -> None:
             " letters, digits and '_', 100 at most"
         )
     own = {table for sql in statements().values() for table in _OWN_TABLE.findall(sql)}
-    if view in own or view.startswith("items_"):
+    if view in own or view.startswith(("items_", "objects_")):
         raise UsageError(f"{view!r} is a name of Hamsight's own tables: choose another for a view")
     found = catalog.rows("find_table", {"table": view})
     if not found:

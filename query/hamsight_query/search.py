@@ -11,6 +11,7 @@ from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import HamsightError, StatementError, UsageError
 from hamsight_core.models.network import HERE, Compute
+from hamsight_query.candidates import described_by
 from hamsight_query.filters import (
     Conditions,
     check_filled,
@@ -58,8 +59,7 @@ class Prepared:
         Raises EmptyCatalogError, UsageError and ExpressionError.
         """
         for one in self.of_models:
-            name, table = one.model.name, one.model.items_table
-            check_names(catalog, name, table, one.request, one.conditions, answer)
+            check_names(catalog, one.model, one.request, one.conditions, answer)
 
     def answer(self, catalog: Catalog) -> Matches:
         """Return the matches; raises what `check` raises and StatementError."""
@@ -70,7 +70,7 @@ class Prepared:
 
     def is_current(self, catalog: Catalog) -> bool:
         """Tell whether the catalog's models are still those for which this was prepared."""
-        models = catalog.models()
+        models = catalog.models(None)
         return all(one.model in models for one in self.of_models)
 
 
@@ -109,10 +109,10 @@ def prepare(
         return fuse(catalog, request, parts)
     model = _model_of(catalog, request)
     try:
-        conditions_of(catalog, model.items_table, request)  # before a model is loaded
+        conditions_of(catalog, model, request)  # before a model is loaded
         targets = resolve(catalog, model, request, compute)
     except HamsightError:  # that there is nothing to search is to be told first
-        check_filled(catalog, model.name, model.items_table)
+        check_filled(catalog, model)
         raise
     return prepare_targets(catalog, model, request, targets, None, compute, is_part=is_part)
 
@@ -125,7 +125,7 @@ def fuse(catalog: Catalog, request: Request, parts: Sequence[Prepared]) -> Prepa
     first = parts[0]
     order = None
     if request.sort is not None:
-        order = order_of_items(catalog, first.model.items_table, request)
+        order = order_of_items(catalog, first.model, request)
     statement = fused([one.statement for one in parts], request, order)
     return replace(first, request=request, statement=statement, parts=tuple(parts))
 
@@ -140,7 +140,8 @@ def _model_of(catalog: Catalog, request: Request) -> CatalogModel:
     def has_items(model: CatalogModel) -> bool:
         return all(items_named(catalog, model.items_table, items).values())
 
-    return catalog.model(request.model, request.datasets, has_items if items else None)
+    suits = has_items if items else None
+    return catalog.model(request.model, request.datasets, suits, kind=request.table_kind)
 
 
 def prepare_targets(
@@ -175,7 +176,7 @@ def prepare_targets(
         )
     if request.combine is Combine.BLEND and not bare:
         targets = [blended(targets, hash_of(catalog, model))]
-    conditions = conditions_of(catalog, model.items_table, request, targets)
+    conditions = conditions_of(catalog, model, request, targets)
     if also is not None:
         conditions = conditions.joined(also)
     if not request.calibrated:
@@ -185,7 +186,7 @@ def prepare_targets(
         scales = measure_scales(catalog, model, kinds, request.model, compute)
     order = None
     if request.sort is not None and not is_part:
-        order = order_of_items(catalog, model.items_table, request)
+        order = order_of_items(catalog, model, request)
         conditions = replace(conditions, assumed_tags=conditions.assumed_tags | order.assumed_tags)
     statement = build(request, targets, model, conditions, catalog.layout, scales, order)
     return Prepared(request, model, targets, conditions, statement, scales or {})
@@ -194,12 +195,12 @@ def prepare_targets(
 def _prepare_list(catalog: Catalog, model: CatalogModel, request: Request) -> Prepared:
     """Return what lists items, without a query. Raises ExpressionError."""
     table = model.items_table
-    conditions = conditions_of(catalog, table, request)
-    order = order_of_items(catalog, table, request)
+    conditions = conditions_of(catalog, model, request)
+    order = order_of_items(catalog, model, request)
     sql = fill(
         "list_items",
         first_columns=fill("identity_and_place"),
-        described=fill("described"),
+        described=described_by(table),
         table=table,
         conditions=f" {fill('and_also')} ".join(conditions.sql) or fill("every_item"),
         order=order.sql[0],

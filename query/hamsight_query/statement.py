@@ -11,7 +11,7 @@ from hamsight_core.catalog.catalog import CatalogModel
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
-from hamsight_query.candidates import Candidates, Form
+from hamsight_query.candidates import Candidates, Form, what_else_sorts
 from hamsight_query.filters import Conditions
 from hamsight_query.near_cells import near_cells
 from hamsight_query.percentiles import Scales, as_percentiles
@@ -75,7 +75,7 @@ def in_order(statement: Statement, order: Conditions, request: Request) -> State
     """Return the page of a request of what a statement finds, in an order."""
     sql = fill(
         "sorted",
-        what_else_sorts=fill("what_else_sorts"),
+        what_else_sorts=what_else_sorts(request.table_kind),
         statement=indent(statement.sql, " " * 4).lstrip(),
         order=order.sql[0],
     )
@@ -188,7 +188,7 @@ class _Builder:
             query=score.query,
             query_by_distance=score.by_distance,
             first_columns=form.first_columns,
-            more=form.more,
+            more=form.more(self._read.table),
             bounds=form.bounds,
             apart=fill("excluded_apart") + " " if self._excludes else "",
             frame=" " + fill("in_full") if form.one_scan else "",
@@ -201,7 +201,7 @@ class _Builder:
         sql = fill(
             "search_balanced",
             first_columns=form.first_columns,
-            more=form.more,
+            more=form.more(self._read.table),
             beyond=self._beyond,
             order=order_of(self._request),
             candidates=indent(self._read.of_each(form), " " * 12).lstrip(),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.controls import escaped
+from hamsight_query.candidates import described_by
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,6 +81,33 @@ def ask(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
     return _described(catalog, ranked, table) if steps.apart else ranked
 
 
+def ranked_items(catalog: Catalog, statement: Statement, table: str) -> pa.Table:
+    """Return the ranking that `ask` describes: item, distance and similarity, the best first.
+
+    `item` is the 64-bit hash of an item's identity. Raises StatementError.
+    """
+    steps = statement.steps
+    if steps is None:
+        return _items(catalog, statement)
+    held = steps.resident
+    narrow = replace(
+        steps,
+        ranking=_narrow(steps.ranking),
+        one_scan=steps.one_scan and _narrow(steps.one_scan, f", {_WHOLE}"),
+        resident=held and replace(held, statement=_narrow(held.statement)),
+    )
+    return _ranked(catalog, narrow, table)
+
+
+def _narrow(statement: Statement, more: str = "") -> Statement:
+    return replace(statement, sql=fill("ranked_items", statement=statement.sql, more=more))
+
+
+def _items(catalog: Catalog, statement: Statement) -> pa.Table:
+    narrow = _narrow(statement)
+    return catalog.arrow(narrow.sql, narrow.parameters)
+
+
 def _ranked(catalog: Catalog, steps: Steps, table: str) -> pa.Table:
     for answer in (_of_resident, _of_one_scan):
         found = answer(catalog, steps, table)
@@ -109,7 +137,8 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
     import pyarrow as pa
 
     wanted = _identities(ranked)
-    columns = f"{fill('identity_and_place')}, {fill('described')}"
+    described = described_by(table)
+    columns = f"{fill('identity_and_place')}, {described}"
     sql = fill("items_of_answer", columns=columns, table=table)
     # one page at least: its columns are those of an answer without rows
     found = pa.concat_tables(
@@ -125,7 +154,7 @@ def _described(catalog: Catalog, ranked: pa.Table, table: str) -> pa.Table:
     told = ranked.drop_columns(fill("identity").split(", "))
     for name in first:
         told = told.add_column(first.index(name), found.schema.field(name), found[name])
-    for name in fill("described").split(", "):
+    for name in described.split(", "):
         told = told.append_column(found.schema.field(name), found[name])
     return told
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.hashing.sign import PLANES, Hash
@@ -186,18 +186,20 @@ def _texts(package: ModelPackage, queries: Sequence[Query], compute: Compute) ->
 def _group(catalog: Catalog, model: CatalogModel, query: Query) -> Target:
     """Return the mean of the features of a group's items. Raises UsageError for no such group."""
     given = {"group": query.given}
-    rows = catalog.rows("mean_of_group", given, table=model.items_table)
+    table = _pictures_of(catalog, model)
+    rows = catalog.rows("mean_of_group", given, table=table)
     if not rows or not rows[0][0]:
-        raise _no_group(catalog, model, query)
+        raise _no_group(catalog, table, query)
     return Target(query, "", [float(number) for number in rows[0][1]])
 
 
 def _members(catalog: Catalog, model: CatalogModel, query: Query) -> list[Target]:
     """Return the items of a group. Raises UsageError for no such group, and for too many items."""
     given = {"group": query.given, "limit": _MEMBERS + 1}
-    rows = catalog.rows("items_of_group", given, table=model.items_table)
+    table = _pictures_of(catalog, model)
+    rows = catalog.rows("items_of_group", given, table=table)
     if not rows:
-        raise _no_group(catalog, model, query)
+        raise _no_group(catalog, table, query)
     if len(rows) > _MEMBERS:
         raise UsageError(
             f"the group {query.given!r} has more than {_MEMBERS} items: search by their mean,"
@@ -206,7 +208,7 @@ def _members(catalog: Catalog, model: CatalogModel, query: Query) -> list[Target
     return [
         Target(
             Query(Kind.ITEM, "/".join(row[:3]), query.weight),
-            row[4],
+            row[4] if model.kind is TableKind.ITEMS else "",
             list(row[5]),
             row[3],
             (row[0], row[1], row[2]),
@@ -215,8 +217,13 @@ def _members(catalog: Catalog, model: CatalogModel, query: Query) -> list[Target
     ]
 
 
-def _no_group(catalog: Catalog, model: CatalogModel, query: Query) -> UsageError:
-    held = [row[0] for row in catalog.rows("group_names", table=model.items_table)]
+def _pictures_of(catalog: Catalog, model: CatalogModel) -> str:
+    """Return the table of a model's pictures, which alone are in groups."""
+    return (model if model.kind is TableKind.ITEMS else catalog.model(model.name)).items_table
+
+
+def _no_group(catalog: Catalog, table: str, query: Query) -> UsageError:
+    held = [row[0] for row in catalog.rows("group_names", table=table)]
     return UsageError(f"there is no group {query.given!r} with items; {nearest(query.given, held)}")
 
 
@@ -224,7 +231,14 @@ def _stored(
     catalog: Catalog, model: CatalogModel, request: Request, queries: Sequence[Query]
 ) -> list[Target]:
     names = [query.given for query in queries]
-    rows = item_rows(catalog, model.items_table, names, request.datasets, request.subsets)
+
+    def others() -> list[str]:
+        """Return the table of the model's objects where pictures are asked for, and vice versa."""
+        of_model = [one for one in catalog.models(None) if one.name == model.name]
+        return [one.items_table for one in of_model if one.kind is not model.kind]
+
+    table = model.items_table
+    rows = item_rows(catalog, table, names, request.datasets, request.subsets, others)
     return [
         Target(query, hashed, list(feature), uri, (dataset, subset, id))
         for query, (dataset, subset, id, uri, hashed, feature) in zip(queries, rows, strict=True)

@@ -82,3 +82,10 @@ def test_hardly_any_items_end_well(catalogs, command, tmp_path):
             assert len(rows) == few.count
         elif not command.startswith("compare"):
             assert rows == []
+
+
+def test_a_report_of_hardly_any_items(catalogs, tmp_path):
+    for few in catalogs:
+        with hamsight.open(few.dsn) as session:
+            chapters = session.report(tmp_path / "few.html")
+        assert chapters[-1].kind == "sample" and chapters[-1].count == few.count

@@ -218,6 +218,31 @@ def test_the_sql_of_the_docs_runs(session):
     assert set(spare["id"].to_pylist()) >= {"01.png", "copy_brightness.jpg"}
 
 
+def test_a_report_says_what_each_find_says(session, tmp_path):
+    chapters = session.report(tmp_path / "report.html", dataset="set")
+    text = (tmp_path / "report.html").read_text("utf-8")
+    counts = dict(re.findall(r'data-kind="(\w+)" data-count="([^"]+)"', text))
+    scope = {"dataset": "set"}
+    compared = session.compare("subset:train", "subset:val", **scope)
+    expected = {
+        "duplicates": session.find_duplicates(**scope).figures["groups"],
+        "leaks": len(session.find_leaks(**scope)),
+        "quality": len(session.find_quality(**scope)),
+        "mislabelled": len(session.find_mislabelled(**scope)),
+        "outliers": len(session.find_outliers(**scope)),
+        "comparison": f"p = {compared.figures['p']:.3f}",
+        "map": len(session.map("tsne", **scope)),
+        "clusters": len(session.cluster(16, **scope)),
+        "sample": len(session.sample(24, **scope)),
+    }
+    assert counts == {kind: str(count) for kind, count in expected.items()}
+    assert [chapter.kind for chapter in chapters] == list(expected)
+    assert (counts["duplicates"], counts["leaks"]) == ("7", "3")
+    shown = re.findall(r'(?:src|href)="([^"]{0,30})', text)
+    assert shown and all(one.startswith(("data:image/jpeg;base64,", "#chapter-")) for one in shown)
+    assert text.count("<img ") > 60 and len(text) < 20_000_000
+
+
 @pytest.mark.homes("http")
 def test_findings_over_http(dsn, home, planted_set, package):
     with hamsight.open(dsn) as session:

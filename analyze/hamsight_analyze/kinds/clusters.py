@@ -15,7 +15,7 @@ from hamsight_analyze.items import Items, Scope
 from hamsight_analyze.kinds.maps import Map
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
-from hamsight_core.show.row_sheet import Section, Tile
+from hamsight_core.show.row_sheet import Section
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +42,7 @@ class Clusters(Analysis):
 
     kind: ClassVar[str] = "clusters"
     finding: ClassVar[str] = "cluster"
+    of_objects: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = (
         "analyzed_features",
         "analyzed_tags",
@@ -125,7 +126,7 @@ class Clusters(Analysis):
             heading = (
                 f"{cluster}: {names[cluster - 1] or 'no words'} ({counts[cluster - 1]:,} items)"
             )
-            tiles = tuple(Tile(items.uris[place], (items.identities[place][2],)) for place in mine)
+            tiles = tuple(items.tile(place, (items.identities[place][2],)) for place in mine)
             found.sections.append(Section(heading, tiles))
         found.members = list(items.identities)
         if self.name is not None:

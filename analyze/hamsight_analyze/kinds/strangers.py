@@ -11,7 +11,7 @@ from hamsight_analyze.decisions import Ignored, read_ignored
 from hamsight_analyze.items import Items
 from hamsight_analyze.outliers import outlier_scores
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.show.row_sheet import Section, Tile
+from hamsight_core.show.row_sheet import Section
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Outliers(Analysis):
 
     kind: ClassVar[str] = "outliers"
     finding: ClassVar[str] = "outlier"
+    of_objects: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_key")
     ignored: Ignored = field(default=frozenset(), repr=False)
 
@@ -50,7 +51,7 @@ class Outliers(Analysis):
         )
         count = int(flagged[order].sum())
         tiles = tuple(
-            Tile(items.uris[place], (identity[2], f"{score[place]:.2f}"))
+            items.tile(place, (identity[2], f"{score[place]:.2f}"))
             for place, identity in zip(order[:count], identities, strict=False)
         )
         said = f"{total} outliers"

@@ -11,7 +11,7 @@ from hamsight_analyze.decisions import Ignored, read_ignored
 from hamsight_analyze.items import Items
 from hamsight_analyze.mislabelled import find_mislabelled
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.show.row_sheet import Section, Tile
+from hamsight_core.show.row_sheet import Section
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Mislabelled(Analysis):
     """
 
     kind: ClassVar[str] = "mislabelled"
+    of_objects: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_tags", "analyzed_key")
     ignored: Ignored = field(default=frozenset(), repr=False)
 
@@ -65,7 +66,7 @@ class Mislabelled(Analysis):
         count = int(found.flagged[order].sum())
         total = int(found.flagged.sum())
         tiles = tuple(
-            Tile(items.uris[place], (f"{tag} → {other}?", identity[2]))
+            items.tile(place, (f"{tag} → {other}?", identity[2]))
             for place, tag, other, identity in zip(
                 places[order[:count]],
                 table["tag"].to_pylist(),

@@ -17,6 +17,7 @@ from hamsight_core.catalog.generations import create_items, new_generation, show
 from hamsight_core.catalog.model_row import (
     IMPORTED,
     CatalogModel,
+    TableKind,
     model_of,
     read_models,
     same_model,
@@ -31,7 +32,7 @@ from hamsight_core.names import listed
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["IMPORTED", "Catalog", "CatalogModel"]
+__all__ = ["IMPORTED", "Catalog", "CatalogModel", "TableKind"]
 
 _RECENT_SECONDS = 1.0
 
@@ -59,16 +60,19 @@ class Catalog(Database):
         """Make the tables that every catalog has, and what those of older versions lack."""
         self._at_opening = complete(self), time.monotonic()
 
-    def models(self, *, recent: bool = False) -> list[CatalogModel]:
-        """Return the models of the catalog, the oldest first.
+    def models(
+        self, kind: TableKind | None = TableKind.ITEMS, *, recent: bool = False
+    ) -> list[CatalogModel]:
+        """Return the models of the catalog, the oldest first, with their tables of that kind.
 
-        With `recent` those are enough that were read when the catalog was opened for writing within
-        the last second: what they name is there for minutes, but only who holds the lock may write.
+        None stands for tables of every kind. With `recent` those are enough that were read when the
+        catalog was opened for writing within the last second: what they name is there for minutes,
+        but only who holds the lock may write.
         """
         opened, self._at_opening = self._at_opening, None
-        if recent and opened is not None and time.monotonic() - opened[1] < _RECENT_SECONDS:
-            return opened[0]
-        return read_models(self)
+        fresh = recent and opened is not None and time.monotonic() - opened[1] < _RECENT_SECONDS
+        found = opened[0] if fresh and opened is not None else read_models(self)
+        return [model for model in found if kind is None or model.kind is kind]
 
     def model(
         self,
@@ -77,15 +81,23 @@ class Catalog(Database):
         suits: Callable[[CatalogModel], bool] | None = None,
         *,
         folders: bool = True,
+        kind: TableKind = TableKind.ITEMS,
     ) -> CatalogModel:
         """Return the model of that name or, if it is None, the only one.
 
         Of several that is the one that has the datasets and suits. With `folders` the name may be
         that of its package's folder.
 
-        Raises EmptyCatalogError when there is none and UsageError when the name does not tell.
+        Its table is of that kind. Raises EmptyCatalogError when there is none and UsageError when
+        the name does not tell.
         """
-        models = self.models()
+        every = self.models(None)
+        models = [model for model in every if model.kind is kind]
+        if kind is TableKind.OBJECTS and every and not models:
+            raise EmptyCatalogError(
+                f"{self.location} holds no objects yet: encode the boxes of a dataset with"
+                " `hamsight ingest PATH --objects`"
+            )
         if not models:
             raise EmptyCatalogError(
                 f"{self.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
@@ -105,17 +117,18 @@ class Catalog(Database):
         if name in names:
             return models[names.index(name)]
         if folders and Path(name).expanduser().is_dir():
-            return same_model(load_package(name), models) or self._unknown_model(name, names)
-        return self._unknown_model(name, names)
+            return same_model(load_package(name), models) or self._unknown_model(name, names, kind)
+        return self._unknown_model(name, names, kind)
 
     def _holds(self, model: CatalogModel, datasets: Sequence[str]) -> bool:
         held = {row[0] for row in self.rows("datasets_in", table=model.items_table)}
         return held.issuperset(datasets)
 
-    def _unknown_model(self, name: str, names: list[str]) -> CatalogModel:
+    def _unknown_model(self, name: str, names: list[str], kind: TableKind) -> CatalogModel:
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it holds: {listed(names)}"
-        raise UsageError(f"the catalog holds nothing of the model {name!r}; {hint}")
+        what = "nothing" if kind is TableKind.ITEMS else "no objects"
+        raise UsageError(f"the catalog holds {what} of the model {name!r}; {hint}")
 
     def check(
         self, package: ModelPackage, models: Sequence[CatalogModel] | None = None
@@ -155,16 +168,19 @@ class Catalog(Database):
         return package
 
     def register(
-        self, package: ModelPackage, models: Sequence[CatalogModel] | None = None
+        self,
+        package: ModelPackage,
+        models: Sequence[CatalogModel] | None = None,
+        kind: TableKind = TableKind.ITEMS,
     ) -> CatalogModel:
-        """Make the items table of a package's features unless it is there; return its model.
+        """Make the table of a package's features unless it is there; return its model.
 
-        `models` are those of the catalog where they were read since the lock is held. Raises
+        `models` are those of the kind where they were read since the lock is held. Raises
         ModelMismatchError when the catalog has other features of that name.
         """
         with self.locked("the registration of a model"):
-            models = self.models() if models is None else models
-            return self.check(package, models) or self._add(model_of(package), models)
+            models = self.models(kind) if models is None else models
+            return self.check(package, models) or self._add(model_of(package), models, kind)
 
     def add_model(self, model: CatalogModel) -> CatalogModel:
         """Make a table for a new model of imported features, and its row; return it.
@@ -185,8 +201,13 @@ class Catalog(Database):
             )
         return known
 
-    def _add(self, model: CatalogModel, models: Sequence[CatalogModel]) -> CatalogModel:
-        base = "items_" + re.sub(r"[^a-z0-9]+", "_", model.name.lower())
+    def _add(
+        self,
+        model: CatalogModel,
+        models: Sequence[CatalogModel],
+        kind: TableKind = TableKind.ITEMS,
+    ) -> CatalogModel:
+        base = f"{kind.value}_" + re.sub(r"[^a-z0-9]+", "_", model.name.lower())
         taken = {view_of(one.items_table) for one in models}
         view, number = base, 1
         while view in taken or self.has_table(view):
@@ -209,7 +230,8 @@ class Catalog(Database):
         """
         with self.locked("a change of a model's hash"):
             known = next(
-                (one for one in self.models() if one.items_table == model.items_table), None
+                (one for one in self.models(model.kind) if one.items_table == model.items_table),
+                None,
             )
             changed = change(known.hash_settings) if known else None
             if known is None or changed is None:

@@ -18,7 +18,7 @@ from functools import partial
 
 from hamsight_core.catalog.database import Database
 from hamsight_core.catalog.layout import CENTRES
-from hamsight_core.catalog.model_row import CatalogModel
+from hamsight_core.catalog.model_row import CatalogModel, TableKind, kind_of
 from hamsight_core.catalog.myscale import with_vector_index
 from hamsight_core.catalog.statements import fill
 
@@ -27,8 +27,8 @@ KEPT_SECONDS = 600
 MAKING = "_making"
 """How the names of side tables of a rebuild end."""
 _MARK = re.compile(r"_[grh][0-9a-f]{8}$")
-_GENERATION = re.compile(r"\bitems_[a-z0-9_]+_[grh][0-9a-f]{8}\b")
-_SIDE = re.compile(rf"(?:shard_)?(items_[a-z0-9_]+_h[0-9a-f]{{8}}{MAKING})")
+_GENERATION = re.compile(r"\b(?:items|objects)_[a-z0-9_]+_[grh][0-9a-f]{8}\b")
+_SIDE = re.compile(rf"(?:shard_)?((?:items|objects)_[a-z0-9_]+_h[0-9a-f]{{8}}{MAKING})")
 _RETIRED = "retired "
 _MADE = "made "
 _SIDE_SECONDS = 86_400
@@ -56,9 +56,14 @@ def new_generation(view: str) -> str:
 
 
 def create_items(database: Database, model: CatalogModel) -> None:
-    """Make a table of items where it is missing; on a cluster, its shards first."""
+    """Make a table of items or objects where it is missing; on a cluster, its shards first."""
+    own = fill("object_columns") if model.kind is TableKind.OBJECTS else ""
     create = partial(
-        database.run, "create_items", table=model.items_table, hash_bytes=model.bits // 8
+        database.run,
+        "create_items",
+        table=model.items_table,
+        hash_bytes=model.bits // 8,
+        own_columns=own,
     )
     if database.layout.myscale:
         with_vector_index(create, model.dimension)
@@ -70,7 +75,12 @@ def create_items(database: Database, model: CatalogModel) -> None:
 def show(database: Database, items_table: str) -> None:
     """Let the view read a generation."""
     names = {"view": view_of(items_table), "table": items_table}
-    database.run("create_items_view", columns=fill("items_columns"), **names)
+    database.run("create_items_view", columns=shown_columns(items_table), **names)
+
+
+def shown_columns(items_table: str) -> str:
+    """Return the columns of a generation, as its view has them."""
+    return fill("items_columns" if kind_of(items_table) is TableKind.ITEMS else "objects_columns")
 
 
 def switch(database: Database, former: CatalogModel, made: CatalogModel) -> None:

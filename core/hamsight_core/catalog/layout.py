@@ -62,6 +62,7 @@ class Layout:
             return {
                 **words,
                 "vector_index": "",
+                "own_columns": "",
                 "engine": engine,
                 "shard_engine": engine,
                 "replacing_engine": fill("replacing_engine"),
@@ -73,6 +74,7 @@ class Layout:
         return {
             **words,
             "vector_index": "",
+            "own_columns": "",
             "engine": fill("engine_everywhere"),
             "shard_engine": fill("engine_of_shard"),
             "replacing_engine": fill("replacing_engine_of_shard"),
@@ -83,6 +85,6 @@ class Layout:
         }
 
     def _is_spread(self, table: str) -> bool:
-        """Return whether a table is of items or of their cells, but not of the cells' centres."""
+        """Return whether a table is of items, objects or their cells, but not of cells' centres."""
         of_cells = table.startswith("cells_") and not table.endswith(CENTRES)
-        return bool(self.cluster) and (of_cells or table.startswith("items_"))
+        return bool(self.cluster) and (of_cells or table.startswith(("items_", "objects_")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from hamsight_core.catalog.database import Database
 from hamsight_core.errors import ModelMismatchError
@@ -14,14 +15,30 @@ from hamsight_core.models.package import ModelPackage
 
 IMPORTED = "imported"
 """The source, and the beginning of the digest, of a model whose features were made elsewhere."""
-_TABLE = re.compile(r"items_[a-z0-9_]+")
+_TABLE = re.compile(r"(items|objects)_[a-z0-9_]+")
+
+
+class TableKind(str, Enum):
+    """What the rows of a model's table are; the value begins the table's name.
+
+    `ITEMS` are pictures, `OBJECTS` are annotated boxes of pictures.
+    """
+
+    ITEMS = "items"
+    OBJECTS = "objects"
+
+
+def kind_of(items_table: str) -> TableKind:
+    """Return what the rows of a generation, or of the view over it, are."""
+    return TableKind(items_table.partition("_")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """A row of `models`. `items_table` is the present generation of the model's items.
+    """A row of `models`. `items_table` is the present generation of the model's items or objects.
 
-    Analysts read it through the view `items_MODEL`; see `hamsight_core.catalog.generations`.
+    Analysts read it through the view `items_MODEL`; see `hamsight_core.catalog.generations`. A
+    model with objects has two rows of the same name.
     """
 
     name: str
@@ -36,13 +53,18 @@ class CatalogModel:
     hash_parameters: str
 
     @property
+    def kind(self) -> TableKind:
+        """What the rows of the table are."""
+        return kind_of(self.items_table)
+
+    @property
     def hash_settings(self) -> HashSettings:
         """What `hash_parameters` says. Raises CatalogError where it is damaged."""
         return HashSettings.from_text(self.hash_parameters)
 
 
 def read_models(database: Database) -> list[CatalogModel]:
-    """Return the models of a catalog, the oldest first."""
+    """Return the rows of a catalog's models, of items and of objects, the oldest first."""
     found = [CatalogModel(*row) for row in database.rows_if_any("find_models")]
     return [model for model in found if _TABLE.fullmatch(model.items_table)]
 

@@ -14,6 +14,7 @@ from hamsight_core.catalog.generations import (
     name_generation,
     read_by,
     show,
+    shown_columns,
     view_of,
 )
 from hamsight_core.catalog.model_row import CatalogModel, read_models
@@ -93,7 +94,7 @@ def _is_shown(tables: Mapping[str, _Table], items_table: str) -> bool:
     return (
         view is not None
         and read_by(view.definition) == items_table
-        and set(tables[items_table].columns) <= set(view.columns)
+        and set(shown_columns(items_table).replace(",", " ").split()) <= set(view.columns)
     )
 
 

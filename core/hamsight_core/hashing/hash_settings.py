@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from hamsight_core.errors import CatalogError
 
 VERSION = 1
-_CELLS_TABLE = re.compile(r"cells_items_[a-z0-9_]+")
+_CELLS_TABLE = re.compile(r"cells_(items|objects)_[a-z0-9_]+")
 DEFAULT_CANDIDATES = 2000
 GROWTH = 1.25
 """By what a table may grow before it is measured again; the candidates have that to spare."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
 from hamsight_core.errors import ImageError
+from hamsight_core.images.crops import crop_of
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
 from hamsight_core.items import Box
@@ -17,9 +19,15 @@ _READERS = 4
 _BOX, _BOX_EDGE = "#ffb000", "#3d2b00"
 
 
-def thumbnails(
-    pictures: Sequence[tuple[str, Sequence[Box]]], size: int
-) -> Iterator[Image.Image | str]:
+class Shown(NamedTuple):
+    """A picture at `uri` with boxes on it, or of it what `crop`, with a margin, holds."""
+
+    uri: str
+    boxes: Sequence[Box] = ()
+    crop: Box | None = None
+
+
+def thumbnails(pictures: Sequence[Shown], size: int) -> Iterator[Image.Image | str]:
     """Yield, in order, each picture scaled to fit `size` x `size` pixels with its boxes on it.
 
     A picture that cannot be read gives the reason in its place. At most four whole pictures
@@ -29,12 +37,14 @@ def thumbnails(
         yield from pool.map(partial(_thumbnail, size=size), pictures)
 
 
-def _thumbnail(picture: tuple[str, Sequence[Box]], size: int) -> Image.Image | str:
-    uri, boxes = picture
+def _thumbnail(picture: Shown, size: int) -> Image.Image | str:
+    uri, boxes, crop = picture
     try:
         whole = decode(fetch(uri)).image
     except ImageError as error:
         return str(error)
+    if crop is not None:
+        whole = whole.crop(crop_of(crop, *whole.size))
     scale = size / max(whole.size)
     width, height = (max(1, round(side * scale)) for side in whole.size)
     small = whole.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)

@@ -82,7 +82,7 @@ def draw_line(points: Sequence[Point], path: Path, *, title: str = "") -> None:
     """
     from PIL import Image, ImageDraw
 
-    from hamsight_core.images.thumbnails import thumbnails
+    from hamsight_core.images.thumbnails import Shown, thumbnails
     from hamsight_core.show.lettering import draw_text, text_width
 
     file_format = sheet_format(path)
@@ -94,7 +94,7 @@ def draw_line(points: Sequence[Point], path: Path, *, title: str = "") -> None:
     image = Image.new("RGB", (width, top + _LINE_TILE + 30 + _MARGIN), _PAGE)
     draw = ImageDraw.Draw(image)
     _draw_title(draw, title, width)
-    for place, small in enumerate(thumbnails([(one.uri, ()) for one in shown], _LINE_TILE)):
+    for place, small in enumerate(thumbnails([Shown(one.uri) for one in shown], _LINE_TILE)):
         left = _MARGIN + place * (_LINE_TILE + 8)
         _paste(image, small, (left, top), _LINE_TILE)
         text = f"{shown[place].x:.3f}"
@@ -174,7 +174,7 @@ def _draw_pictures(
     import numpy as np
     from PIL import ImageDraw
 
-    from hamsight_core.images.thumbnails import thumbnails
+    from hamsight_core.images.thumbnails import Shown, thumbnails
 
     across, down = size[0] // _TILE, size[1] // _TILE
     cells = np.minimum(places // _TILE, [across - 1, down - 1]).astype(np.int64).reshape(-1, 2)
@@ -183,7 +183,7 @@ def _draw_pictures(
     for place in np.argsort(apart, kind="stable").tolist():
         nearest.setdefault((int(cells[place, 0]), int(cells[place, 1])), place)
     draw = ImageDraw.Draw(image)
-    found = thumbnails([(points[place].uri, ()) for place in nearest.values()], _TILE - 6)
+    found = thumbnails([Shown(points[place].uri) for place in nearest.values()], _TILE - 6)
     for ((column, row), place), small in zip(nearest.items(), found, strict=True):
         left, top = corner[0] + column * _TILE, corner[1] + row * _TILE
         if inks is not None:

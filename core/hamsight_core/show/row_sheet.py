@@ -24,12 +24,16 @@ _INK, _FADED = "#212529", "#6c757d"
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A picture at `uri` with up to two lines below it; `marked` draws a frame."""
+    """A picture at `uri`, or its `crop` with a margin, with up to two lines below it.
+
+    `marked` draws a frame.
+    """
 
     uri: str
     lines: tuple[str, ...] = ()
     marked: bool = False
     boxes: tuple[Box, ...] = ()
+    crop: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def compose_rows(sections: Sequence[Section], title: str) -> Image.Image:
     from PIL import Image, ImageDraw
 
     from hamsight_core.controls import printable
-    from hamsight_core.images.thumbnails import thumbnails
+    from hamsight_core.images.thumbnails import Shown, thumbnails
     from hamsight_core.show.lettering import cut_end, draw_text
 
     shown, cut = _shown(sections)
@@ -68,7 +72,7 @@ def compose_rows(sections: Sequence[Section], title: str) -> Image.Image:
         text = cut_end(printable(title), 24, width - 2 * _MARGIN)
         draw_text(draw, (_MARGIN, _MARGIN + 22), text, 24, _INK)
     tiles = [tile for section in shown for tile in section.tiles]
-    pictures = thumbnails([(tile.uri, tile.boxes) for tile in tiles], _TILE)
+    pictures = thumbnails([Shown(tile.uri, tile.boxes, tile.crop) for tile in tiles], _TILE)
     for section, (left, top) in zip(shown, places, strict=True):
         if section.heading:
             room = min(len(section.tiles), _COLUMNS) * (_TILE + _GAP) - _GAP

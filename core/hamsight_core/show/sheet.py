@@ -30,7 +30,7 @@ class MatchCell:
     """One match: `distance` in bits, `similarity` as a cosine, both None where not known.
 
     `query` is the place in the sheet's queries, from 0, of the one that it answers. `boxes`
-    are drawn over the picture.
+    are drawn over the picture; of a match with a `crop` that part is shown, with a margin.
     """
 
     rank: int
@@ -40,6 +40,7 @@ class MatchCell:
     similarity: float | None
     query: int | None
     boxes: tuple[Box, ...] = ()
+    crop: Box | None = None
 
 
 def sheet_format(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from hamsight_core.controls import printable
-from hamsight_core.images.thumbnails import thumbnails
+from hamsight_core.images.thumbnails import Shown, thumbnails
 from hamsight_core.show.lettering import cut_end, cut_middle, draw_text, text_width, wrap
 from hamsight_core.show.sheet import MatchCell, QueryCell, save_picture, sheet_format
 
@@ -116,7 +116,7 @@ def _draw_queries(
     image: Image.Image, queries: Sequence[QueryCell], places: Iterator[tuple[int, int]]
 ) -> None:
     draw = ImageDraw.Draw(image)
-    pictures = thumbnails([(query.uri, ()) for query in queries if query.uri is not None], _TILE)
+    pictures = thumbnails([Shown(query.uri) for query in queries if query.uri is not None], _TILE)
     for index, (query, (x, y)) in enumerate(zip(queries, places, strict=False)):
         colour = _COLOURS[index % len(_COLOURS)]
         label = printable(query.label)
@@ -139,7 +139,7 @@ def _draw_matches(
     several: bool,
 ) -> None:
     draw = ImageDraw.Draw(image)
-    pictures = thumbnails([(match.uri, match.boxes) for match in matches], _TILE)
+    pictures = thumbnails([Shown(one.uri, one.boxes, one.crop) for one in matches], _TILE)
     for match, thumbnail, (x, y) in zip(matches, pictures, places, strict=False):
         _draw_thumbnail(image, (x, y), thumbnail)
         baseline = y + _TILE + 23

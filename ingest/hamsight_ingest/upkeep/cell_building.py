@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hamsight_core.catalog.calibration import QUERIES, image_queries, text_queries
-from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
+from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.cells import Cells, signs, train
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.generations import drop_cells
@@ -63,13 +63,14 @@ def index_items(
     *,
     compute: Compute = HERE,
     progress: bool = False,
+    kind: TableKind = TableKind.ITEMS,
 ) -> Indexed:
-    """Build the coarse cells of a model's items again. Raises what `build_index` raises.
+    """Build the cells of a model's items, or objects, again. Raises what `build_index` raises.
 
     `model` is a model of the catalog or the folder of its package; None is the only one. Without
     its package, words are not measured: searches for words then read all items.
     """
-    found = catalog.model(model)
+    found = catalog.model(model, kind=kind)
     package = None
     if found.words and found.source != IMPORTED:
         package = catalog.package(found, model)
@@ -108,7 +109,7 @@ def build_index(
         work.fill(measured, on_progress)
         settings = CellSettings(table, items, len(work.cells.centres), measured.probes(work.cells))
         changed = catalog.change_settings(model, lambda one: _with_cells(one, settings))
-    drop_cells(catalog, model.items_table, catalog.models())
+    drop_cells(catalog, model.items_table, catalog.models(None))
     if changed is None:
         raise CatalogError(
             f"another process has built cells of the model {model.name!r} or given it another hash"
@@ -121,7 +122,7 @@ def drop_index(catalog: Catalog, model: CatalogModel) -> bool:
     """Let searches of a model read all items again; return whether they read cells before."""
     had = model.hash_settings.cells is not None
     catalog.change_settings(model, lambda one: replace(one, cells=None, making=()))
-    drop_cells(catalog, model.items_table, catalog.models())
+    drop_cells(catalog, model.items_table, catalog.models(None))
     return had
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.generations import (
     MAKING,
     create_items,
@@ -20,9 +20,11 @@ from hamsight_core.catalog.generations import (
     view_of,
 )
 from hamsight_core.catalog.model_row import model_of
+from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, UsageError
-from hamsight_core.items import Item
+from hamsight_core.items import Box, Item, ObjectItem
 from hamsight_core.models.package import ModelPackage, load_package
+from hamsight_ingest.object_writer import ObjectWriter
 from hamsight_ingest.pipeline import Settings, Stages
 from hamsight_ingest.prepare import Rejected
 from hamsight_ingest.progress import shown
@@ -42,7 +44,8 @@ class Reencoded:
     then see the former rows still, and the next run goes on.
 
     `encoded` counts this run's, `items` all that stand under the new weights; the files of
-    `rejected` could not be read, and their items are no longer in the catalog.
+    `rejected` could not be read, and their items are no longer in the catalog. `objects` says the
+    same of the model's objects, which follow; `kind` is OBJECTS where these alone were left.
     """
 
     model: str
@@ -50,6 +53,8 @@ class Reencoded:
     items: int
     rejected: tuple[Rejected, ...]
     complete: bool
+    kind: TableKind = TableKind.ITEMS
+    objects: Reencoded | None = None
 
 
 def encode_again(
@@ -72,11 +77,20 @@ def encode_again(
     _present(catalog, package)
     catalog.create()
     given = settings or Settings()
-    with shown(f"{package.name} again", " images", progress) as show:
-        done = reencode(catalog, package, given, on_progress=show, stopped=stopped)
-    if done is not None and done.complete and (registered := catalog.check(package)):
-        tune(catalog, registered, package, given.compute)
-    return done
+    done: list[Reencoded] = []
+    for kind, unit in ((TableKind.ITEMS, "images"), (TableKind.OBJECTS, "objects")):
+        of_kind = [one for one in catalog.models(kind) if one.name == package.name]
+        if not of_kind or (done and not done[-1].complete):
+            continue
+        with shown(f"{package.name} again", f" {unit}", progress) as show:
+            found = reencode(catalog, package, given, on_progress=show, stopped=stopped, kind=kind)
+        if found is not None:
+            done.append(found)
+            if found.complete and (registered := catalog.check(package, catalog.models(kind))):
+                tune(catalog, registered, package, given.compute)
+    if len(done) < 2:
+        return done[0] if done else None
+    return replace(done[0], objects=done[1], complete=done[1].complete)
 
 
 def reencode(
@@ -86,15 +100,16 @@ def reencode(
     *,
     on_progress: Callable[[int, int], None] = lambda done, items: None,
     stopped: Callable[[], bool] = lambda: False,
+    kind: TableKind = TableKind.ITEMS,
 ) -> Reencoded | None:
-    """Encode all items of the catalog's model of the package's name with this package.
+    """Encode all items, or objects, of the catalog's model of the package's name with this package.
 
     Return None where the catalog's features are of this package already. `on_progress` is told
     how many of how many items are dealt with. Raises UsageError where the catalog has no such
     model, SourceError where no file of a dataset can be read (nothing is changed then), and what
     `hamsight_ingest.pipeline.run` raises.
     """
-    former = _present(catalog, package)
+    former = _present(catalog, package, kind)
     view = view_of(former.items_table)
     making = replace(model_of(package), items_table=f"{view}_r{package.digest[:8]}{MAKING}")
     same = former.digest == package.digest
@@ -111,23 +126,26 @@ def reencode(
             break
     work.check_datasets()
     with catalog.locked(f"the switch of {package.name} to other weights") as lock:
-        former = _present(catalog, package)  # it may have got another hash
+        former = _present(catalog, package, kind)  # it may have got another hash
         if not work.all():
             return work.outcome()
         work.check_datasets()
         made = replace(making, items_table=new_generation(view))
         create_items(catalog, made)
         tables = {"former": former.items_table, "making": making.items_table}
-        catalog.run("join_reencoded", table=made.items_table, **tables)
+        own = fill("own_of_former") if kind is TableKind.OBJECTS else ""
+        catalog.run("join_reencoded", table=made.items_table, own=own, **tables)
         lock.check()
         switch(catalog, former, made)
     catalog.drop(making.items_table)
     items = catalog.rows("count_items", table=made.items_table)[0][0]
-    return Reencoded(package.name, work.encoded, items, tuple(work.rejected), True)
+    return Reencoded(package.name, work.encoded, items, tuple(work.rejected), True, kind)
 
 
-def _present(catalog: Catalog, package: ModelPackage) -> CatalogModel:
-    models = catalog.models()
+def _present(
+    catalog: Catalog, package: ModelPackage, kind: TableKind = TableKind.ITEMS
+) -> CatalogModel:
+    models = catalog.models(kind)
     found = next((one for one in models if one.name == package.name), None)
     if found is None:
         names = ", ".join(one.name for one in models) or "no model"
@@ -171,7 +189,7 @@ class _Work:
     @property
     def _former(self) -> str:
         """The table that the model's row names now."""
-        return _present(self._catalog, self._package).items_table
+        return _present(self._catalog, self._package, self._making.kind).items_table
 
     def all(self) -> bool:
         """Encode what the side table lacks; return False where the run was stopped."""
@@ -180,7 +198,8 @@ class _Work:
 
     def outcome(self) -> Reencoded:
         """Return what a run that was stopped has done."""
-        return Reencoded(self._package.name, self.encoded, 0, tuple(self.rejected), False)
+        kind = self._making.kind
+        return Reencoded(self._package.name, self.encoded, 0, tuple(self.rejected), False, kind)
 
     def check_datasets(self) -> None:
         """Raise SourceError where no file of a dataset could be read: a disk may be missing."""
@@ -196,7 +215,9 @@ class _Work:
             )
 
     def _dataset(self, dataset: str) -> bool:
-        writer = Writer(self._catalog, self._package, dataset, self._making, apart=True)
+        objects = self._making.kind is TableKind.OBJECTS
+        of_kind = ObjectWriter if objects else Writer
+        writer = of_kind(self._catalog, self._package, dataset, self._making, apart=True)
         writer.heal()
         done = self._done
 
@@ -204,7 +225,13 @@ class _Work:
             self._done = done + counts.total
             self._on_progress(self._done, self._items)
 
-        stages = Stages(writer, self._package, self._settings, lambda: None, show, Seen())
+        if isinstance(writer, ObjectWriter):
+            pictures, boxes = None, writer
+        else:
+            pictures, boxes = writer, None
+        stages = Stages(
+            pictures, self._package, self._settings, lambda: None, show, Seen(), None, boxes
+        )
         complete = stages.all(self._unencoded(dataset), self._stopped)
         self.encoded += writer.counts.added + writer.counts.replaced
         self.rejected.extend(stages.rejected)
@@ -219,7 +246,8 @@ class _Work:
         while True:
             place = {"after_subset": after[0], "after_id": after[1], "limit": _PAGE}
             parameters = {"dataset": dataset, **place}
-            rows = self._catalog.rows("rows_after", parameters, table=self._former)
+            own = fill("own_and_box") if self._making.kind is TableKind.OBJECTS else ""
+            rows = self._catalog.rows("rows_after", parameters, table=self._former, own=own)
             if not rows:
                 return
             after = (rows[-1][0], rows[-1][1])
@@ -229,13 +257,26 @@ class _Work:
                 (row[0], row[1]): row[2]
                 for row in self._catalog.rows("rows_between", {**parameters, **until}, table=table)
             }
-            for subset, id, uri, changed_us in rows:
+            for subset, id, uri, changed_us, *of_object in rows:
                 if (dataset, subset, id) not in self._tried:
                     if made.get((subset, id), -1) <= changed_us:
-                        yield Item(id, uri, subset)
+                        yield _item(id, uri, subset, *of_object)
                     else:
                         self._done += 1
 
     def _datasets(self, table: str) -> list[str]:
         rows = self._catalog.rows("dataset_names", table=table)
         return list(dict.fromkeys(row[0] for row in rows))
+
+
+def _item(
+    id: str,
+    uri: str,
+    subset: str,
+    parent: str = "",
+    number: int = 0,
+    box: tuple[str, float, float, float, float] | None = None,
+) -> Item:
+    if box is None:
+        return Item(id, uri, subset)
+    return ObjectItem(id, uri, subset, boxes=(Box(*box),), parent=parent, number=number)

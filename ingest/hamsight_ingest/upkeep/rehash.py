@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.calibration import calibrate
-from hamsight_core.catalog.catalog import Catalog, CatalogModel
+from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import add_fit
 from hamsight_core.catalog.generations import (
     MAKING,
@@ -73,18 +73,20 @@ def hash_again(
     bits: int | None = None,
     compute: Compute = HERE,
     progress: bool = False,
+    kind: TableKind = TableKind.ITEMS,
 ) -> Rehashed | None:
     """Fit the hash of a model again, or give it signs; it then stays as it was chosen.
 
-    `model` is a model of the catalog or the folder of its package; None is the only one. Return
-    None where another process has changed the model meanwhile. Raises what `rehash` raises.
+    `model` is a model of the catalog or the folder of its package; None is the only one. The hash
+    is that of its items, or of its objects. Return None where another process has changed the model
+    meanwhile. Raises what `rehash` raises.
     """
-    found = catalog.model(model)
+    found = catalog.model(model, kind=kind)
     catalog.create()
     package = None
     if found.source != IMPORTED or (model is not None and model != found.name):
         package = catalog.package(found, model)
-    with shown(f"{found.name} hashed", " items", progress, delay=1) as show:
+    with shown(f"{found.name} hashed", f" {kind.value}", progress, delay=1) as show:
         return rehash(
             catalog,
             found,
@@ -137,7 +139,7 @@ def rehash(
         measured = calibrate(catalog, model, hash, package, compute, work.making)
         made = replace(made, hash_parameters=HashSettings(fit, chosen, measured).to_text())
         with catalog.locked(f"the rehash of {model.name}") as lock:
-            if not any(one.items_table == model.items_table for one in catalog.models()):
+            if not any(one.items_table == model.items_table for one in catalog.models(None)):
                 return None
             work.hash(_PAGE_OF_FEW)
             create_items(catalog, made)
@@ -270,7 +272,12 @@ class _Work:
     def join(self) -> None:
         """Put the rows as they are now, with their new hashes, into the new generation."""
         made, former = self._made.items_table, self._former.items_table
-        self._catalog.run("join_rehashed", table=made, former=former, making=self.making)
+        objects = self._made.kind is TableKind.OBJECTS
+        own = {
+            "names": fill("own_of_objects") if objects else "",
+            "own": fill("own_of_former") if objects else "",
+        }
+        self._catalog.run("join_rehashed", table=made, former=former, making=self.making, **own)
 
     def _insert(self, rows: pa.Table) -> int:
         import pyarrow as pa

@@ -4,5 +4,6 @@ docs/where.md describes the language.
 """
 
 from hamsight_query.where.compiler import Filter, compile_filter, compile_key
+from hamsight_query.where.scope import Parents
 
-__all__ = ["Filter", "compile_filter", "compile_key"]
+__all__ = ["Filter", "Parents", "compile_filter", "compile_key"]

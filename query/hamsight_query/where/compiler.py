@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from hamsight_core.catalog.statements import fill
@@ -12,7 +12,7 @@ from hamsight_query.where.comparisons import compared, contained, in_list
 from hamsight_query.where.functions import called, check_call
 from hamsight_query.where.parser import parse
 from hamsight_query.where.pieces import Kind, Piece, Power, joined, known, negated
-from hamsight_query.where.scope import Scope, found, quoted, written
+from hamsight_query.where.scope import Parents, Scope, found, quoted, written
 
 # ClickHouse takes statements of 128 KiB over HTTP where parameters are sent as a form.
 MAX_SQL = 100_000
@@ -24,28 +24,35 @@ class Filter:
 
     `sql` is true or false, never NULL, and stands next to AND as it is, without parentheses
     around it. `parameters` holds the values of its ClickHouse parameters, all named `where_N`.
-    `assumed_tags` are names that were taken for tags, where the catalog's were not known.
+    `assumed_tags` are names that were taken for tags, where the catalog's were not known, and
+    `assumed_of_parents` those taken for tags of the pictures that objects are on.
     """
 
     sql: str
     parameters: dict[str, object]
     assumed_tags: frozenset[str] = frozenset()
+    assumed_of_parents: frozenset[str] = frozenset()
 
 
-def compile_filter(text: str, known_tags: Collection[str] | None) -> Filter:
-    """Return the condition that the expression `text` means.
+def compile_filter(
+    text: str, known_tags: Collection[str] | None, parents: Parents | None = None
+) -> Filter:
+    """Return the condition that the expression `text` means, on items, or objects of `parents`.
 
     A bare name that is no column is the count of that tag, if it is one of `known_tags`. None
     takes every such name for a tag: to be checked, and compiled again with the tags where one is
     none or where an error was raised, for a wrong name may be behind it.
     Raises ExpressionError, with the place and the remedy, for an expression that is wrong.
     """
-    scope = Scope(text, None if known_tags is None else frozenset(known_tags))
+    scope = Scope(text, known_tags, parents=parents)
     sql = _condition(scope, parse(text)).within(Power.AND)
-    return Filter(sql, scope.parameters.values, frozenset(scope.assumed))
+    of_parents = frozenset(scope.picture.assumed if scope.picture else ())
+    return Filter(sql, scope.parameters.values, frozenset(scope.assumed), of_parents)
 
 
-def compile_key(text: str, known_tags: Collection[str] | None) -> Filter:
+def compile_key(
+    text: str, known_tags: Collection[str] | None, parents: Parents | None = None
+) -> Filter:
     """Return what the expression `text` orders items by: SQL for ORDER BY, without the last comma.
 
     A `-` before all of it is for the greatest first. Numbers and texts order as in comparisons, an
@@ -54,7 +61,7 @@ def compile_key(text: str, known_tags: Collection[str] | None) -> Filter:
     """
     descending = text.lstrip().startswith("-")
     bare = text.replace("-", " ", 1) if descending else text
-    scope = Scope(text, None if known_tags is None else frozenset(known_tags), "sort")
+    scope = Scope(text, known_tags, "sort", parents)
     node = parse(bare)
     piece = _value(scope, node)
     direction = fill("descending" if descending else "ascending")
@@ -70,6 +77,16 @@ def compile_key(text: str, known_tags: Collection[str] | None) -> Filter:
 
 def _condition(scope: Scope, node: syntax.Node) -> Piece:
     """Compile a node that stands where a condition is expected."""
+    if scope.parents and scope.picture and not isinstance(node, syntax.Junction | syntax.Not):
+        own = [one for one in _names(node) if not isinstance(one, syntax.OfParent)]
+        if len(own) < len(list(_names(node))):
+            if own:
+                message = f"found {written(own[0])} beside a value of the picture"
+                remedy = "compare the two with numbers or texts, each by itself"
+                raise scope.fault(f"{message}; {remedy}", own[0].column)
+            inner = _condition(scope.picture, node).within(Power.AND)
+            sql = fill("where_parent", table=scope.parents.table, condition=inner)
+            return Piece(Kind.CONDITION, sql, Power.COMPARISON)
     piece = _value(scope, node)
     if piece.kind is Kind.CONDITION:
         return piece
@@ -85,6 +102,15 @@ def _condition(scope: Scope, node: syntax.Node) -> Piece:
         remedy = f"for items that have it write {quoted(node.key)} in attributes"
     message = f"found {found(piece, node)}, expected a condition; {remedy}"
     raise scope.fault(message, node.column)
+
+
+def _names(node: syntax.Node) -> Iterator[syntax.Name | syntax.Entry | syntax.OfParent]:
+    """Yield what a node names, whether of the row itself or of its picture."""
+    if isinstance(node, syntax.Name | syntax.Entry | syntax.OfParent):
+        yield node
+    else:
+        for child in node.children:
+            yield from _names(child)
 
 
 def _value(scope: Scope, node: syntax.Node) -> Piece:
@@ -110,6 +136,12 @@ def _compiled(scope: Scope, node: syntax.Node) -> Piece:
             return scope.name(node)
         case syntax.Entry():
             return scope.entry(node)
+        case syntax.OfParent(of=of):
+            if scope.is_picture:
+                return _value(scope, of)
+            remedy = "only objects have a parent; write" if scope.parents is None else "expected a"
+            instead = written(of) if scope.parents is None else "value of the object itself"
+            raise scope.fault(f"found {written(node)}, {remedy} {instead}", node.column)
         case syntax.Call(function=function, arguments=arguments):
             check_call(scope, node)
             return called(scope, function, [(_value(scope, each), each) for each in arguments])

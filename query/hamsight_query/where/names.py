@@ -24,6 +24,19 @@ COLUMNS = {
 }
 
 
+_OWN = ("file_size", "filename", "dataset", "subset", "id", "uri", "format", "tags", "scores")
+
+OBJECT_COLUMNS = {
+    **{name: COLUMNS[name] for name in _OWN},
+    "width": COLUMNS["width"],
+    "height": COLUMNS["height"],
+    "number": Piece(Kind.NUMBER, "number", integer=True, low=1, high=2**31 - 1),
+    **{name: Piece(Kind.NUMBER, name) for name in ("area", "x", "y")},
+    **{name: Piece(Kind.TEXT, name) for name in ("tag", "parent")},
+}
+"""Those of the table of objects. What else a picture has stands behind `parent.`"""
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """Return `; the nearest is NAME`, or nothing where no candidate is near."""
     by_lower = {candidate.lower(): candidate for candidate in candidates}

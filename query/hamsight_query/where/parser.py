@@ -168,6 +168,16 @@ class _Parser:
         token = self._next()
         if token.written.lower() == "not":
             raise self._fault(f"found {token}, expected not in lower case", token.column)
+        if self._take("."):
+            of = self._name(level)
+            if isinstance(of, syntax.Call):
+                call = of.function
+                message = f"found parent.{call}(...); write the function around it"
+                raise self._fault(f"{message}, as in {call}(parent.id)", of.column)
+            if not isinstance(of, syntax.Name | syntax.Entry):
+                message = "found parent.parent, expected a column of the picture, which has none"
+                raise self._fault(message, of.column)
+            return syntax.OfParent(token.column, of)
         if self._take("("):
             return syntax.Call(token.column, token.written, self._arguments(level))
         if self._take("["):

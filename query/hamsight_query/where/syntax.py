@@ -56,6 +56,18 @@ class Entry(Node):
 
 
 @dataclass(frozen=True)
+class OfParent(Node):
+    """A column, tag or entry of the picture that an object is on: `parent.width`."""
+
+    of: Name | Entry
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """What is of the picture."""
+        return (self.of,)
+
+
+@dataclass(frozen=True)
 class Sequence(Node):
     """A list to the right of `in`."""
 

@@ -16,6 +16,7 @@ KEYWORDS = ("and", "or", "not", "in")
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"[^\W\d]\w*")
 # Everything that stands together with a number, so that `5abc` is named as a whole.
+_OF_PARENT = re.compile(r"parent(\.)(?=[^\W\d])")
 _NUMERAL = re.compile(r"(?:[0-9]|\.[0-9])(?:(?<=[eE])[+-]|[\w.])*")
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
 _INTEGER = re.compile(_DIGITS)
@@ -72,6 +73,9 @@ def tokenize(text: str) -> Iterator[Token]:
         else:
             raise _stray(text, at)
         yield token
+        if parent := _OF_PARENT.match(text, at):  # a dot stands nowhere else
+            yield Token(TokenKind.SYMBOL, parent[1], parent.start(1) + 1)
+            at += len(parent[1])
         at = _end_of_space(text, at + len(token.written))
     yield Token(TokenKind.END, "", len(text) + 1)
 

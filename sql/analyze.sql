@@ -362,3 +362,32 @@ attributes = mapFilter(
 -- name: delete_item_values
 -- The values, once items have them.
 DELETE FROM item_values WHERE run = {run:String}
+
+-- name: create_neighbours
+-- The nearest items of each item of a model by cosine, the nearest first. Items go by the hash of
+-- their identity, `cityHash64(dataset, subset, id)`; `digest` is the hash of the feature that was
+-- compared. It is replaced as a whole.
+CREATE TABLE IF NOT EXISTS $table$on_cluster
+(
+    dataset    LowCardinality(String),
+    subset     LowCardinality(String),
+    id         String,
+    item       UInt64 DEFAULT cityHash64(dataset, subset, id),
+    digest     UInt64,
+    neighbours Array(UInt64),
+    similarity Array(Float32)
+)
+ENGINE = $engine
+ORDER BY (dataset, subset, id)
+
+-- name: kept_neighbours
+-- The neighbours of every item, in one list each.
+SELECT item, digest, neighbours, similarity FROM $table ORDER BY dataset, subset, id
+
+-- name: replace_neighbours
+-- New neighbours in place of those of before, at once.
+ALTER TABLE $table REPLACE PARTITION tuple() FROM $made
+
+-- name: drop_made_neighbours
+-- The table in which they were made.
+DROP TABLE IF EXISTS $table$on_cluster SYNC

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hamsight_analyze.decisions import Decided
 from hamsight_analyze.duplicates import Pairs, find_duplicates
 from hamsight_analyze.items import Identity, Items
+from hamsight_analyze.neighbours import Neighbours
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,13 +40,14 @@ def find_copies(
     items: Items,
     *,
     strict: bool = False,
+    near: Neighbours | None = None,
     decided: Decided = frozenset(),
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Copies:
     """Return all pairs of items that show the same picture, the nearest first.
 
-    `items` have features, `phash` and `phash_trimmed`. Of items of the same file one is compared
-    with the others.
+    `items` have features, `phash` and `phash_trimmed`, and `near` are their neighbours where they
+    are known. Of items of the same file one is compared with the others.
     """
     import numpy as np
 
@@ -61,6 +63,7 @@ def find_copies(
         hashes[first],
         features if len(first) == len(items) else features[first],
         strict=strict,
+        near=None if near is None else _pairs_of_files(near, list(same.values())),
         on_progress=on_progress,
     )
     of_file = list(same.values())
@@ -76,6 +79,21 @@ def find_copies(
         [row[4] for row in kept],
         unseen,
     )
+
+
+def _pairs_of_files(
+    near: Neighbours, of_file: list[list[int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the files, by number, of each item and of each of its neighbours, but for the same."""
+    import numpy as np
+
+    file = np.empty(len(near.places), np.int64)
+    for number, places in enumerate(of_file):
+        file[places] = number
+    known = near.places >= 0
+    one = np.repeat(file, known.sum(axis=1))
+    other = file[near.places[known]]
+    return one[one != other], other[one != other]
 
 
 def _listed(places: list[int]) -> Iterator[tuple[int, int]]:

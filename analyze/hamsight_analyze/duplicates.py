@@ -22,6 +22,9 @@ _UNLIKE = 21
 _GROUND = 0.05
 _COMPARED = 400_000_000
 """Pairs that are compared to find the ground."""
+_PAIRS = 1_000_000
+"""Pairs that are looked at together."""
+_GIANT = 1000
 _BY_HASH, _BY_FEATURE = 24, 16
 """Near cells in which the pairs of a large catalog are sought: 99 % of them are found so."""
 
@@ -86,6 +89,7 @@ def find_duplicates(
     features: NDArray[np.floating] | None,
     *,
     strict: bool = False,
+    near: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     exact: int = EXACT,
     on_progress: Progress = lambda _: None,
 ) -> Pairs:
@@ -93,8 +97,10 @@ def find_duplicates(
 
     `hashes` are (n, 2, 32) uint8: of the picture, and of the picture without margins. `features`
     are (n, d) of unit length, or None: hashes alone decide then. Up to `exact` items all pairs are
-    compared; above, those of near cells, by hash and by feature. `on_progress` hears of each item
-    once for hashes and once for features.
+    compared; above, those of near cells, by hash and by feature. `near` are pairs, (m,) and (m,),
+    of items that are neighbours by their features, where these are known: no others are compared
+    by features then. Items that such pairs connect are all compared. `on_progress` hears of each
+    item once for hashes and once for features.
     """
     import numpy as np
 
@@ -107,9 +113,17 @@ def find_duplicates(
     if features is not None and count > 1:
         vectors = even(features)
         ground = _ground(looks, vectors)
-        blocks = all_blocks(count, upper=True) if every else near_blocks(vectors, _BY_FEATURE)
-        found.append(_near(looks, vectors, blocks, limits, ground, on_progress))
-    keys = np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+        if near is not None:
+            keys = np.unique(np.minimum(*near) * count + np.maximum(*near))
+            found.append(_held(looks, vectors, keys, limits, ground))
+            on_progress(count)
+        else:
+            blocks = all_blocks(count, upper=True) if every else near_blocks(vectors, _BY_FEATURE)
+            found.append(_near(looks, vectors, blocks, limits, ground, on_progress))
+        if near is not None or not every:
+            between = _between(np.unique(np.concatenate(found)), count)
+            found.append(_held(looks, vectors, between, limits, ground))
+    keys = np.unique(np.concatenate(found))
     first, second = np.divmod(keys, max(count, 1))
     similarity = _similarity(features, first, second)
     distance, _ = looks.of_pairs(first, second)
@@ -152,11 +166,48 @@ def _near(
             former, held = rows, vectors[rows].astype(np.float32)
         likeness = held @ vectors[columns].astype(np.float32).T
         at = np.flatnonzero(likeness >= 1 - most)
-        keys = _keys(rows, columns, at, len(looks))
-        first, second = np.divmod(keys, len(looks))
-        near = 1 - _similarity(vectors, first, second)
-        found.append(keys[limits.hold(*looks.of_pairs(first, second), near, ground)])
+        found.append(_held(looks, vectors, _keys(rows, columns, at, len(looks)), limits, ground))
     return np.concatenate(found)
+
+
+def _held(
+    looks: HashDistances,
+    vectors: NDArray[np.floating],
+    keys: NDArray[np.int64],
+    limits: Limits,
+    ground: float,
+) -> NDArray[np.int64]:
+    """Return those of the pairs, as keys, that are duplicates."""
+    import numpy as np
+
+    held = [np.empty(0, np.int64)]
+    for start in range(0, len(keys), _PAIRS):
+        some = keys[start : start + _PAIRS]
+        first, second = np.divmod(some, len(looks))
+        distance = 1 - _similarity(vectors, first, second)
+        held.append(some[limits.hold(*looks.of_pairs(first, second), distance, ground)])
+    return np.concatenate(held)
+
+
+def _between(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return all pairs, as keys, of items that the given pairs connect, in groups of no giants."""
+    import numpy as np
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = np.divmod(keys, count)
+    places, at = np.unique(np.concatenate([first, second]), return_inverse=True)
+    links = coo_matrix(
+        (np.ones(len(keys), bool), (at[: len(keys)], at[len(keys) :])), [len(places)] * 2
+    )
+    _, group = connected_components(links, directed=False)
+    order = np.argsort(group, kind="stable")
+    made = [np.empty(0, np.int64)]
+    for members in np.split(places[order], np.flatnonzero(np.diff(group[order])) + 1):
+        if 2 < len(members) <= _GIANT:
+            one, other = np.triu_indices(len(members), 1)
+            made.append(members[one] * count + members[other])
+    return np.concatenate(made)
 
 
 def _keys(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,42 @@ def find_neighbours(
     _fill(exact_places, exact_similarity, features, features, some, lambda _: None)
     held = [len(np.intersect1d(places[one], exact_places[one])) for one in asked]
     return Neighbours(places, similarity, float(np.mean(held)) / k)
+
+
+def go_on(
+    features: NDArray[np.floating],
+    near: Neighbours,
+    asked: NDArray[np.bool_],
+    changed: NDArray[np.bool_],
+    on_progress: Progress = lambda _: None,
+) -> Neighbours:
+    """Return neighbours after a change of some items, from those of before.
+
+    `features` are (n, d) of all items and `near` their neighbours. Those of the `asked` items, (n,)
+    bool, are found among all; the others get the `changed` ones, which are asked too, where these
+    are nearer. `on_progress` hears n in all.
+    """
+    import numpy as np
+
+    places, similarity = near.places.copy(), near.similarity.copy()
+    rest, new = np.flatnonzero(~asked), np.flatnonzero(changed)
+    sought = np.flatnonzero(asked)
+    places[sought], similarity[sought] = -1, -1
+    everything = np.arange(len(asked))
+    _fill(places, similarity, features, features, _blocks_of(sought, everything), on_progress)
+    _fill(places, similarity, features, features, _blocks_of(rest, new), on_progress)
+    if not len(new):
+        on_progress(len(rest))
+    return Neighbours(places, similarity, near.recall)
+
+
+def _blocks_of(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Block]:
+    """Yield blocks of all pairs of these rows and these columns."""
+    former, some = None, rows
+    for of_rows, of_columns in all_blocks(len(rows), others=len(columns)):
+        if of_rows is not former:
+            former, some = of_rows, rows[of_rows]
+        yield some, columns[of_columns]
 
 
 def nearest_among(

@@ -6,7 +6,7 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from hamsight_analyze.neighbours import Progress, nearest_among
+from hamsight_analyze.neighbours import Neighbours, Progress, find_neighbours, nearest_among
 from hamsight_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ FITTED = 50_000
 """Items at most to which a map is fitted; further ones are placed among them."""
 _EXTRAS = {"umap": "umap", "pacmap": "pacmap"}
 _COMPONENTS = 50
-_PERPLEXITY = 30
 _ROUNDS = (250, 500)
 """Iterations of t-SNE with early exaggeration, and without."""
 _HEARD = 25
@@ -48,14 +47,16 @@ def lay_out(
     method: str,
     *,
     seed: int = 0,
+    near: Neighbours | None = None,
     on_progress: Progress = lambda _: None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return where each item lies, (n, 2) float32, and which took part in the fit, (n,) bool.
 
     `features` are (n, d) of unit length. The features are brought to 50 principal components.
     `pca` takes the first two of all items. The others are fitted to 50,000 items at most, drawn
-    by `seed`, and the rest are placed among them. `on_progress` hears n in all. Raises UsageError
-    for a method that is not installed.
+    by `seed`, and the rest are placed among them. `near` are the neighbours of all n items where
+    they are known. `on_progress` hears n in all. Raises UsageError for a method that is not
+    installed.
     """
     import numpy as np
 
@@ -71,10 +72,14 @@ def lay_out(
     if count > FITTED:
         fitted[:] = False
         fitted[np.random.default_rng(seed).choice(count, FITTED, replace=False)] = True
-    fit = {"tsne": _tsne, "umap": _umap, "pacmap": _pacmap}[method]
     some = vectors[fitted]
     positions = np.empty((count, 2), np.float32)
-    positions[fitted] = fit(some, seed, on_progress)
+    if method == "tsne":
+        if near is None or count > FITTED:
+            near = find_neighbours(features[fitted])
+        positions[fitted] = _tsne(some, near, seed, on_progress)
+    else:
+        positions[fitted] = {"umap": _umap, "pacmap": _pacmap}[method](some, seed, on_progress)
     if count > FITTED:
         rest = ~fitted
         positions[rest] = place(vectors[rest], some, positions[fitted], on_progress=on_progress)
@@ -154,20 +159,35 @@ def trustworthiness(features: NDArray[np.floating], positions: NDArray[np.float3
     return float(1 - 2 * beyond / (_K * (2 * count - 3 * _K - 1)))
 
 
-def _tsne(vectors: NDArray[np.float32], seed: int, on_progress: Progress) -> NDArray[Any]:
-    """Fit t-SNE (van der Maaten & Hinton 2008; openTSNE, Policar et al. 2024)."""
-    from openTSNE import TSNE
+def _tsne(
+    vectors: NDArray[np.float32], near: Neighbours, seed: int, on_progress: Progress
+) -> NDArray[Any]:
+    """Fit t-SNE (van der Maaten & Hinton 2008; openTSNE, Policar et al. 2024).
 
+    All neighbours attract alike, and it begins with the first two principal components.
+    """
+    import numpy as np
+    from openTSNE import TSNE
+    from openTSNE.affinity import Uniform
+    from openTSNE.initialization import rescale
+    from openTSNE.nearest_neighbors import PrecomputedNeighbors
+
+    places = np.maximum(near.places, 0).astype(np.int64)
+    apart = np.ones(places.shape)
     heard = _Heard(len(vectors), sum(_ROUNDS), on_progress)
     made: NDArray[Any] = TSNE(
-        perplexity=min(_PERPLEXITY, (len(vectors) - 1) / 3),
         early_exaggeration_iter=_ROUNDS[0],
         n_iter=_ROUNDS[1],
         n_jobs=1 if len(vectors) < _SEVERAL_THREADS else os.cpu_count() or 1,
         callbacks=heard,
         callbacks_every_iters=_HEARD,
         random_state=seed,
-    ).fit(vectors)
+    ).fit(
+        affinities=Uniform(
+            knn_index=PrecomputedNeighbors(places, apart), k_neighbors=places.shape[1]
+        ),
+        initialization=rescale(vectors[:, :2].astype(np.float64)),
+    )
     heard.finish()
     return made
 

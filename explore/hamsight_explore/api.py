@@ -21,6 +21,7 @@ from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
 from hamsight_explore.map_api import MapApi
 from hamsight_explore.openapi import document
+from hamsight_explore.query_api import QueryApi
 from hamsight_explore.results import condition_of
 from hamsight_explore.thumbnails import SIZES, as_jpeg, placeholder
 from hamsight_explore.view import FIELDS, View
@@ -374,6 +375,7 @@ def routes(api: Api) -> list[Route]:
     its = api.explorer
     for more in (AnalysesApi(its), MapApi(its), ClassifierApi(its)):
         read, write = {**read, **more.read}, {**write, **more.write}
+    write = {**write, **QueryApi(its).write}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

@@ -119,6 +119,11 @@ class Given:
         value = self._members.pop(name, None)
         return None if value is None else Given(value, repr(name))
 
+    def members(self) -> dict[str, Any]:
+        """Take all members as they are."""
+        members, self._members = self._members, {}
+        return members
+
     def finish(self) -> None:
         """Check that every member was taken."""
         if self._members:

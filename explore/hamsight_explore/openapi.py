@@ -16,7 +16,7 @@ from hamsight_explore.map_api import METHODS
 from hamsight_explore.thumbnails import SIZES
 from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
-from hamsight_query.request import Combine
+from hamsight_query.request import Combine, Kind, Rank
 
 Schema = dict[str, Any]
 
@@ -214,7 +214,48 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     "jobs": ("The jobs, the last first, and the version of the items.", {}, ()),
     "events": ("The same as server-sent events while a job runs; then the answer ends.", {}, ()),
 }
+_REQUEST = _object(
+    {
+        "queries": _list(
+            _object(
+                {
+                    "kind": _choice(*(kind.value for kind in Kind if kind is not Kind.IMAGE)),
+                    "given": _TEXT,
+                    "weight": {"type": "number", "minimum": -1e9, "maximum": 1e9},
+                    "box": _or_null(_BOX),
+                },
+                "kind",
+                "given",
+            ),
+            100,
+        ),
+        "k": {"type": "integer", "minimum": 1, "maximum": MOST_ROWS},
+        "offset": _WHOLE,
+        "combine": _choice(*(one.value for one in Combine)),
+        "rank": _choice(*(one.value for one in Rank)),
+        "candidates": _or_null({"type": "integer", "minimum": 1, "maximum": 2**32 - 1}),
+        "max_distance": _or_null(_WHOLE),
+        "min_similarity": _or_null({"type": "number", "minimum": -1, "maximum": 1}),
+        "dissimilar": _FLAG,
+        "datasets": _list(_TEXT, 1000),
+        "subsets": _list(_TEXT, 1000),
+        "where": _or_null(_TEXT),
+        "sort": _or_null(_TEXT),
+        "random": _or_null(_WHOLE),
+        "exclude_self": _or_null(_FLAG),
+        "model": _or_null(_TEXT),
+        "models": _list(_TEXT, 10),
+        "calibrated": _FLAG,
+        "recall": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        "exact": _FLAG,
+        "objects": _FLAG,
+    }
+)
 _WRITE: Mapping[str, tuple[str, Schema]] = {
+    "query": (
+        "Answer a request of `hamsight query` as `Request.to_json` writes it: matches and SQL.",
+        _REQUEST,
+    ),
     "search": ("Answer a view: the key of its result, total, SQL and command.", _VIEW),
     "sql": (
         "Answer a statement that reads; as a view where `view` is true.",

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _SEED = 0
 _QUERY_SEED = 1_000_003
 _MATCHES = 10
+_FAULTY = "faulty"
+_FINDS: dict[str, dict[str, Any]] = {
+    "duplicates": {},
+    "leaks": {},
+    "quality": {"issues": ["blurry", "dark"]},
+}
 
 
 def demo(
@@ -28,8 +34,12 @@ def demo(
         typer.Option(metavar="DIR", help="Folder for the scenes, the catalog and the answers."),
     ] = Path("hamsight-demo"),
 ) -> None:
-    """Draw a dataset of scenes, ingest it with the bundled model, and search it."""
+    """Draw a dataset of scenes, ingest it with the bundled model, and search it.
+
+    Then draw a small dataset with planted faults, and find them.
+    """
     import hamsight
+    from hamsight.demo.faults import write_faulty
     from hamsight.demo.scenes import draw_scene, write_dataset
 
     started = time.monotonic()
@@ -51,9 +61,28 @@ def demo(
         say(f"ingested {outcome.counts.total} scenes with the model {outcome.model} into {catalog}")
         for name, query in _queries(picture, count).items():
             _ask(session, name, query, catalog, answers / f"{name}.png")
+        write_faulty(out / _FAULTY)
+        session.ingest(out / _FAULTY, dataset=_FAULTY, model="mini", subset_from_folder=True)
+        for find, options in _FINDS.items():
+            _find(session, find, options, catalog, answers / f"{find}.png")
     say(f"done in {time.monotonic() - started:.0f} s; the answers are pictures in {answers}")
     explore = shlex.join(["hamsight", "explore", "--db", str(catalog)])
     say(f"look at the scenes in a page: {explore}")
+
+
+def _find(session: Session, find: str, options: dict[str, Any], catalog: Path, sheet: Path) -> None:
+    """Find faults of a kind in the small dataset, and draw them."""
+    from hamsight_core.show.row_sheet import draw_rows
+
+    found = getattr(session, f"find_{find}")(dataset=_FAULTY, **options)
+    words = [f"--{name.removesuffix('s')}={one}" for name, of in options.items() for one in of]
+    command = ["hamsight", "find", find, "--dataset", _FAULTY, *words, "--db", str(catalog)]
+    tell("", f"# {find}", f"$ {shlex.join(command)}", f"    {found.said}")
+    for row in found.table.slice(0, _MATCHES).to_pylist():
+        said = (row.get(name) for name in ("group", "subset", "id", "other_id", "issue"))
+        tell(f"    {'  '.join(str(one) for one in said if one is not None)}")
+    draw_rows(found.sections, sheet, title=f"{find}: {found.said}")
+    tell(f"    as a picture: {sheet}")
 
 
 def _queries(picture: Path, count: int) -> dict[str, dict[str, Any]]:

@@ -38,7 +38,7 @@ class Region:
         parts = given.split(",") if isinstance(given, str) else list(given)
         try:
             numbers = [float(part) for part in parts]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             numbers = []
         if len(numbers) != 4:
             raise UsageError(f"--box {given}: expected four numbers, X,Y,WIDTH,HEIGHT")

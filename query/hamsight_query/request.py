@@ -270,8 +270,10 @@ def query_from_json(given: Mapping[str, Any]) -> Query:
     text, weight, box = given.get("given"), given.get("weight", 1.0), given.get("box")
     if not isinstance(text, str):
         raise UsageError("queries: each has kind and given, which are texts")
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or abs(weight) > 1e9:
         raise UsageError(f"queries: weight is {weight!r}; expected a number")
+    if box is not None and not isinstance(box, list):
+        raise UsageError(f"queries: box is {box!r}; expected a list of four numbers")
     kind = chosen("kind", Kind, given.get("kind", ""))
     return Query(kind, text, float(weight), None if box is None else Region.of(box))
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toy
 from made_catalog import ITEMS, STRANGE, Made, Oracle, fill
+from PIL import Image
+from planted import FAULTS, photo
 from typer.testing import CliRunner
 
 import hamsight
@@ -44,12 +47,12 @@ def example(dsn: str, tmp_path: Path) -> Callable[..., list[dict]]:
     return runner(dsn, "items_made")
 
 
-def runner(dsn: str, table: str) -> Callable[..., list[dict]]:
+def runner(dsn: str, table: str | None) -> Callable[..., list[dict]]:
     """Return what runs an example on an items table and returns its rows."""
 
     def run(name: str, **parameters: object) -> list[dict]:
         RAN.add(name)
-        given = {"items": table, **parameters}
+        given = {"items": table, **parameters} if table else parameters
         params = [f"--param={key}={value}" for key, value in given.items()]
         file = str(EXAMPLES / f"{name}.sql")
         command = ["sql", "--file", file, *params, "--format", "json", "--db", dsn]
@@ -284,6 +287,60 @@ def test_examples_on_a_fitted_hash(dsn: str, tmp_path: Path, monkeypatch) -> Non
         test_duplicates,
     ):
         check(run)
+
+
+def test_findings(engine, tmp_path) -> None:
+    dsn, root = f"chdb://{engine}?database=test_found", tmp_path / "set"
+    for subset, tag, seeds in (
+        ("train", "red", range(6)),
+        ("train", "blue", range(6, 12)),
+        ("val", "red", range(12, 15)),
+        ("val", "blue", range(15, 18)),
+    ):
+        (root / subset / tag).mkdir(parents=True)
+        for seed in seeds:
+            made = photo(seed)
+            tint = Image.new("RGB", made.size, "blue" if seed == 0 else tag)
+            Image.blend(made, tint, 0.4).save(root / subset / tag / f"{seed:02}.png")
+    same = (root / "train" / "red" / "01.png").read_bytes()
+    (root / "train" / "red" / "copy.png").write_bytes(same)
+    (root / "val" / "red" / "leak.png").write_bytes(same)
+    FAULTS["blurry"](photo(40)).save(root / "val" / "red" / "blurry.png")
+    Image.effect_noise((240, 180), 255).save(root / "val" / "red" / "noise.png")
+    example, bare = runner(dsn, "items_toy"), runner(dsn, None)
+    with hamsight.open(dsn) as session:
+        package = str(toy.model(tmp_path / "package"))
+        session.ingest(root, subset_from_folder=True, tags_from_folder=True, model=package)
+        session.find_duplicates(), session.find_leaks(), session.find_mislabelled()
+        session.find_quality(issues="blurry"), session.sample(3)
+        unlike = session.find_outliers().table.to_pylist()
+        clusters = session.cluster(2).table.to_pylist()
+        p = session.compare("subset:train", "subset:val").figures["p"]
+        session.map("pca")
+
+        (group,) = example("found_duplicates")
+        assert (group["spare"], group["spare_bytes"]) == (2, 2 * len(same))
+        assert group["id"] == "red/01.png"
+        assert bare("found_leaks") == [
+            {"one": "set/train", "other": "set/val", "pairs": 2, "same_file": 2}
+        ]
+        (issue,) = bare("found_quality")
+        assert (issue["issue"], issue["items"], issue["worst"]) == ("blurry", 1, "red/blurry.png")
+        tags = {(row["tag"], row["suggested"]): row for row in example("found_mislabelled")}
+        assert tags["red", "blue"]["share"] == tags["red", "blue"]["items"] / 13
+        assert [row["id"] for row in example("found_outliers", k=2)] == [
+            row["id"] for row in unlike[:2]
+        ]
+        found = example("found_clusters")
+        assert [row["items"] for row in found] == [row["items"] for row in clusters]
+        assert all(0.5 <= row["share"] <= 1 for row in found)
+        assert [row["rank"] for row in example("found_sample")] == [1, 2, 3]
+        typical = bare("found_comparison")
+        assert {row["side"]: row["subset"] for row in typical} == {"a": "train", "b": "val"}
+        assert typical[0]["p"] == pytest.approx(p)
+        near = bare("found_map", dataset="set", subset="train", id="red/01.png", k=3)
+        assert {row["id"] for row in near} == {"red/01.png", "red/copy.png", "red/leak.png"}
+        session.sql("DROP DATABASE test_found", write=True)
 
 
 def test_every_example_is_tested_and_documented() -> None:

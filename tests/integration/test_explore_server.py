@@ -19,6 +19,7 @@ from visitor import Visitor
 import hamsight
 from hamsight.cli.app import app
 from hamsight_explore import Running, start
+from hamsight_query.request import Kind, Query, Request
 
 PHOTOS = 12
 
@@ -54,6 +55,28 @@ def visitor(running: Running) -> Visitor:
 
 def names(rows: list[dict]) -> list[str]:
     return ["/".join(part for part in (r["dataset"], r["subset"], r["id"]) if part) for r in rows]
+
+
+def test_a_request_is_answered_as_in_python(visitor, session) -> None:
+    for request in (
+        Request((Query(Kind.ITEM, "drawn/train/003.jpg"),), k=5, calibrated=True),
+        Request(where="dog > 0", sort="-id", k=3),
+    ):
+        answer = visitor.post("query", **request.to_json()).json
+        expected = session.search(request)
+        assert [one["id"] for one in answer["matches"]] == [one.id for one in expected]
+        assert [one["similarity"] for one in answer["matches"]] == [m.similarity for m in expected]
+    picture = {"kind": "image", "given": "/etc/hostname"}
+    for wrong, words in (
+        ({"queries": [picture]}, "send it to /api/uploads"),
+        ({"where": "dog > 0", "model": str(Path.cwd())}, "has no model"),
+        ({"where": "dog > 0", "k": 401}, "at most 400"),
+        ({"where": "dog >"}, "expected"),
+        ({"where": "dog > 0", "wher": 1}, "wher"),
+        ({"where": "a\x00"}, "not UTF-8 text"),
+    ):
+        refused = visitor.post("query", **wrong)
+        assert refused.status == 400 and words in refused.json["error"], refused.json
 
 
 def stored(session: hamsight.Session) -> list[dict]:

@@ -213,7 +213,7 @@ def test_the_sql_of_the_docs_runs(session):
     ]
     assert len(statements) >= 4
     for statement in statements:
-        session.sql(statement.replace("items_mini", "items_toy"))
+        session.sql(statement.replace("_mini", "_toy"))
     spare = session.sql(statements[1].replace("items_mini", "items_toy"))
     assert set(spare["id"].to_pylist()) >= {"01.png", "copy_brightness.jpg"}
 

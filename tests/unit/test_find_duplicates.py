@@ -115,3 +115,21 @@ def test_margins_do_not_count() -> None:
     framed.paste(whole, (40, 60))
     plain, trimmed = perceptual_hashes(framed)
     assert plain != trimmed == perceptual_hash(whole)
+
+
+def test_items_that_pairs_connect_are_all_compared() -> None:
+    draw = np.random.default_rng(2)
+    bits = np.repeat(draw.integers(0, 2, (1, 16, 16), np.uint8), 5, axis=0)
+    for one in bits:  # alike in what is coarse alone
+        one[8:] ^= draw.integers(0, 2, (8, 16), np.uint8)
+    others = draw.integers(0, 2, (40, 16, 16), np.uint8)
+    whole = np.packbits(np.concatenate([bits, others]).reshape(45, 256), axis=1)
+    hashes = np.stack([whole, whole], axis=1)
+    features = draw.standard_normal((45, 32)).astype(np.float32)
+    features[:5] = features[0] + 0.01 * draw.standard_normal((5, 32))
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    chain = (np.arange(4), np.arange(1, 5))
+    found = find_duplicates(hashes, features, near=chain)
+    assert (found.distance > 30).all()
+    expected = [(one, other) for one in range(5) for other in range(one + 1, 5)]
+    assert sorted(zip(found.first.tolist(), found.second.tolist(), strict=True)) == expected

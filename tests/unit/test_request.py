@@ -61,3 +61,19 @@ def test_a_request_is_a_value() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Request((ITEM,)).k = 3  # type: ignore[misc]
     assert ITEM.label == "item: a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"box": False}, "box is False; expected a list of four numbers"),
+        ({"box": [10**400, 0, 1, 1]}, "expected four numbers"),
+        ({"box": [1, 2]}, "expected four numbers"),
+        ({"weight": 10**400}, "expected a number"),
+        ({"weight": True}, "expected a number"),
+        ({"weights": 1}, "weights"),
+    ],
+)
+def test_a_query_in_json_that_is_none_is_refused(query, words):
+    with pytest.raises(UsageError, match=words):
+        Request.from_json({"queries": [{"kind": "item", "given": "a", **query}]})

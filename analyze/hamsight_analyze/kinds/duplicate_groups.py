@@ -11,16 +11,30 @@ from hamsight_analyze.copied_items import Copies, find_copies
 from hamsight_analyze.copy_groups import group_pairs
 from hamsight_analyze.decisions import Decided, read_decided
 from hamsight_analyze.hash_distances import HashDistances
-from hamsight_analyze.items import Items
+from hamsight_analyze.items import Items, Scope
+from hamsight_analyze.kept_neighbours import COLUMNS, neighbours_of
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.show.row_sheet import Section, Tile
 
-LOOKS = ("analyzed_features", "analyzed_looks")
+LOOKS = (*COLUMNS, "analyzed_looks")
 """The statements of the columns by which copies are found."""
 
 
+class OfCopies(Analysis):
+    """An analysis of the same picture in several items."""
+
+    def read(
+        self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
+    ) -> Items:
+        """Read the items, and the neighbours that are kept of all items."""
+        items = super().read(catalog, scope, on_progress)
+        if not scope.described():
+            items.columns["near"] = [neighbours_of(catalog, items)]
+        return items
+
+
 @dataclass(frozen=True)
-class Duplicates(Analysis):
+class Duplicates(OfCopies):
     """Items that show the same picture, in groups, or with `pairs` as pairs.
 
     `strict` asks for less difference, where drawings or objects on white make false pairs.
@@ -49,7 +63,11 @@ class Duplicates(Analysis):
     def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
         """Return the pairs, or the groups with the item of each that is best kept."""
         copies = find_copies(
-            items, strict=self.strict, decided=self.decided, on_progress=on_progress
+            items,
+            strict=self.strict,
+            near=next(iter(items.columns.pop("near", ())), None),
+            decided=self.decided,
+            on_progress=on_progress,
         )
         exact = sum(copies.exact)
         if self.pairs:

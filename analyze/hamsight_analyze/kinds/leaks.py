@@ -14,12 +14,12 @@ from hamsight_analyze.copy_groups import connected
 from hamsight_analyze.decisions import Decided, read_decided
 from hamsight_analyze.hash_distances import HashDistances
 from hamsight_analyze.items import Items
-from hamsight_analyze.kinds.duplicate_groups import LOOKS, pairs_found, unseen_note
+from hamsight_analyze.kinds.duplicate_groups import LOOKS, OfCopies, pairs_found, unseen_note
 from hamsight_core.catalog.catalog import Catalog
 
 
 @dataclass(frozen=True)
-class Leaks(Analysis):
+class Leaks(OfCopies):
     """Pairs of items of two sides: subsets of one dataset or of several, or with `across`
     datasets.
 
@@ -54,7 +54,11 @@ class Leaks(Analysis):
     def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
         """Return the pairs whose items are on two sides."""
         copies = find_copies(
-            items, strict=self.strict, decided=self.decided, on_progress=on_progress
+            items,
+            strict=self.strict,
+            near=next(iter(items.columns.pop("near", ())), None),
+            decided=self.decided,
+            on_progress=on_progress,
         )
         rows = list(
             zip(copies.pairs, copies.distance, copies.similarity, copies.exact, strict=True)

@@ -17,8 +17,10 @@ from hamsight_analyze.analysis import (
     settings_of,
 )
 from hamsight_analyze.items import Items, Scope
+from hamsight_analyze.kept_neighbours import neighbours_of
 from hamsight_analyze.map_points import KIND, TABLE, MapPoints, points_of
 from hamsight_analyze.positions import (
+    FITTED,
     check_method,
     lay_out,
     place,
@@ -94,10 +96,16 @@ class Map(Analysis):
     def read(
         self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
     ) -> Items:
-        """Read the items, and where the kept map has them."""
+        """Read the items, and where the kept map has them, or else their neighbours."""
         items = super().read(catalog, scope, on_progress)
-        if self.method != "pca" and not self.refit:
-            items.columns["former"] = [self._kept_points(catalog, scope, items)]
+        if self.method == "pca":
+            return items
+        kept = None if self.refit else self._kept_points(catalog, scope, items)
+        known = None if kept is None else _unchanged(kept, items)
+        if known is not None and len(items) and (known >= 0).mean() >= _OLD:
+            items.columns["kept"] = [kept, known]
+        elif self.method == "tsne" and not scope.described() and len(items) <= FITTED:
+            items.columns["near"] = [neighbours_of(catalog, items)]
         return items
 
     def known_positions(self, catalog: Catalog, scope: Scope, items: Items) -> NDArray[np.float32]:
@@ -107,9 +115,8 @@ class Map(Analysis):
         points = self._kept_points(catalog, scope, items)
         positions = np.full((len(items), 2), np.nan, np.float32)
         if points is not None:
-            keys = np.array(items.columns["item_key"], np.uint64)
-            at, known = _found_in(points, keys)
-            positions[known] = points.positions[at[known]]
+            at = _found_in(points, items)
+            positions[at >= 0] = points.positions[at[at >= 0]]
         return positions
 
     def _kept_points(self, catalog: Catalog, scope: Scope, items: Items) -> MapPoints | None:
@@ -125,10 +132,8 @@ class Map(Analysis):
         import pyarrow as pa
 
         assert items.features is not None
-        keys, digests = (
-            np.array(items.columns[name], np.uint64) for name in ("item_key", "feature_digest")
-        )
-        positions, fitted, placed = self._positions(items, keys, digests, on_progress)
+        digests = np.array(items.columns["feature_digest"], np.uint64)
+        positions, fitted, placed = self._positions(items, on_progress)
         each = pa.table(
             {
                 **identity_columns(items.identities),
@@ -166,11 +171,7 @@ class Map(Analysis):
         return rows.append_column("analysis", pa.array([name] * rows.num_rows))
 
     def _positions(
-        self,
-        items: Items,
-        keys: NDArray[np.uint64],
-        digests: NDArray[np.uint64],
-        on_progress: Callable[[int], None],
+        self, items: Items, on_progress: Callable[[int], None]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_], int | None]:
         """Return where items lie, which took part in the fit, and how many are new on a kept map.
 
@@ -185,22 +186,22 @@ class Map(Analysis):
             on_progress(len(items))
             on_line = np.concatenate([values, np.zeros_like(values)], axis=1)
             return on_line, np.ones(len(items), bool), None
-        former = next(iter(items.columns.pop("former", ())), None)
-        if former is not None:
-            at, known = _found_in(former, keys)
-            known &= former.digests[at] == digests
-            if len(items) and known.mean() >= _OLD:
-                positions, fitted = former.positions[at], former.fitted[at] & known
-                rest = ~known
-                on_progress(int(known.sum()))
-                if rest.any():
-                    vectors = principal_components(features, _COMPONENTS)
-                    positions[rest] = place(
-                        vectors[rest], vectors[known], positions[known], on_progress=on_progress
-                    )
-                return positions, fitted, int(rest.sum())
-        positions, fitted = lay_out(features, self.method, seed=self.seed, on_progress=on_progress)
-        return positions, fitted, None
+        if "kept" not in items.columns:
+            near = next(iter(items.columns.pop("near", ())), None)
+            laid = lay_out(
+                features, self.method, seed=self.seed, near=near, on_progress=on_progress
+            )
+            return *laid, None
+        kept, at = items.columns.pop("kept")
+        known, rest = at >= 0, at < 0
+        positions, fitted = kept.positions[at], kept.fitted[at] & known
+        on_progress(int(known.sum()))
+        if rest.any():
+            vectors = principal_components(features, _COMPONENTS)
+            positions[rest] = place(
+                vectors[rest], vectors[known], positions[known], on_progress=on_progress
+            )
+        return positions, fitted, int(rest.sum())
 
     def _draw(self, items: Items, positions: NDArray[np.float32], path: Path, title: str) -> None:
         values = _values(items, self.color)
@@ -214,15 +215,23 @@ class Map(Analysis):
             draw_map(points, path, title=title, pictures=self.pictures)
 
 
-def _found_in(
-    points: MapPoints, keys: NDArray[np.uint64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the place of each item among points, of one at least, and whether it is there."""
+def _found_in(points: MapPoints, items: Items) -> NDArray[np.int64]:
+    """Return the place of each item among points, of one at least; -1 where it is not there."""
     import numpy as np
 
+    keys = np.array(items.columns["item_key"], np.uint64)
     order = np.argsort(points.items, kind="stable")
     at = order[np.minimum(np.searchsorted(points.items[order], keys), len(points) - 1)]
-    return at, points.items[at] == keys
+    return np.where(points.items[at] == keys, at, -1)
+
+
+def _unchanged(points: MapPoints, items: Items) -> NDArray[np.int64]:
+    """Return the same of items whose features are those that were laid out."""
+    import numpy as np
+
+    at = _found_in(points, items)
+    digests = np.array(items.columns["feature_digest"], np.uint64)
+    return np.where(points.digests[at] == digests, at, -1)
 
 
 def _values(items: Items, color: str | None) -> list[str | None]:

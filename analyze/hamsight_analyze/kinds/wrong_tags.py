@@ -79,7 +79,7 @@ class Mislabelled(Analysis):
             )
         if 2 * sum(len(own) > 1 for own in tags) > len(items):
             result.notes.append(
-                "most items have several tags, which share one picture: many that are flagged may be"
-                " right; --objects judges each box by its own picture"
+                "most items have several tags, which share one picture: many that are flagged may"
+                " be right; --objects judges each box by its own picture"
             )
         return result

@@ -1,10 +1,11 @@
 """How fast the page of `hamsight explore` is, in a headless Chromium.
 
     .venv/bin/python bench/explore.py                   # 10,000 items
-    .venv/bin/python bench/explore.py --items 1000000
+    .venv/bin/python bench/explore.py --items 1000000 --folder million    # kept for another run
 
 The items are 300 drawn scenes, encoded with `mini`, each stored many times with other names, other
-bits of the hash and a slightly other embedding. Times are medians in milliseconds.
+bits of the hash and a slightly other embedding. On their map each copy lies near one of twelve
+places. Times are medians in milliseconds.
 """
 
 from __future__ import annotations
@@ -44,6 +45,16 @@ SELECT dataset, subset, concat('copy ', leftPad(toString(number), 8, '0'), ' of 
 FROM {table} CROSS JOIN numbers({copies}) AS copies
 WHERE NOT startsWith(id, 'copy ')
 """
+MAPPED = """
+INSERT INTO map_points (analysis, dataset, subset, id, digest, x, y, fitted)
+SELECT '{analysis}', dataset, subset, id, 0, randNormal(0, 1, 1) * 0.6 + cos(place) * 3,
+    randNormal(0, 1, 2) * 0.6 + sin(place) * 3, true
+FROM (
+    SELECT dataset, subset, id, cityHash64(substring(id, -12)) % 12 AS place FROM {table}
+    WHERE startsWith(id, 'copy ')
+)
+"""
+LASSO = [(0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.4, 0.7), (0.25, 0.5)]
 LOADED = """() => {
     const tiles = [...document.querySelectorAll('.tile')].filter(tile => {
         const box = tile.getBoundingClientRect();
@@ -74,7 +85,10 @@ def fill(folder: Path, items: int) -> None:
         table = session.catalog().model("mini").items_table
         client = session.catalog().client
         copies = max(1, items // SCENES - 1)
+        session.map("pca")
         client.command(COPY.format(table=table, copies=copies), settings={"max_threads": 2})
+        analysis = session.maps()["analysis"][0].as_py()
+        client.command(MAPPED.format(table=table, analysis=analysis))
 
 
 def timed(act: Callable[[], None], page: Page) -> float:
@@ -136,16 +150,64 @@ def measure(page: Page, address: str, total: int) -> dict[str, float]:
     return found
 
 
+def measure_map(page: Page, address: str) -> dict[str, float]:
+    """Return what the map takes: its numbers are of all points."""
+    found: dict[str, float] = {}
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.goto(address)
+    page.wait_for_function(LOADED)
+    begun = time.perf_counter()
+    page.keyboard.press("m")
+    frame = page.get_by_role("application", name="map")
+    page.wait_for_function(
+        "() => document.querySelector('[role=application]')?.ariaLabel.match(/of [1-9]/)"
+    )
+    drawn = int(frame.get_attribute("data-drawn") or 0)
+    page.wait_for_function(
+        "drawn => Number(document.querySelector('[role=application]').dataset.drawn) > drawn",
+        arg=drawn,
+    )
+    found["map, to its points"] = (time.perf_counter() - begun) * 1000
+    page.locator(".legend i").first.wait_for()
+    found["map, to its colours"] = (time.perf_counter() - begun) * 1000
+    page.wait_for_timeout(3000)
+    found["one drawing of all points"] = float(frame.get_attribute("data-milliseconds") or 0)
+    box = frame.bounding_box()
+    assert box is not None
+    page.get_by_role("button", name="move").click()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    before, begun = int(frame.get_attribute("data-drawn") or 0), time.perf_counter()
+    for step in range(120):
+        page.mouse.move(box["x"] + 300 + step % 40 * 3, box["y"] + 300 + step % 30 * 2)
+    frames = int(frame.get_attribute("data-drawn") or 0) - before
+    found["frames a second while panning"] = frames / (time.perf_counter() - begun)
+    page.mouse.up()
+    page.get_by_role("button", name="fit").click()
+    page.get_by_role("button", name="lasso").click()
+    for number, (x, y) in enumerate([*LASSO, LASSO[0]]):
+        place = box["x"] + x * box["width"], box["y"] + y * box["height"]
+        page.mouse.move(*place, steps=12 if number else 1)
+        if not number:
+            page.mouse.down()
+    page.mouse.up()
+    page.locator(".legend [role=status] b").wait_for()
+    found["what a lasso holds"] = float(frame.get_attribute("data-lasso") or 0)
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--browser", default=shutil.which("chromium"))
+    parser.add_argument("--folder", type=Path, help="keeps the catalog for another run")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        made = [sys.executable, __file__, "fill", str(folder), str(given.items)]
-        subprocess.run(made, check=True)
+        folder = given.folder or Path(name)
+        if not (folder / "catalog").is_dir():
+            made = [sys.executable, __file__, "fill", str(folder), str(given.items)]
+            subprocess.run(made, check=True)
         command = [sys.executable, "-m", "hamsight", "explore", "--no-browser"]
         served = subprocess.Popen(
             [*command, "--db", str(folder / "catalog")], stdout=subprocess.PIPE, text=True
@@ -159,6 +221,7 @@ def main() -> None:
                 page = launched.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
                 page.goto(link)
                 found = measure(page, link.partition("?")[0], given.items)
+                found.update(measure_map(page, link.partition("?")[0]))
                 launched.close()
             grown = psutil.Process(served.pid).memory_info().rss - before
         finally:

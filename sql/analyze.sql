@@ -1,8 +1,9 @@
 -- Analyses of what a catalog holds: what they read, and the tables of what they found.
 
 -- name: create_analyses
--- One row for each analysis whose findings stand: of which items it was, with which settings, and
--- when the latest of these items had been ingested. `scope`, `settings` and `figures` are JSON.
+-- One row for each analysis whose findings stand: of which items it was, with which settings, in
+-- which `state` these items were, and when the latest of them had been ingested. `scope`, `settings`
+-- and `figures` are JSON.
 CREATE TABLE IF NOT EXISTS analyses$on_cluster
 (
     analysis   String,
@@ -14,10 +15,15 @@ CREATE TABLE IF NOT EXISTS analyses$on_cluster
     items      UInt64,
     latest     DateTime64(6, 'UTC'),
     seconds    Float32,
-    created_at DateTime64(3, 'UTC') DEFAULT now64(3)
+    created_at DateTime64(3, 'UTC') DEFAULT now64(3),
+    state      UInt64
 )
 ENGINE = $engine
 ORDER BY (kind, created_at)
+
+-- name: add_analysis_columns
+-- A catalog of an older version gets the state of the items that an analysis saw; 0 is none.
+ALTER TABLE analyses ADD COLUMN IF NOT EXISTS state UInt64
 
 -- name: create_findings
 -- What analyses found, the most suspicious first by `rank`: an item, or a pair of items where
@@ -131,8 +137,10 @@ WHERE kind = {kind:String} AND model = {model:String} AND scope = {scope:String}
 ORDER BY created_at DESC
 
 -- name: list_analyses
--- The analyses whose findings stand, the latest first.
-SELECT kind, model, scope, settings, figures, items, latest, seconds, created_at, analysis
+-- The analyses whose findings stand, the latest first. A catalog of an older version has no `state`.
+SELECT
+    kind, model, scope, settings, figures, items, latest, seconds, created_at, analysis,
+    COLUMNS('^state')
 FROM analyses
 ORDER BY created_at DESC, analysis
 
@@ -145,8 +153,11 @@ WHERE kind = 'duplicates' AND group = {group:UInt32} AND analysis IN (
 ORDER BY rank
 
 -- name: state_of_items
--- How many items a table has, and when the latest came, in microseconds since 1970.
-SELECT count(), toUnixTimestamp64Micro(max(ingested_at)) FROM $table
+-- A number that tells whether items came, went, moved, or have other pictures or tags since.
+SELECT sum(cityHash64(
+    toString(dataset), toString(subset), id, ingested_at, phash, arraySort(mapKeys(tags))))
+FROM $table
+WHERE $conditions
 
 -- name: count_unseen
 -- How many items have a picture that nobody has looked at.

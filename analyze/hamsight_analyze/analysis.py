@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_analyze.item_values import give_attributes, give_scores
-from hamsight_analyze.items import Identity, Items, Scope, read_items
+from hamsight_analyze.items import Identity, Items, Scope, read_items, state_of
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.show.row_sheet import Section
@@ -166,6 +166,7 @@ def analyze(
         analyze(catalog, needed, scope, progress=progress)
     analysis = analysis.prepare(catalog)
     started = time.monotonic()
+    state = state_of(catalog, scope) if record else 0
     with _bar("items read", progress) as bar:
         items = analysis.read(catalog, scope, lambda done, total: _show(bar, done, total))
     with _bar(analysis.kind, progress) as bar:
@@ -178,11 +179,13 @@ def analyze(
     if items.left_out:
         found.notes.append(f"{items.left_out:,} items have no embedding and are left out")
     if record:
-        _record(catalog, analysis, scope, items, found)
+        _record(catalog, analysis, scope, items, found, state)
     return found
 
 
-def _record(catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, found: Found) -> None:
+def _record(
+    catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, found: Found, state: int
+) -> None:
     for table in ("analyses", analysis.kept_in):
         if not catalog.has_table(table):
             catalog.run(_TABLES[table])
@@ -197,6 +200,7 @@ def _record(catalog: Catalog, analysis: Analysis, scope: Scope, items: Items, fo
         "items": len(items),
         "latest": _moment(items.latest_us),
         "seconds": found.seconds,
+        "state": state,
     }
     rows = found.table.slice(0, found.rows) if found.stored is None else found.stored
     rows = rows.select([one for one in rows.column_names if one != "flagged"])

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from hamsight_analyze.items import Identity
-from hamsight_core.catalog.catalog import Catalog, TableKind
+from hamsight_analyze.items import Identity, Scope, state_of
+from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import UsageError
+from hamsight_core.errors import EmptyCatalogError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,30 +71,34 @@ def list_analyses(catalog: Catalog) -> pa.Table:
     """Return a row for each analysis whose findings stand, the latest first.
 
     Columns: kind, model, scope, settings, figures, items, latest, seconds, created_at, analysis,
-    and `current`: whether no item came, went or changed since.
+    state, and `current`: whether no item of the scope came, went, moved or changed its tags since.
     """
     import pyarrow as pa
 
     if not _has_findings(catalog):
         catalog.run("create_analyses")
     table = catalog.arrow(fill("list_analyses"))
-    now = {
-        (model.name, model.kind is TableKind.OBJECTS): catalog.rows(
-            "state_of_items", table=model.items_table
-        )[0]
-        for model in catalog.models(None)
-    }
+    if "state" not in table.column_names:
+        table = table.append_column("state", pa.nulls(table.num_rows, pa.uint64()))
+    known: dict[tuple[str, str], int | None] = {}
     current = []
-    for row in table.select(["model", "scope", "items", "latest"]).to_pylist():
-        model, scope = (_text(row[name]) for name in ("model", "scope"))
-        asked = json.loads(scope)
-        count, latest = now.get((model, asked.pop("objects", False)), (0, None))
-        whole = asked == {}
-        # Of a part of the items only what came or changed is known.
-        current.append(latest is not None and latest <= row["latest"].timestamp() * 1e6 + 1)
-        if whole:
-            current[-1] = current[-1] and count == row["items"]
+    for row in table.select(["model", "scope", "state"]).to_pylist():
+        key = (_text(row["model"]), _text(row["scope"]))
+        if key not in known:
+            known[key] = _state(catalog, *key)
+        current.append(known[key] == row["state"])
     return table.append_column("current", pa.array(current, pa.bool_()))
+
+
+def _state(catalog: Catalog, model: str, described: str) -> int | None:
+    """Return the state of the items of a scope as it is recorded, None where there are none."""
+    asked = json.loads(described)
+    datasets, subsets = (tuple(asked.get(name, ())) for name in ("dataset", "subset"))
+    scope = Scope(datasets, subsets, asked.get("where"), model, asked.get("objects", False))
+    try:
+        return state_of(catalog, scope)
+    except (UsageError, EmptyCatalogError):  # the model, or what the scope names, is gone
+        return None
 
 
 def _text(value: str | bytes) -> str:

@@ -132,6 +132,19 @@ def read_items(
     return items
 
 
+def state_of(catalog: Catalog, scope: Scope) -> int:
+    """Return a number that is another one when items of a scope came, went or changed.
+
+    Raises UsageError, EmptyCatalogError or ExpressionError.
+    """
+    kind = TableKind.OBJECTS if scope.objects else TableKind.ITEMS
+    model = catalog.model(scope.model, scope.datasets, kind=kind)
+    condition, values = condition_of(catalog, model, scope)
+    held = f" {fill('and_also')} ".join(condition) or fill("every_item")
+    rows = catalog.rows("state_of_items", values, table=model.items_table, conditions=held)
+    return int(rows[0][0])
+
+
 def condition_of(
     catalog: Catalog, model: CatalogModel, scope: Scope
 ) -> tuple[list[str], dict[str, Any]]:

@@ -147,7 +147,7 @@ class Guard:
 
     async def _let_in(self, send: Send, cookie: str, query: str) -> None:
         headers = [
-            (b"location", f"{self._access.place.root}/{query}".encode()),
+            (b"location", f"./{query}".encode()),  # proxies rewrite those that begin with /
             (b"set-cookie", self._access.set_cookie(cookie).encode()),
             (b"cache-control", b"no-store"),
             (b"content-length", b"0"),
@@ -167,7 +167,7 @@ class Guard:
 
     def _form(self, fault: str) -> str:
         return (
-            f'<form method="post" action="{self._access.place.root}/log-in">'
+            '<form method="post" action="./log-in">'
             f'<p role="alert">{escape(fault)}</p><p><label>Password of this page'
             ' <input name="password" type="password" autocomplete="current-password" autofocus'
             " required></label> <button>Open</button></p></form>"

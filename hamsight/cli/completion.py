@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from hamsight_core.errors import HamsightError
 
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog
+
+_TAGS = 10_000
+_NAME = re.compile(r"(?<![\w.])(?P<parent>parent\.)?(?P<name>[^\W\d]?\w*)$")
 
 
 def datasets(context: typer.Context, incomplete: str) -> list[str]:
@@ -38,6 +42,35 @@ def saved_queries(context: typer.Context, incomplete: str) -> list[str]:
 def models(context: typer.Context, incomplete: str) -> list[str]:
     """Return the models of the catalog that begin with the text."""
     return _fitting(_of_catalog(context, _model_names), incomplete)
+
+
+def expressions(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the expression with its last name whole: columns and tags, with objects theirs.
+
+    Behind `parent.` the names are those of pictures. Nothing is proposed within a text.
+    """
+    found = _NAME.search(incomplete)
+    if found is None or incomplete.count('"') % 2:
+        return []
+    objects = bool(context.params.get("objects"))
+    of_pictures = not objects or found["parent"] is not None
+
+    def read(catalog: Catalog) -> Iterable[str]:
+        kind = TableKind.ITEMS if of_pictures else TableKind.OBJECTS
+        given = context.params.get("model")
+        model = given if isinstance(given, str) else (given or [None])[0]
+        table = catalog.model(model, kind=kind).items_table
+        rows = catalog.rows("tag_names", {"limit": _TAGS}, table=table)
+        return [row[0] for row in rows if row[0].isidentifier()]
+
+    from hamsight_core.catalog.model_row import TableKind
+    from hamsight_query.where.names import COLUMNS, OBJECT_COLUMNS
+
+    names = [*(COLUMNS if of_pictures else OBJECT_COLUMNS), *_of_catalog(context, read)]
+    if not of_pictures:
+        names.append("parent.")
+    head = incomplete[: found.start("name")]
+    return _fitting((head + name for name in names), incomplete)
 
 
 def known_models(incomplete: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from hamsight.cli.completion import datasets, models
+from hamsight.cli.completion import datasets, expressions, models
 from hamsight_core.errors import UsageError
 from hamsight_core.models.network import Precision
 
@@ -119,6 +119,7 @@ Where = Annotated[
     typer.Option(
         metavar="EXPRESSION",
         help='Items for which this is true: dog > 2 and "good" in groups',
+        autocompletion=expressions,
     ),
 ]
 Dataset = Annotated[

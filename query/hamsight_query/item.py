@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, TableKind
+from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.items import Box
@@ -36,7 +37,10 @@ def describe_item(catalog: Catalog, name: str, model: str | None = None) -> pa.T
     check_filled(catalog, chosen)
     dataset, subset, id = item_rows(catalog, chosen.items_table, [name])[0][:3]
     given = {"dataset": dataset, "subset": subset, "id": id}
-    return catalog.arrow(fill("whole_item", table=chosen.items_table), given)
+    # the view leaves out what objects have not
+    is_object = chosen.kind is TableKind.OBJECTS
+    table = view_of(chosen.items_table) if is_object else chosen.items_table
+    return catalog.arrow(fill("whole_item", table=table), given)
 
 
 def save_item(

@@ -54,11 +54,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalog of drawn scenes with boxes and captions, encoded with `mini`."""
-    folder = tmp_path_factory.mktemp("explored")
-    made = f"""
+MAKE = f"""
 import sys, hamsight
 from pathlib import Path
 from hamsight.demo.scenes import write_dataset
@@ -69,8 +65,18 @@ with hamsight.open(root / "catalog") as opened:
     found = opened.query(text={WORDS!r}, k=8)
 (root / "answer.txt").write_text("\\n".join(match.id for match in found))
 """
-    subprocess.run([sys.executable, "-c", made, folder], check=True, capture_output=True)
+
+
+def make_catalog(folder: Path) -> Path:
+    """Make a catalog of drawn scenes with boxes and captions, encoded with `mini`."""
+    subprocess.run([sys.executable, "-c", MAKE, folder], check=True, capture_output=True)
     return folder / "catalog"
+
+
+@pytest.fixture(scope="session")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog of drawn scenes."""
+    return make_catalog(tmp_path_factory.mktemp("explored"))
 
 
 class Explored:

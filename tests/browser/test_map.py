@@ -26,7 +26,7 @@ def lasso(page: Page) -> None:
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SHARES]
     page.mouse.move(*places[0])
     page.mouse.down()
-    for place in places[1:]:
+    for place in [*places[1:], places[0]]:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
     expect(page.locator(".status")).to_contain_text("part of the map")

@@ -74,7 +74,7 @@ def test_an_address_lets_in_once(running: Running) -> None:
     assert refused(stranger.get("catalog"), 401)
     assert refused(stranger.send("GET", "/"), 401)
     first = stranger.send("GET", f"{link.path}?{link.query}&q=text%3Adog&sort=-width")
-    assert (first.status, first.headers["location"]) == (303, "/?q=text%3Adog&sort=-width")
+    assert (first.status, first.headers["location"]) == (303, "./?q=text%3Adog&sort=-width")
     cookie = first.headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and str(running.port) in cookie
     assert link.query.partition("=")[2] not in cookie

@@ -170,7 +170,10 @@ def test_leaks_are_fixed_by_moving_groups_into_one_subset(dsn, home, package, tm
             {"subset": "train", "n": 10},
             {"subset": "val", "n": 3},
         ]
+        (stale,) = session.analyses().to_pylist()
+        assert stale["current"]  # it was made after the move
         back = session.move_back()
+        assert session.analyses()["current"].to_pylist() == [False]
         assert sorted(later for _, later in back.moved) == sorted(one for one, _ in done.moved)
         assert session.sql("SELECT subset, id, attributes FROM items_toy ORDER BY 1, 2") == before
         moved = session.move_to_subset("test", ["val8.png"]).moved
@@ -314,7 +317,9 @@ def test_a_wrong_tag_is_found_and_a_sample_is_balanced(engine, package, tmp_path
             "dataset,subset,id,tag,suggested\ncolours,,red/00.png,red,blue\n"
             "colours,,red/01.png,green,blue\n"
         )
+        assert set(session.analyses()["current"].to_pylist()) == {True}
         assert session.relabel(listed) == Change(2, 1)
+        assert set(session.analyses()["current"].to_pylist()) == {False}
         assert len(session.find_mislabelled()) == 0
         of = session.sql("SELECT mapKeys(tags) AS t FROM items_toy WHERE id = 'red/00.png'")
         assert of["t"].to_pylist() == [["blue"]]

@@ -118,7 +118,7 @@ def test_a_second_ingest_follows_changed_boxes_alone(session, tmp_path, monkeypa
     assert [row["id"] for row in objects(session)] == ["000.jpg#1", "001.jpg#1"]
 
 
-@pytest.mark.homes("chdb", "http")
+@pytest.mark.homes("chdb", "http", "cluster")
 def test_objects_go_where_their_pictures_go(session, tmp_path) -> None:
     session.delete(["000.jpg"])
     assert [row["id"] for row in objects(session)] == ["001.jpg#1", "002.jpg#1"]
@@ -168,7 +168,7 @@ FILTERS = {
 }
 
 
-@pytest.mark.homes("chdb", "http")
+@pytest.mark.homes("chdb", "http", "cluster")
 def test_filters_know_objects_and_their_pictures(session) -> None:
     session.add_to_group("good", ["002.jpg"])
     for where, ids in FILTERS.items():
@@ -305,3 +305,98 @@ def test_show_draws_crops_regions_and_objects(session, dsn, tmp_path, monkeypatc
     monkeypatch.setattr("typer.launch", lambda file: 1)
     done = toy.command("show", "000.jpg", "--open", "--db", dsn)
     assert done.exit_code and "no program of this machine opens" in done.stderr
+
+
+@pytest.mark.homes("chdb")
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        ("hamsight_ingest.object_writer.ObjectWriter", "flush"),  # pictures stand, objects do not
+        ("hamsight_ingest.writer", "delete_older"),  # objects stand twice
+        ("hamsight_ingest.object_writer", "delete_older"),  # those of gone boxes stand still
+    ],
+)
+def test_an_ingest_that_breaks_off_goes_on(
+    session, tmp_path, package, monkeypatch, module, function
+) -> None:
+    boxes = [(1, "dog", (3, 3, 8, 6)), (2, "wolf", (0, 0, 24, 18)), (4, "ox", (1, 1, 9, 9))]
+    changed = dataset(tmp_path / "zoo", boxes)
+    (changed / "train/003.jpg").write_bytes(toy.jpeg(77))
+
+    def broken(*args: object, **options: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{module}.{function}", broken)
+        with pytest.raises(RuntimeError, match="killed"):
+            session.ingest(changed)
+    session.ingest(changed)
+    assert session.verify().num_rows == 0
+    rows = objects(session, "id, tag, x, feature")
+    assert [(row["id"], row["tag"], row["x"]) for row in rows] == [
+        ("000.jpg#1", "dog", 3),
+        ("001.jpg#1", "wolf", 0),
+        ("003.jpg#1", "ox", 1),
+    ]
+    before = {row["id"]: row["feature"] for row in rows}
+    session.delete_dataset("zoo")
+    session.ingest(changed, model=package, objects=True)
+    assert {row["id"]: row["feature"] for row in objects(session, "id, feature")} == before
+
+
+@pytest.mark.homes("chdb")
+def test_objects_of_pictures_that_go_meanwhile_are_not_written(
+    session, tmp_path, monkeypatch
+) -> None:
+    from hamsight_ingest.object_writer import ObjectWriter
+
+    flush = ObjectWriter.flush
+
+    def after_a_deletion(writer: ObjectWriter) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(ObjectWriter, "flush", flush)
+            session.delete(["000.jpg"])
+            flush(writer)
+
+    monkeypatch.setattr(ObjectWriter, "flush", after_a_deletion)
+    session.ingest(dataset(tmp_path / "zoo", [*BOXES[1:], (1, "ox", (5, 5, 4, 4))]))
+    assert [row["id"] for row in objects(session)] == ["001.jpg#1", "002.jpg#1"]
+    assert session.verify(files="none").num_rows == 0
+
+
+@pytest.mark.homes("chdb")
+def test_subsets_and_groups_take_objects_along(session) -> None:
+    from hamsight_curate.to_subset import move_back, move_to_subset
+
+    catalog = session.catalog()
+    catalog.client.command(
+        f"INSERT INTO {toy.generation(session)} SELECT * REPLACE ('val' AS subset)"
+        f" FROM {toy.generation(session)} WHERE id = '003.jpg'"
+    )
+    move_to_subset(catalog, [("zoo", "train", "000.jpg")], "val")
+    assert [m.name for m in session.query(objects=True, where='parent.subset == "val"')] == [
+        "zoo/val/000.jpg#1",
+        "zoo/val/000.jpg#2",
+    ]
+    move_back(catalog)
+    assert {row["subset"] for row in objects(session, "id, subset")} == {"train"}
+    found = session.query(objects=True, where="cat")
+    assert session.add_to_group("cats", found).changed == 2
+    assert [m.id for m in session.query(where='"cats" in groups')] == ["000.jpg", "002.jpg"]
+
+
+@pytest.mark.homes("chdb")
+def test_a_shell_completes_names_of_filters(session, dsn) -> None:
+    from types import SimpleNamespace
+
+    from hamsight.cli.completion import expressions
+
+    here = SimpleNamespace(params={"db": dsn})
+    assert expressions(here, "not (wid") == ["not (width"]
+    assert expressions(here, "do") == ["dog"]
+    of_objects = SimpleNamespace(params={"db": dsn, "objects": True})
+    assert expressions(of_objects, 'tag == "dog" and ar') == ['tag == "dog" and area']
+    assert expressions(of_objects, "pa") == ["parent", "parent."]
+    assert expressions(of_objects, "parent.gr") == ["parent.groups"]
+    assert expressions(of_objects, "gr") == []
+    assert expressions(of_objects, 'tag == "do') == []

@@ -31,10 +31,14 @@ function tell(told: Told): void {
   self.postMessage(told);
 }
 
+/** What is drawn in colours: what the view has, and what the lasso keeps of it. */
+let shown: Uint8Array | null = null;
+
 function whatIsKept(): Uint8Array | null {
   const { kept } = scene;
   if (!lasso || !kept) return lasso ?? kept;
-  return kept.map((one, at) => one & lasso![at]!);
+  const inLasso = lasso;
+  return kept.map((one, at) => one & inLasso[at]!);
 }
 
 function paint(): void {
@@ -44,8 +48,7 @@ function paint(): void {
   const { width, height } = canvas;
   if (image?.width !== width || image.height !== height) image = new ImageData(width, height);
   const step = isMoving && scene.codes.length > FEW ? EVERY : 1;
-  const shown = { ...scene, kept: whatIsKept() };
-  draw(new Uint32Array(image.data.buffer), width, height, camera, shown, pointSize(scene.codes.length, ratio), step);
+  draw(new Uint32Array(image.data.buffer), width, height, camera, { ...scene, kept: shown }, pointSize(scene.codes.length, ratio), step);
   canvas.getContext("2d")?.putImageData(image, 0, 0);
   tell({ kind: "drawn", milliseconds: performance.now() - begun, points: scene.codes.length });
 }
@@ -64,6 +67,7 @@ self.onmessage = ({ data }: MessageEvent<Asked>) => {
     case "scene":
       if (data.scene.positions || data.scene.kept) lasso = null;
       Object.assign(scene, data.scene);
+      shown = whatIsKept();
       break;
     case "camera":
       ({ camera, ratio, isMoving } = data);
@@ -75,11 +79,15 @@ self.onmessage = ({ data }: MessageEvent<Asked>) => {
     case "lasso": {
       const begun = performance.now();
       lasso = data.polygon && inPolygon(scene.positions, data.polygon);
-      if (lasso) tell({ kind: "lasso", count: lasso.reduce((sum, one) => sum + one, 0), milliseconds: performance.now() - begun });
+      shown = whatIsKept();
+      if (!lasso) break;
+      let count = 0;
+      for (const one of lasso) count += one;
+      tell({ kind: "lasso", count, milliseconds: performance.now() - begun });
       break;
     }
     case "nearest": {
-      const found = nearest({ ...scene, kept: whatIsKept() }, camera, canvas?.width ?? 0, canvas?.height ?? 0, data.x, data.y, REACH * ratio);
+      const found = nearest({ ...scene, kept: shown }, camera, canvas?.width ?? 0, canvas?.height ?? 0, data.x, data.y, REACH * ratio);
       tell({ kind: "nearest", key: data.key, at: found });
       return;
     }

@@ -161,8 +161,9 @@ export function inPolygon(positions: Float32Array, polygon: ArrayLike<number>): 
   const found = new Uint8Array(count);
   for (let at = 0; at < count; at += 1) {
     const [x, y] = [positions[2 * at]!, positions[2 * at + 1]!];
-    if (x < left || x > right || y < low || y > high) continue;
-    const cell = cells[row(y) * CELLS + column(x)]!;
+    if (!(x >= left && x <= right && y >= low && y <= high)) continue;
+    const [across, down] = [((x - left) / wide) | 0, ((y - low) / tall) | 0];
+    const cell = cells[(down < CELLS ? down : CELLS - 1) * CELLS + (across < CELLS ? across : CELLS - 1)]!;
     found[at] = cell === EDGE ? Number(isInside(polygon, x, y)) : cell;
   }
   return found;

@@ -79,7 +79,7 @@ class Analyses(Opened):
 
         if across not in ("subsets", "datasets"):
             raise UsageError(f"across is {across!r}; expected subsets or datasets")
-        return self._analyze(Leaks(across == "datasets", together, strict), **asked)
+        return self._analyze(Leaks(across, together, strict), **asked)
 
     def fix_leaks(self, subset: str, **asked: Any) -> Resettled:
         """Find leaks between the subsets of datasets, and move whole groups into one subset.

@@ -77,4 +77,9 @@ class Mislabelled(Analysis):
                 f"{len(given) - judged} tags could not be judged: a tag needs two items, and there"
                 " must be two such tags"
             )
+        if 2 * sum(len(own) > 1 for own in tags) > len(items):
+            result.notes.append(
+                "most items have several tags, which share one picture: many that are flagged may"
+                " be right; --objects judges each box by its own picture"
+            )
         return result

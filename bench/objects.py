@@ -58,8 +58,8 @@ def main() -> None:
         _, nearest, elsewhere = rounds[0][1]
         print(
             f"{Path(model).name}: of {len(nearest)} objects {nearest.mean():.3f} are nearest to"
-            f" another of their label, {elsewhere.mean():.3f} on other pictures; {without:.2f} s without"
-            f" objects, {with_objects:.2f} s with"
+            f" another of their label, {elsewhere.mean():.3f} on other pictures;"
+            f" {without:.2f} s without objects, {with_objects:.2f} s with"
         )
 
 

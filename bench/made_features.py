@@ -99,7 +99,7 @@ class Likeness:
         return made
 
     def _noise(self, rows: int, random: np.random.Generator) -> Float32:
-        """Return the sums of two of `_POOL` samples each: drawing anew takes far longer."""
+        """Return the sums of two of `_POOL` samples each: drawing each takes far longer."""
         noise = self._pool[random.integers(_POOL, size=rows)]
         noise += self._pool[random.integers(_POOL, size=rows)]
         return noise

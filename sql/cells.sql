@@ -20,6 +20,7 @@ CREATE TABLE $shard_table$on_cluster
 ENGINE = $replacing_engine
 ORDER BY (cell, dataset, subset, id)
 SETTINGS index_granularity = 512, min_compress_block_size = 16384, max_compress_block_size = 65536
+COMMENT 'made $moment'
 
 -- name: create_centres
 -- The centre of each cell, as a hash; cells of one part lie near to one another.
@@ -31,6 +32,7 @@ CREATE TABLE $table$on_cluster
 )
 ENGINE = $engine
 ORDER BY cell
+COMMENT 'made $moment'
 
 -- name: find_centres
 -- The centres in the order of their cells.

@@ -197,6 +197,35 @@ SELECT name FROM renames WHERE former = {former:String} ORDER BY started_at
 -- A rename is done.
 DELETE FROM renames WHERE former = {former:String} AND name = {name:String}
 
+-- name: any_of_dataset
+-- A row where the model has items of the dataset.
+SELECT 1 FROM $table WHERE dataset = {dataset:String} LIMIT 1
+
+-- name: views_reading
+-- The views that read a table itself: what they read, and what they say of themselves.
+SELECT name, as_select, comment
+FROM system.tables
+WHERE database = currentDatabase() AND engine = 'View'
+  AND match(as_select, concat('\\b', {table:String}, '\\b'))
+ORDER BY name
+
+-- name: renamed_dataset
+-- What a row's dataset is after a rename.
+if(dataset = {former:String}, {name:String}, toString(dataset))
+
+-- name: renamed_rows
+-- Items with the new name of their dataset.
+SELECT
+    $dataset, subset, id, uri, width, height, orientation, file_size, modified_at, format, sha256,
+    phash, phash_trimmed, tags, boxes, captions, groups, status, attributes, scores, metadata_digest,
+    hash, feature, ingested_at$own
+FROM $former
+PREWHERE $held
+
+-- name: attach_rows
+-- All rows of a table in another of the same columns too: both have the same files.
+ALTER TABLE $shard_table$on_shards ATTACH PARTITION tuple() FROM $other
+
 -- name: copy_renamed
 -- Rows of a dataset once more under its new name, but for those that stand there already.
 INSERT INTO $table

@@ -15,14 +15,7 @@ CREATE TABLE $table
 )
 ENGINE = MergeTree
 ORDER BY (dataset, subset, id)
-
--- name: old_imports
--- Tables that killed imports left more than a day ago.
-SELECT name
-FROM system.tables
-WHERE database = currentDatabase()
-  AND startsWith(name, 'import_') AND length(name) = 39
-  AND metadata_modification_time < now() - INTERVAL 1 DAY
+COMMENT 'made $moment'
 
 -- name: find_imported_twice
 -- An item that a file holds twice.

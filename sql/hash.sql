@@ -1,4 +1,4 @@
--- Fitting a model's hash, making all hashes of its table anew, and measuring what they keep.
+-- Fitting a model's hash, recomputing all hashes of its table, and measuring what they keep.
 
 -- name: sample_features
 -- Features of items drawn by their identity, one in `every` of those that have any.
@@ -71,20 +71,15 @@ FROM $table
 WHERE $conditions
   AND (dataset, subset, id, ingested_at) NOT IN (SELECT dataset, subset, id, ingested_at FROM $making WHERE $conditions)
 
--- name: join_rehashed
+-- name: rehashed_rows
 -- Items with their new hashes, all else as it stands in the former rows.
-INSERT INTO $table
-    (dataset, subset, id, uri, width, height, orientation, file_size, modified_at, format, sha256,
-    phash, phash_trimmed, tags, boxes, captions, groups, status, attributes, scores, metadata_digest,
-    hash, feature, ingested_at$names)
 SELECT
     former.dataset, former.subset, former.id, former.uri, former.width, former.height,
     former.orientation, former.file_size, former.modified_at, former.format, former.sha256,
     former.phash, former.phash_trimmed, former.tags, former.boxes, former.captions, former.groups,
     former.status, former.attributes,
     former.scores, former.metadata_digest, made.hash, former.feature, former.ingested_at$own
-FROM $former AS former
+FROM (SELECT * FROM $former PREWHERE $held) AS former
 ANY INNER JOIN $making AS made
     ON former.dataset = made.dataset AND former.subset = made.subset AND former.id = made.id
     AND former.ingested_at = made.ingested_at
-SETTINGS join_algorithm = 'full_sorting_merge'

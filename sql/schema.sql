@@ -112,7 +112,7 @@ ORDER BY (model, dataset, subset, id)
 -- `scores` holds numbers that analyses give an item.
 -- `feature` has unit length, so that a dot product is the cosine similarity. Both are as good as
 -- random to a codec. Small granules and blocks let a search fetch the rows that it found without
--- reading thousands of others beside each.
+-- reading thousands of others beside each. The comment says since when the table is there.
 CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
 (
     dataset     LowCardinality(String),
@@ -148,6 +148,7 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
 ENGINE = $shard_engine
 ORDER BY (dataset, subset, id)
 SETTINGS index_granularity = 128, min_compress_block_size = 16384, max_compress_block_size = 65536
+COMMENT 'made $moment'
 
 -- name: object_columns
 -- What the table of a model's objects has besides. An object is an annotated box of a picture, whose id

@@ -98,6 +98,13 @@ WHERE database = currentDatabase() AND (startsWith(name, 'items_') OR startsWith
   AND NOT startsWith(comment, 'retired ') AND NOT endsWith(name, '_making')
 ORDER BY name
 
+-- name: unfinished_encodings
+-- Tables of re-encodings that go on with the next `hamsight ingest --re-encode`.
+SELECT name
+FROM system.tables
+WHERE database = currentDatabase() AND match(name, '^(items|objects)_[a-z0-9_]+_r[0-9a-f]+_making') AND endsWith(name, '_making')
+ORDER BY name
+
 -- name: unfinished_ingests
 -- Datasets whose latest ingest from a place did not come to its end.
 SELECT dataset, model, source, max(started_at) AS latest

@@ -1,6 +1,10 @@
 """Random damages of real images and annotation files: each ends in rows, rejects or an error.
 
     python tests/damage.py --count 20000 --seed 1
+    python tests/damage.py --bytes --count 10000 --seed 1
+
+With `--bytes` a case changes one byte of a Parquet, Arrow or SQLite file, each place in turn where
+there are as many cases as bytes.
 
 A case is (seed, kind, number), and the same three give the same damage. Half of the cases damage
 image files, which are then ingested; half damage the annotation files, archives, tables and
@@ -40,6 +44,7 @@ from hamsight_ingest.readers import open_source
 
 IMAGE_KINDS = ("jpeg", "png", *damaged_sets.ENCODED)
 KINDS = (*IMAGE_KINDS, *damaged_sets.DATASETS, *damaged_sets.FEATURES)
+OF_BYTES = ("parquet", "feather", "features.parquet", "features.sqlite")
 LIMIT, HANG = 5.0, 30.0
 BATCH, INGESTED = 100, 10
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -80,11 +85,24 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
     return bytes(made)
 
 
-class Bench:
-    """A session, a model package and a folder in which cases are run."""
+def one_byte(data: bytes, dice: random.Random, place: float) -> bytes:
+    """Return the bytes with another one at a place, a share of their number."""
+    made = bytearray(data)
+    made[int(place * len(made))] ^= dice.randrange(1, 256)
+    return bytes(made)
 
-    def __init__(self, session: hamsight.Session, folder: Path, data: Path = DATA) -> None:
+
+class Bench:
+    """A session, a model package and a folder in which cases are run.
+
+    `bytes_of` is how many cases change one byte each; 0 for the other damages.
+    """
+
+    def __init__(
+        self, session: hamsight.Session, folder: Path, data: Path = DATA, bytes_of: int = 0
+    ) -> None:
         self.session, self.folder, self.data = session, folder, data
+        self._bytes_of = bytes_of
         self.package = str(toy.model(folder / "toy"))
         self._preprocess = load_package(self.package).image.preprocess
         (folder / "whole.jpg").write_bytes(toy.jpeg(1))
@@ -138,7 +156,10 @@ class Bench:
             dice, outcomes = dice_of(seed, kind, number), Outcomes()
             file = dice.choice(files)
             whole = file.read_bytes()
-            file.write_bytes(damaged(whole, dice))
+            if self._bytes_of:
+                file.write_bytes(one_byte(whole, dice, number / self._bytes_of))
+            else:
+                file.write_bytes(damaged(whole, dice))
             started = time.monotonic()
             try:
                 if kind in damaged_sets.FEATURES:
@@ -166,12 +187,12 @@ class Bench:
         self.session.import_features(file, "made", dataset=name, dimension=512)
 
 
-def work(kind: str, seed: int, first: int, end: int) -> None:
+def work(kind: str, seed: int, first: int, end: int, bytes_of: int) -> None:
     """Run the cases first … end - 1 of a kind in this process; say on stdout what came of them."""
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         session = hamsight.open(f"chdb://{folder}/catalog")
-        bench = Bench(session, Path(folder))
+        bench = Bench(session, Path(folder), bytes_of=bytes_of)
         faulthandler.dump_traceback_later(HANG, exit=True)
         for last, outcomes in bench.run(kind, seed, range(first, end)):
             faulthandler.dump_traceback_later(HANG, exit=True)
@@ -182,12 +203,14 @@ def work(kind: str, seed: int, first: int, end: int) -> None:
         session.close()
 
 
-def watch(kind: str, seed: int, count: int) -> list[str]:
+def watch(kind: str, seed: int, count: int, of_bytes: bool) -> list[str]:
     """Run `count` cases of a kind, print their figures and return what was found wrong."""
+    bytes_of = str(count if of_bytes else 0)
     found: list[str] = []
     total, longest, peak, first = Counter[str](), (0.0, -1), 0, 0
     while first < count:
-        command = [sys.executable, __file__, "--work", kind, str(seed), str(first), str(count)]
+        numbers = [str(seed), str(first), str(count), bytes_of]
+        command = [sys.executable, __file__, "--work", kind, *numbers]
         with tempfile.TemporaryFile("w+") as errors:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
             assert process.stdout is not None
@@ -217,20 +240,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kind", choices=KINDS, nargs="*", default=KINDS)
-    parser.add_argument("--work", nargs=4, metavar=("KIND", "SEED", "FIRST", "END"))
+    parser.add_argument("--kind", choices=KINDS, nargs="*")
+    parser.add_argument("--bytes", action="store_true")
+    parser.add_argument("--work", nargs=5, metavar=("KIND", "SEED", "FIRST", "END", "BYTES_OF"))
     given = parser.parse_args()
     if given.work:
         kind, *numbers = given.work
         work(kind, *map(int, numbers))
         return
-    of_images = [kind for kind in given.kind if kind in IMAGE_KINDS]
-    others = [kind for kind in given.kind if kind not in IMAGE_KINDS]
+    kinds = given.kind or (OF_BYTES if given.bytes else KINDS)
+    of_images = [kind for kind in kinds if kind in IMAGE_KINDS]
+    others = [kind for kind in kinds if kind not in IMAGE_KINDS]
     halves = [half for half in (of_images, others) if half]
     found: list[str] = []
     for half in halves:
         for kind in half:
-            found += watch(kind, given.seed, -(-given.count // len(halves) // len(half)))
+            count = -(-given.count // len(halves) // len(half))
+            found += watch(kind, given.seed, count, given.bytes)
     print(f"{len(found)} findings")
     sys.exit("\n".join(found) if found else 0)
 

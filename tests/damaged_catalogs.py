@@ -107,9 +107,9 @@ def noticed(catalog: Path, before: dict[str, list[str]]) -> tuple[str, str]:
             if len(str(raised).splitlines()) != 1:
                 wrong = wrong or f"raw: {raised}"
     try:
-        restored, lost, _ = repair(catalog)
-        how += ", repaired" if restored else ", not to be repaired" if lost else ""
-        if restored and not any(fault.table for fault in restored):
+        done = repair(catalog)
+        how += ", repaired" if done.restored else ", not to be repaired" if done.lost else ""
+        if done.restored and not any(fault.table for fault in done.restored):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 if rows(catalog) != before:

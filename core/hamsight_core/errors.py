@@ -11,16 +11,17 @@ HamsightError
 │   ├── UnknownItemError       3  no item of that identity
 │   ├── ModelMismatchError     3  hashes of another model, or of other weights
 │   ├── StatementError         3  ClickHouse refused a statement
+│   │   └── NoTableError       3  … for it names a table that the catalog lacks
 │   ├── DamagedCatalogError    3  files of an embedded catalog are cut, empty or foreign
 │   └── DiskFullError          7  the catalog's disk has no room
-│       └── NoTableError       3  … for it names a table that the catalog lacks
 ├── ModelError                 4  a model package, a device, OpenVINO
 └── SourceError                5  a dataset, an annotation file, a folder
     └── ImageError             5  one image that cannot be read
 
 Exit status 0 is success, 1 is "no match", 6 is "--strict and something was rejected",
 7 is "a disk, a pipe or the memory failed, say a full disk", 70 is "not foreseen", 130 is
-"interrupted". Every message says what was wrong, where, and the remedy.
+"interrupted", and 128 + N is "ended by signal N". Every message says what was wrong, where, and the
+remedy.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def _check(catalog: Catalog, table: str, move: _Move, everything: bool) -> int:
 
 
 def _pairs(former: str, new: str) -> Iterator[tuple[str, str]]:
-    """Yield the former and the new root in every form in which a uri may hold them."""
+    """Yield the old and the new root in every form in which a uri may hold them."""
     yield former, new
     if scheme(former) is None and scheme(new) is None:
         before, after = (PurePath(root).as_uri().removeprefix("file") for root in (former, new))

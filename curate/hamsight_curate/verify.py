@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.generations import is_generation, view_of
 from hamsight_core.catalog.paging import item_pages
+from hamsight_core.catalog.schema import left
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import CatalogError, EmptyCatalogError, ModelError, UsageError
 from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PAGE = 4096
+_KEPT = 86_400
+"""For how many seconds a former generation may be there."""
 _TOLERANCE = 0.01
 """How far a feature's length may be from 1: BFloat16 holds 8 bits, which cuts up to 0.004 off."""
 
@@ -87,6 +91,7 @@ def differences(
     unread: set[str] = set()
     if dataset is None:
         yield from _models_and_tables(known, usable, tables)
+        yield from _left(catalog)
         for part in damaged_parts(catalog):
             unread.update(() if part.aside else {part.table})
             kind = "part-set-aside" if part.aside else "part-damaged"
@@ -126,9 +131,21 @@ def _models_and_tables(
         if model not in usable:
             table = f"table {model.items_table}"
             yield _differs("table-missing", model.name, table, "no such table")
+    views = {view_of(model.items_table) for model in known}
     for table in sorted(tables - {model.items_table for model in known}):
-        found = f"table {table}"
-        yield _differs("model-missing", "", "a row in models", found)
+        if not is_generation(table) or view_of(table) not in views:
+            yield _differs("model-missing", "", "a row in models", f"table {table}")
+
+
+def _left(catalog: Catalog) -> Iterator[Difference]:
+    """Yield what runs that were killed left."""
+    for table in left(catalog, kept=_KEPT):
+        expected = "no table of a run that was killed, and no old generation"
+        yield _differs("leftover", "", expected, f"table {table}")
+    for (table,) in catalog.rows("unfinished_encodings"):
+        expected = "the re-encoding ran to its end"
+        found = f"table {table}: it did not, or is still running"
+        yield _differs("reencoding-unfinished", "", expected, found)
 
 
 def _datasets(catalog: Catalog, table: str) -> set[str]:

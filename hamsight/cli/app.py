@@ -37,7 +37,7 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 success, 1 no match, 2 wrong usage, 3 catalog error, 4 model error,"
     " 5 image or dataset error, 6 rejected files, 7 disk full or out of memory, 70 not foreseen,"
-    " 130 interrupted.",
+    " 130 interrupted, 129 or 143 ended by SIGHUP or SIGTERM.",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,26 +35,34 @@ group = App(no_args_is_help=True, help="Add items to groups and remove them.")
 @takes_items
 def add(name: Group, asked: Asked, db: Database = None) -> None:
     """Add items to a group. Search them with --where '"NAME" in groups'."""
-    from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import add_to_group
 
-    with Catalog.open(db) as catalog:
-        selection = asked.selection(catalog)
-        change = add_to_group(catalog, name, selection)
-    _report(change, selection, f"put into the group {name!r}", "were in it")
+    _regroup(db, name, asked, add_to_group, "put into the group", "were in it")
 
 
 @group.command("remove")
 @takes_items
 def remove(name: Group, asked: Asked, db: Database = None) -> None:
     """Remove items from a group."""
-    from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.groups import remove_from_group
+
+    _regroup(db, name, asked, remove_from_group, "taken out of the group", "were not in it")
+
+
+def _regroup(
+    db: str | None,
+    name: str,
+    asked: Asked,
+    regroup: Callable[[Catalog, str, Selection], Change],
+    done: str,
+    others: str,
+) -> None:
+    from hamsight_core.catalog.catalog import Catalog
 
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)
-        change = remove_from_group(catalog, name, selection)
-    _report(change, selection, f"taken out of the group {name!r}", "were not in it")
+        change = regroup(catalog, name, selection)
+    _report(change, selection, f"{done} {name!r}", others)
 
 
 @group.command("list")

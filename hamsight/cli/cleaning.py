@@ -37,8 +37,8 @@ def verify(
         bool,
         typer.Option(
             "--repair",
-            help="First restore the files of an embedded catalog that does not open. Copies of the"
-            " files as they were are kept beside the catalog.",
+            help="First restore the files of an embedded catalog that does not open, and drop what"
+            " killed runs left. Copies of the files as they were are kept beside the catalog.",
         ),
     ] = False,
     format: Annotated[Format, typer.Option(help="Format of the output.")] = Format.TABLE,
@@ -67,22 +67,24 @@ def verify(
 def _repair(db: str | None) -> None:
     from hamsight_curate.repair import repair
 
-    restored, lost, copies = repair(db)
-    for fault in restored:
+    done = repair(db)
+    for fault in done.restored:
         change = "; what it would have changed is to be done again" if fault.is_mutation else ""
         verb = "taken away" if fault.table else "restored"
         say(f"{verb}: {fault.file} ({fault.what}), which {_past(fault.why)}{change}")
-    if restored and copies.exists():
-        say(f"the files as they were are in {copies}")
-    for fault in lost:
+    if done.restored and done.copies.exists():
+        say(f"the files as they were are in {done.copies}")
+    for table in done.swept:
+        say(f"dropped: the table {table}, which a run that was killed or a rehash left")
+    for fault in done.lost:
         say(
             f"cannot be restored: {fault.file} ({fault.what}), which {_past(fault.why)}:"
             " restore the folder from a backup, or ingest into a new catalog"
         )
-    if lost:
+    if done.lost:
         raise typer.Exit(CatalogError.exit_status)
-    if not restored:
-        say("no file needed a repair")
+    if not done.restored and not done.swept:
+        say("nothing needed a repair")
 
 
 def _past(why: str) -> str:

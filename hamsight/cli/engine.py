@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from enum import Enum
 from pathlib import Path
@@ -115,7 +116,7 @@ def add(
     tell(f"wrote {described.file}")
     for line in described.notes:
         say(line)
-    say(f"then: hamsight ingest FOLDER --model {described.file.parent}")
+    say(f"then: hamsight ingest FOLDER --model {shlex.quote(str(described.file.parent))}")
 
 
 class Scheme(str, Enum):

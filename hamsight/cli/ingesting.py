@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ import typer
 
 from hamsight.cli.completion import all_models, datasets
 from hamsight.cli.options import ComputePrecision, Database, Device
-from hamsight_core.errors import EXIT_INTERRUPTED, EXIT_REJECTED, UsageError
+from hamsight_core.errors import EXIT_REJECTED, UsageError
 from hamsight_core.images.decode import MAX_PIXELS
 from hamsight_core.models.encoder import DEFAULT_BATCH
 from hamsight_core.models.network import DEFAULT_DEVICE, Precision
@@ -143,8 +144,8 @@ def ingest(
 ) -> None:
     """Encode the images of datasets and store them in the catalog.
 
-    Only new and changed images are encoded. After Ctrl-C, everything that was
-    encoded is kept, and the same command continues.
+    Only new and changed images are encoded. After Ctrl-C, SIGTERM or SIGHUP,
+    everything that was encoded is kept, and the same command continues.
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_ingest.job import ingest as run
@@ -192,7 +193,7 @@ def ingest(
             _report(outcome, time.monotonic() - started)
             _report_vanished(outcome.vanished, source.path)
             if stopped:
-                stop(EXIT_INTERRUPTED, "stopped: the same command goes on from here")
+                stop(_status(stopped), "stopped: the same command goes on from here")
     rejected = sum(outcome.counts.rejected for outcome in outcomes)
     useless = 0 < rejected == sum(outcome.counts.total for outcome in outcomes)
     not_read = any(outcome.not_read for outcome in outcomes)
@@ -217,7 +218,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
     if not done:
         say("no file was rejected: there is nothing to try again")
     if stopped:
-        stop(EXIT_INTERRUPTED)
+        stop(_status(stopped))
     if strict and any(one.mended < one.rejects for one in done):
         stop(EXIT_REJECTED)
 
@@ -234,8 +235,8 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
         say("nothing to encode again: the catalog's features are of this package")
         return
     if not done.complete:
-        say(f"stopped after {done.encoded} images: searches see the former features until the")
-        stop(EXIT_INTERRUPTED, "same command has gone on to the end")
+        say(f"stopped after {done.encoded} images: searches see the old features until the")
+        stop(_status(stopped), "same command has gone on to the end")
     what = "images" if done.kind is TableKind.ITEMS else "objects"
     tell(f"{done.model}: {done.items} {what} encoded again")
     if done.objects is not None:
@@ -305,18 +306,34 @@ def _report_rejects(rejected: Sequence[Rejected], count: int, silent: Mapping[st
         say(f"… and {count - _SHOWN_REJECTS} more: hamsight info --rejects")
 
 
+def _status(stopped: Sequence[int]) -> int:
+    """Return the exit status of a command that a signal has ended, as shells number it."""
+    return 128 + stopped[0]
+
+
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Yield a list that a first SIGINT or SIGTERM fills; a second one interrupts at once."""
+    """Yield a list that the first signal to end fills; a second one interrupts at once.
+
+    A signal that the caller lets this process ignore, as `nohup` does SIGHUP, stays ignored.
+    """
     received: list[int] = []
+    terminals = [number for number in (1, 2) if os.isatty(number)]
 
     def receive(number: int, frame: FrameType | None) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
+        for one in terminals:
+            if not os.isatty(one):  # it was closed, and who writes to it gets an error
+                os.dup2(os.open(os.devnull, os.O_WRONLY), one)
         say("", "stopping after the images under way; once more to give them up")
 
-    former = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            former[number] = signal.signal(number, receive)
     try:
         yield received
     finally:

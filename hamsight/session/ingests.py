@@ -90,7 +90,7 @@ class Ingests(Opened):
     ) -> Reencoded | None:
         """Encode all images of a model again with its package as it is now, or with the one named.
 
-        Searches see the former features until the new are whole. None is returned where there is
+        Searches see the old features until the new features are whole. None is returned if there is
         nothing to do. `settings` are those of `ingest`. Raises UsageError, SourceError, ModelError.
         """
         from hamsight_ingest.upkeep.reencode import encode_again
@@ -107,7 +107,7 @@ class Ingests(Opened):
         device: str = "AUTO",
         progress: bool = False,
     ) -> Rehashed | None:
-        """Fit a model's hash to the features that the catalog has now, and hash all items anew.
+        """Fit a model's hash to the features that the catalog has now, and recompute all hashes.
 
         The items are pictures, or `objects`. `scheme` is `ternary`, or `sign` for the signs of the
         features. Searches see the former hashes until the new are whole. None is returned where
@@ -136,7 +136,7 @@ class Ingests(Opened):
     ) -> Indexed:
         """Build coarse cells of a model's items or `objects`: a search reads those near to it.
 
-        Searches read the former cells, or all items, until the new are whole. A table of fewer
+        Searches read the old cells, or all items, until the new cells are whole. A table of fewer
         than 100,000 items needs none and gets none. Raises CatalogError where another process
         changes the model meanwhile, and ModelError.
         """

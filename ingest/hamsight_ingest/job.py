@@ -17,6 +17,7 @@ from hamsight_ingest.listing import printable
 from hamsight_ingest.pipeline import Outcome, Settings, run
 from hamsight_ingest.progress import bar
 from hamsight_ingest.readers import WITH_COLUMNS, open_source
+from hamsight_ingest.readers.held_folder import delete_left_folders
 from hamsight_ingest.source import ReadOptions, Source
 from hamsight_ingest.upkeep.tune import tune
 from hamsight_ingest.vanished import Seen, find_vanished
@@ -107,6 +108,7 @@ def open_sources(
             "--subset puts every item into one subset, --subset-from-folder makes every folder"
             " one: give one of the two"
         )
+    delete_left_folders()
     sources = [open_source(path, format, options) for path in paths]
     for source in sources:
         if options.columns and source.format not in WITH_COLUMNS:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from damage import DATA, IMAGE_KINDS, KINDS, LIMIT, Bench
+from damage import DATA, IMAGE_KINDS, KINDS, LIMIT, OF_BYTES, Bench
 
 import hamsight
 
-SEED, IMAGES, OTHERS = 20_000, 2, 1
+SEED, IMAGES, OTHERS, BYTES = 20_000, 2, 1, 4
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
@@ -19,6 +19,12 @@ def test_damages_end_in_rows_rejects_or_errors(engine, tmp_path):
         for kind in KINDS:
             count = IMAGES if kind in IMAGE_KINDS else OTHERS
             for _, outcomes in bench.run(kind, SEED, range(count)):
+                ends |= outcomes.ends.keys()
+                assert outcomes.longest[0] < LIMIT, (kind, outcomes)
+        (tmp_path / "bytes").mkdir()
+        single = Bench(session, tmp_path / "bytes", bytes_of=BYTES)
+        for kind in OF_BYTES:
+            for _, outcomes in single.run(kind, SEED, range(BYTES)):
                 ends |= outcomes.ends.keys()
                 assert outcomes.longest[0] < LIMIT, (kind, outcomes)
     assert ends == {"rows", "rejects", "errors"}

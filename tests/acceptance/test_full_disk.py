@@ -11,6 +11,7 @@ import toy
 
 import hamsight
 from hamsight_core.catalog import room
+from hamsight_core.catalog.definitions import CHANGING, changed
 from hamsight_core.errors import DamagedCatalogError, DiskFullError
 from hamsight_curate.repair import repair
 
@@ -102,13 +103,39 @@ def test_a_catalog_that_cannot_be_opened_names_the_file_and_is_repaired(
         assert list(tmp_path.glob("catalog.damaged-*/**/*.*"))
 
 
+def test_a_lost_view_is_named_and_restored(made, tmp_path, run_cli):
+    catalog = tmp_path / "catalog"
+    shutil.copytree(made / "catalog", catalog, symlinks=True)
+    next(catalog.glob("store/*/*/items_toy.sql")).unlink()
+    count = ("sql", "SELECT count() FROM items_toy", "--format", "csv", "--db", catalog)
+    assert "the definition of items_toy is not as Hamsight left it" in run_cli(*count).stderr
+    run_cli("verify", "--repair", "--db", catalog, check=True)
+    assert run_cli(*count, check=True).stdout.split() == ["count()", "3"]
+
+
+def test_definitions_newer_than_their_copy_are_not_taken_for_damaged(made, tmp_path, run_cli):
+    catalog = tmp_path / "catalog"
+    shutil.copytree(made / "catalog", catalog, symlinks=True)
+    file = next(catalog.glob("store/*/*/ingests.sql"))
+    whole = file.read_text()
+    file.write_text(whole.replace("`not_read` String", "`not_read` String,\n    `mine` String"))
+    assert changed(catalog) == []  # so much differs only where another program changed it
+    file.write_text(whole.replace("not_read", "not_reed"))
+    assert [fault.what for fault in changed(catalog)] == ["the definition of ingests"]
+    (catalog / CHANGING).touch()  # a process was killed while it changed definitions
+    assert changed(catalog) == []
+    run_cli("sql", "CREATE VIEW v AS SELECT 1", "--write", "--db", catalog, check=True)
+    assert not (catalog / CHANGING).exists()
+    assert "not_reed" in (catalog / "definitions.json").read_text()
+
+
 def test_what_cannot_be_restored_is_named(made, tmp_path, run_cli):
     catalog = broken(made, tmp_path, "empty")
     (catalog / "definitions.json").unlink()
     with pytest.raises(DamagedCatalogError):
         hamsight.open(catalog).sql("SELECT 1")
-    restored, lost, _ = repair(catalog)
-    assert (restored, [fault.why for fault in lost]) == ([], ["is empty"])
+    done = repair(catalog)
+    assert (done.restored, [fault.why for fault in done.lost]) == ([], ["is empty"])
     said = run_cli("verify", "--repair", "--db", catalog)
     assert said.returncode == 3
     assert "cannot be restored: " in said.stderr

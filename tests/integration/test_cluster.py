@@ -183,13 +183,14 @@ def test_each_shard_searches_its_own_cells(
 
 def test_what_a_real_cluster_is_sent_is_sql(client: Client) -> None:
     layout = Layout("main")
+    made = {"hash_bytes": 64, "moment": 0}
     sent = [
         fill("create_database", **layout.fragments()),
         fill("create_models", **layout.fragments()),
-        fill("create_items", **layout.fragments("items_x"), hash_bytes=64),
+        fill("create_items", **layout.fragments("items_x"), **made),
         fill("create_distributed", **layout.fragments("items_x"), table="items_x"),
-        fill("create_cells", **layout.fragments("cells_items_x_1"), hash_bytes=64),
-        fill("create_centres", **layout.fragments(CENTRES), table=CENTRES, hash_bytes=64),
+        fill("create_cells", **layout.fragments("cells_items_x_1"), **made),
+        fill("create_centres", **layout.fragments(CENTRES), table=CENTRES, **made),
         fill("create_distributed", **layout.fragments("cells_items_x_1"), table="cells_items_x_1"),
         fill("await_replicas", **layout.fragments("cells_items_x_1")),
         fill("await_replicas", **layout.fragments(CENTRES)),

@@ -62,9 +62,7 @@ ROWS = made_rows()
 
 @pytest.fixture
 def items(client: Client) -> Iterator[Client]:
-    client.command(
-        fill("create_items", **Layout().fragments("items"), hash_bytes=64, features="ab")
-    )
+    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64, moment=0))
     insert(client, ROWS)
     yield client
 
@@ -167,9 +165,7 @@ def literal(text: str) -> str:
 
 @pytest.mark.homes("chdb", "http")
 def test_every_text_arrives_as_it_was_written(client: Client) -> None:
-    client.command(
-        fill("create_items", **Layout().fragments("items"), hash_bytes=64, features="ab")
-    )
+    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64, moment=0))
     blank = {**ROWS[0], "captions": [], "groups": [], "tags": {}, "attributes": {}}
     insert(
         client,
@@ -196,9 +192,7 @@ def test_numbers_arrive_as_they_were_written(items: Client) -> None:
 
 
 def test_no_sum_or_product_wraps(client: Client) -> None:
-    client.command(
-        fill("create_items", **Layout().fragments("items"), hash_bytes=64, features="ab")
-    )
+    client.command(fill("create_items", **Layout().fragments("items"), hash_bytes=64, moment=0))
     big = {"file_size": 2**63 - 1, "width": 2**31 - 1, "height": 2**31 - 1}
     insert(client, [{**ROWS[0], **big, "id": "big", "tags": {"dog": 2**31 - 1}}])
     for text in [

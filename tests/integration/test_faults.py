@@ -43,7 +43,7 @@ def test_closed_streams_and_a_vanished_folder_are_one_line(tmp_path):
         (f"exec {hamsight} formats >&-", 7, "standard output is closed"),
         (f"exec {hamsight} formats > /dev/full", 7, "No space left"),
         (f"exec {hamsight} formats 2>&- | cat >&2; exit 0", 0, "coco"),
-        (f"mkdir gone; cd gone; rmdir ../gone; exec {hamsight} info", 7, "No such file"),
+        (f"mkdir gone; cd gone; rmdir ../gone; exec {hamsight} info", 7, "is gone: go to another"),
     ):
         done = subprocess.run(
             ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -51,3 +51,15 @@ def test_closed_streams_and_a_vanished_folder_are_one_line(tmp_path):
         assert (done.returncode, done.stdout) == (status, ""), (script, done.stderr)
         assert words in done.stderr and "Traceback" not in done.stderr
         assert status == 0 or done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere address space is not limited")
+def test_a_limit_on_the_address_space_is_said(tmp_path):
+    made = "import sys, hamsight; hamsight.open(sys.argv[1]).catalog(create=True)"
+    subprocess.run([sys.executable, "-c", made, tmp_path / "catalog"], check=True)
+    limited = f'ulimit -v 1500000; exec "{sys.executable}" -m hamsight info --db catalog'
+    done = subprocess.run(
+        ["sh", "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 7
+    assert "address space" in done.stderr and len(done.stderr.splitlines()) == 1

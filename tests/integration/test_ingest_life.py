@@ -340,7 +340,8 @@ def test_what_a_killed_re_encoding_leaves_is_dropped(session, package, other, tm
     again(session, other)
     assert len(toy.in_use(session)) == 1
     table = digests(session)[0][1]
-    session.catalog().client.command(f"CREATE TABLE items_toy_g01234567 AS {table}")
+    killed = f"CREATE TABLE items_toy_g01234567 AS {table} COMMENT 'made 1'"
+    session.catalog().client.command(killed)
     session.catalog().client.command(f"CREATE TABLE items_toy_r01234567_making AS {table}")
     assert again(session, other) is None
     session.catalog(create=True)

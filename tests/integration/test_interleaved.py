@@ -18,6 +18,7 @@ import hamsight_ingest.writer
 from hamsight_core.catalog import lock
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.successor import Successor
 from hamsight_core.errors import ModelMismatchError
 
 pytestmark = pytest.mark.homes("chdb", "http")
@@ -273,7 +274,7 @@ def check_changed(session, firsts: list[int], ingests: bool = True) -> None:
 def test_changes_during_a_rehash_are_kept(session, dsn, folder, monkeypatch):
     early, late = Others(dsn, *changes(folder, 0)), Others(dsn, *changes(folder, 20))
     at(monkeypatch, hamsight_ingest.upkeep.rehash, "calibrate", early)
-    at(monkeypatch, hamsight_ingest.upkeep.rehash, "switch", late)
+    at(monkeypatch, Successor, "switch", late)
     session.rehash()
     late.end()
     check_changed(session, [0, 20])

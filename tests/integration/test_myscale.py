@@ -149,7 +149,7 @@ def test_what_myscale_is_sent(
                 "vector_index": fill("vector_index", dimension=512, type="MSTG"),
             },
             hash_bytes=64,
-            features="ab",
+            moment=0,
         )
     assert (
         "    feature     Array(Float32) CODEC(NONE),\n"

@@ -116,3 +116,15 @@ def test_a_shell_is_told_the_names():
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert (done.stderr, "clip-vit-b-32" in done.stdout) == ("", True)
+
+
+@pytest.mark.homes("chdb")
+def test_numbers_of_any_size_are_answered(dsn, tmp_path):
+    with hamsight.open(dsn) as session:
+        session.ingest(toy.photos(tmp_path / "birds", 3), model=str(toy.model(tmp_path / "toy")))
+    query = ("query", "--item", "000.jpg", "--db", dsn)
+    assert len(toy.command(*query, "-k", 10**9, "--format", "jsonl").stdout.splitlines()) == 2
+    for option, value in (("-k", 10**20), ("--offset", 10**18), ("--candidates", 10**12)):
+        said = toy.command(*query, option, value)
+        assert (said.exit_code, said.stdout) == (2, "")
+        assert f"{option} is {value}; expected" in said.stderr

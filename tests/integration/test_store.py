@@ -22,6 +22,8 @@ from hamsight_core.errors import (
     UsageError,
 )
 
+pytestmark = pytest.mark.homes("chdb", "http")
+
 
 def error(kind, work, *args, **options):
     with pytest.raises(kind) as caught:
@@ -226,12 +228,12 @@ def test_a_server_that_goes_away_is_a_hamsight_error(front, monkeypatch, stateme
 # The embedded engine: one path a process, so each in a process of its own
 
 
-OPEN = "import sys, hamsight; s = hamsight.open(sys.argv[1]); s.catalog(create=len(sys.argv) > 2)"
+OPEN = (
+    "import sys, hamsight; s = hamsight.open(sys.argv[1]); s.catalog(create='create' in sys.argv)"
+)
 CATCH = f"""
 import os, sys, chdb.dbapi, clickhouse_connect.driver._chdbclient, hamsight
 from hamsight_core.errors import HamsightError
-
-pytestmark = pytest.mark.homes("chdb", "http")
 if len(sys.argv) > 3: os.setuid(int(sys.argv[3]))
 try:
     {OPEN}
@@ -283,10 +285,17 @@ def test_a_folder_of_another_user(tmp_path):
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder) / "catalog"
         assert opened(catalog, "create") == "opened\n"
+        Path(folder).chmod(0o755)
+        for root, _, files in os.walk(catalog):
+            for file in files:
+                Path(root, file).chmod(0o644)
+            Path(root).chmod(0o755)
+        assert opened(catalog, "read", 65534) == "opened\n"
         for mode in (0o755, 0o700):
             Path(folder).chmod(mode)
             words = opened(catalog, "create", 65534)
-            assert words.startswith("ConnectionFailedError"), words
+            kind = "ReadOnlyCatalogError" if mode == 0o755 else "ConnectionFailedError"
+            assert words.startswith(kind), words
             assert str(catalog) in words
             words = opened(Path(folder) / "other", "create", 65534)
             assert words.startswith("ConnectionFailedError"), words

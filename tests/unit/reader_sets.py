@@ -45,12 +45,19 @@ def opened(path: Path, format: str, **options: object) -> tuple[Source, dict[str
     return source, {f"{item.subset}/{item.id}": item for item in items}
 
 
-def error(path: Path | str, format: str | None, **options: object) -> str:
-    """Return what is wrong with a dataset: an error, or what its refused entries say as errors."""
+def error(
+    path: Path | str, format: str | None, *, rest_read: bool = False, **options: object
+) -> str:
+    """Return what is wrong with a dataset: the error that it is.
+
+    With `rest_read` it is none: return what its refused entries say, where others are read.
+    """
     try:
         items = list(open_source(path, format, ReadOptions(**options)))
     except SourceError as caught:
+        assert not rest_read, caught
         return str(caught)
+    assert rest_read, "it is read"
     assert any(isinstance(item, Refused) for item in items)
     assert any(not isinstance(item, Refused) for item in items)
     return "\n".join(as_error(item) for item in items if isinstance(item, Refused))

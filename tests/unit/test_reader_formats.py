@@ -102,6 +102,6 @@ def test_a_damaged_file_is_named_and_not_only_unknown(tmp_path):
 )
 def test_a_cut_json_table_names_the_line(tmp_path, content, words):
     (tmp_path / "t.json").write_text(content)
-    said = error(tmp_path / "t.json", None)
+    said = error(tmp_path / "t.json", None, rest_read=True)
     assert words in said
     assert "near ''" not in said

@@ -520,3 +520,49 @@ def test_a_file_of_a_reserved_name_is_never_passed_over(tmp_path, file, content,
     assert str(tmp_path / file) in str(caught.value)
     assert words in str(caught.value)
     assert "--format folder" in str(caught.value)
+
+
+# Lines of text files without a header
+
+
+def test_lines_that_name_images(tmp_path):
+    for name in ("a", "b"):
+        image(tmp_path / "flickr" / "images" / f"{name}.jpg")
+    text(tmp_path / "flickr" / "token.txt", "a.jpg#0\tA dog .\na.jpg#1\tRuns .\nb.jpg#0\tA cat .\n")
+    assert said(tmp_path / "flickr") == {
+        "/a.jpg": ({}, [], ("A dog .", "Runs .")),
+        "/b.jpg": ({}, [], ("A cat .",)),
+    }
+    image(tmp_path / "tiny" / "val" / "images" / "val_0.JPEG")
+    text(tmp_path / "tiny" / "val" / "val_annotations.txt", "val_0.JPEG\tn01\t1\t2\t5\t7\n")
+    image(tmp_path / "tiny" / "train" / "n02" / "images" / "n02_0.JPEG")
+    text(tmp_path / "tiny" / "train" / "n02" / "n02_boxes.txt", "n02_0.JPEG\t0\t1\t3\t4\n")
+    assert list(said(tmp_path / "tiny").values()) == [
+        ({"n02": 1}, [("n02", 0, 1, 3, 3)], ()),
+        ({"n01": 1}, [("n01", 1, 2, 4, 5)], ()),
+    ]
+    for name in ("a", "b"):
+        image(tmp_path / "keras" / f"{name}.jpg")
+    text(tmp_path / "keras" / "_classes.txt", "cat\ndog\n")
+    text(tmp_path / "keras" / "_annotations.txt", "a.jpg 1,2,4,6,1 0,0,2,2,0\nb.jpg 1,1,2,2,1\n")
+    assert said(tmp_path / "keras") == {
+        "/a.jpg": ({"dog": 1, "cat": 1}, [("dog", 1, 2, 3, 4), ("cat", 0, 0, 2, 2)], ()),
+        "/b.jpg": ({"dog": 1}, [("dog", 1, 1, 1, 1)], ()),
+    }
+
+
+def test_objects_of_kitti(tmp_path):
+    numbers = "0.00 0 -1.58 1.00 2.50 5.00 7.50 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59"
+    for name in ("000000", "000001"):
+        image(tmp_path / "training" / "image_2" / f"{name}.png")
+    text(tmp_path / "training" / "label_2" / "000000.txt", f"Car {numbers}\nDontCare {numbers}\n")
+    text(tmp_path / "training" / "label_2" / "000001.txt", f"Van {numbers} 0.9\nno line\n")
+    found = list(open_source(tmp_path))
+    items = {one.id: one for one in found if not isinstance(one, Refused)}
+    assert [(dict(one.tags), one.boxes[0].height) for one in items.values()] == [
+        ({"Car": 1}, 5.0),
+        ({"Van": 1}, 5.0),
+    ]
+    (wrong,) = (one for one in found if isinstance(one, Refused))
+    assert wrong.uri.endswith("000001.txt:2")
+    assert "expected a class and 14 numbers" in wrong.reason

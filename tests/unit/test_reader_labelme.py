@@ -160,19 +160,19 @@ def test_what_is_wrong_names_file_and_place(folder, content, words):
     labelme(folder / "b.json")
     file = labelme(folder / "a.json", **content)
     file = folder / "b.json" if content.get("imagePath") == "b.jpg" else file
-    assert f"{file}: {words}" in error(folder, "labelme")
+    assert f"{file}: {words}" in error(folder, "labelme", rest_read=True)
 
 
 def test_broken_json_names_line_and_column(folder):
     labelme(folder / "b.json")
     file = text(folder / "a.json", '{"shapes": [', '"imagePath"')
     assert f"{file}: line 3, column 1: not JSON: Expecting ',' delimiter" in error(
-        folder, "labelme"
+        folder, "labelme", rest_read=True
     )
     file.write_bytes(b'{"shapes": "\xff"}')
-    assert f"{file}: byte 12: not UTF-8 text" in error(folder, "labelme")
+    assert f"{file}: byte 12: not UTF-8 text" in error(folder, "labelme", rest_read=True)
     text(file, '{"shapes": ' + "[" * 100_000)
-    assert f"{file}: " in error(folder, "labelme")
+    assert f"{file}: " in error(folder, "labelme", rest_read=True)
     (folder / "a.jpg").unlink()
     text(file, '{"shapes": [], "imagePath": "\\ud800.jpg", "imageData": null}')
     assert "/?.jpg" in opened(folder, "labelme")[1]

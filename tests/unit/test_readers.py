@@ -398,7 +398,8 @@ GOOD = {"images": images("a.jpg", "b.jpg"), "categories": CATEGORIES}
 )
 def test_what_is_wrong_in_coco_is_named(tmp_path, content, place):
     file = write(tmp_path / "instances_x.json", **{"annotations": [], **GOOD, **content})
-    words = error(tmp_path)
+    unreadable = place.startswith(("images[0]", "categories = 5"))
+    words = error(tmp_path, rest_read=not unreadable)
     assert f"{file}: " in words
     assert place in words
 
@@ -434,7 +435,7 @@ def test_text_that_is_not_unicode_can_be_stored(tmp_path):
     assert (item.id, item.attributes["coco_id"]) == ("?.jpg", "?")
     assert item.tags == {"?": 1}
     write(tmp_path / "x.json", images=broken, annotations=["\ud800"])
-    assert 'annotations[0] = "?"' in error(tmp_path)
+    assert 'annotations[0] = "?"' in error(tmp_path, rest_read=True)
 
 
 def test_damaged_annotations_end_in_items_or_a_source_error(coco):

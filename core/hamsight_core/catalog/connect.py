@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -48,7 +49,8 @@ _DAMAGED = {
     432,  # UNKNOWN_CODEC
 }
 _FULL = ("No space left on device", "errno: 28,")
-_NO_TABLE, _NO_DATABASE = 60, 81
+_NO_TABLE, _NO_DATABASE, _NO_COLUMN = 60, 81, 47
+_LATER_COLUMN = re.compile(r"[Ii]dentifier [`']?(?:[\w.`]+\.)?`?(scores|phash|phash_trimmed)\b")
 
 
 def connect(
@@ -230,8 +232,9 @@ def _refused(error: Exception, client: Client | None) -> CatalogError:
             " again"
         )
     if code == _NO_DATABASE and client is not None:
+        place = re.sub(r"^chdb:/*(?=/)|\?.*$", "", client.uri)
         return EmptyCatalogError(
-            f"the catalog has no database {client.database!r}:"
+            f"there is no database {client.database!r} at {place}:"
             " fill it with `hamsight ingest FOLDER`, or name another with --db"
         )
     if code in _DAMAGED and client is not None and client.uri.startswith("chdb:"):
@@ -241,6 +244,11 @@ def _refused(error: Exception, client: Client | None) -> CatalogError:
         )
     if code == _NO_TABLE:
         return NoTableError(f"ClickHouse refused the statement: {_first_line(error)}")
+    if code == _NO_COLUMN and (found := _LATER_COLUMN.search(str(error))):
+        return StatementError(
+            f"the items have no column {found[1]} yet: the catalog is of an older version of"
+            " Hamsight, and what writes to it, such as `hamsight ingest`, adds the column"
+        )
     if code == _OUT_OF_MEMORY:
         return StatementError(
             f"the statement needs more memory than it may take: {_first_line(error)};"

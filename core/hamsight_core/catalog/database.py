@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog import served
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.connect import connect, engine_errors, has_fixed_settings
+from hamsight_core.catalog.embedded import opened_at
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.lock import Lock
 from hamsight_core.catalog.myscale import is_myscale
@@ -44,6 +45,14 @@ class Database(Closing):
     def embedded(self) -> bool:
         """Whether this process alone has the catalog: it is embedded, and served to no other."""
         return self._path is not None and served.find(self._path) is None
+
+    @property
+    def opened_at(self) -> int | None:
+        """When this process opened the embedded catalog that it alone has, in seconds since 1970.
+
+        None for another's.
+        """
+        return opened_at(self._path) if self._path is not None else None
 
     def close(self) -> None:
         """Close the connection; an embedded catalog is then free for other processes."""

@@ -1,24 +1,33 @@
 """The files in which the embedded engine keeps what it must read to open: kept, checked, restored.
 
 The engine opens no catalog in which a definition or a mutation is empty or cut, and says neither
-which nor why. So a copy of all definitions stands beside them, in `definitions.json`.
+which nor why. So a copy of all definitions stands beside them, in `definitions.json`; while a
+statement changes definitions, a file says that the copy may be older than they are.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 KEPT = "definitions.json"
+CHANGING = "definitions.changing"
 _DEFINITIONS = ("metadata/*.sql", "store/*/*/*.sql")
 _LINK = "LINK "
 _SET_ASIDE = ("broken", "unexpected", "noquorum")
 _UUID = re.compile(r"\bUUID '([0-9a-f-]{36})'")
 _MUTATIONS = "store/*/*/mutation_*.txt"
+_DAMAGED_BYTES = 8
+"""How many bytes of a definition a damage changes at most; another program changes more of them."""
+_changing: Counter[Path] = Counter()
+_of_process = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,25 @@ class Fault:
         return self.file.endswith(".txt")
 
 
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Keep a copy of the definitions after a statement that changes them.
+
+    Until then the copy is marked as older, for the case that this process is killed meanwhile.
+    """
+    with _of_process:
+        _changing[path] += 1
+        with suppress(OSError):  # the statement then says that the disk is full
+            (path / CHANGING).touch()
+    try:
+        yield
+    finally:
+        with _of_process, suppress(OSError):  # the statement is done; the next one keeps them
+            _changing[path] -= 1
+            if not _changing[path]:
+                keep_definitions(path)
+
+
 def keep_definitions(path: Path) -> None:
     """Write a copy of the definitions of the embedded catalog at `path`, where they are whole."""
     found = {}
@@ -59,11 +87,11 @@ def keep_definitions(path: Path) -> None:
             return
         found[file.relative_to(path).as_posix()] = text
     kept, made = path / KEPT, json.dumps(found, indent=0, sort_keys=True)
-    if kept.is_file() and kept.read_text("utf-8", "replace") == made:
-        return
-    written = kept.with_suffix(".tmp")
-    written.write_text(made, "utf-8")
-    written.replace(kept)
+    if not kept.is_file() or kept.read_text("utf-8", "replace") != made:
+        written = kept.with_suffix(".tmp")
+        written.write_text(made, "utf-8")
+        written.replace(kept)
+    (path / CHANGING).unlink(missing_ok=True)
 
 
 def faults(path: Path) -> list[Fault]:
@@ -100,13 +128,26 @@ def set_aside(path: Path) -> list[tuple[str, Path]]:
 
 
 def changed(path: Path) -> list[Fault]:
-    """Return the definitions that are not as their copy."""
-    kept = _kept(path)
-    return [
-        Fault(name, "is not as it was", kept[name])
-        for file in _files(path, *_DEFINITIONS)
-        if (name := file.relative_to(path).as_posix()) in kept and _read(file)[0] != kept[name]
-    ]
+    """Return the definitions that the engine can read, but that are damaged: not as their copy.
+
+    A view's that is missing is among them: nothing else tells that there was a view. None are
+    where the copy may be older, or where so much differs that another program has changed it.
+    """
+    if (path / CHANGING).exists():
+        return []
+    found = []
+    for name, text in _kept(path).items():
+        file = path / name
+        if text.startswith("ATTACH VIEW ") and not file.exists():
+            found.append(Fault(name, "is missing", text))
+        elif not text.startswith(_LINK) and file.is_file() and _is_damaged(_read(file)[0], text):
+            found.append(Fault(name, "is not as it was", text))
+    return found
+
+
+def _is_damaged(text: str, kept: str) -> bool:
+    differing = sum(one != other for one, other in zip(text, kept, strict=False))
+    return len(text) == len(kept) and 0 < differing <= _DAMAGED_BYTES
 
 
 def restore(path: Path, fault: Fault, copies: Path) -> bool:

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hamsight_core.catalog.address import Address
 from hamsight_core.catalog.definitions import (
+    CHANGING,
     KEPT,
     Fault,
     changed,
@@ -43,8 +45,10 @@ from hamsight_core.forks import check_threads, threads_run
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-_CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid", KEPT}
+_CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid", KEPT, CHANGING}
+_CONFIG = Path(__file__).with_name("engine.xml")
 _MOST_NAMED = 3
+_opened: dict[Path, int] = {}
 _ADDRESS_SPACE, _ADDRESS_SPACE_OF_CORE = 3 << 30, 64 << 20
 """Below it, chDB 4.4 hangs as it opens, or its package cannot be loaded."""
 
@@ -71,6 +75,7 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
         if reads and create:
             raise read_only(path)
         place = mirror(path) if reads else path
+        cleaning = {} if reads else {"config-file": str(_CONFIG)}
         if create:
             check_room(path)
         first = holder(place) != os.getpid()
@@ -81,12 +86,12 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
             client: Any = clickhouse_connect.get_client(
                 interface="chdb",
                 path=str(place),
-                chdb_options=dict(address.options),
+                chdb_options={**cleaning, **dict(address.options)},
                 settings={"min_free_disk_bytes_to_perform_insert": str(RESERVE), **settings},
             )
         if first:
-            _warn_of_damage(path)
-        if create and not (path / KEPT).exists():
+            _opened[path] = int(time.time())
+        if first and not _warn_of_damage(path) and create:
             keep_definitions(path)
         opened = client._backend._handle
         again = partial(chdb.connect, str(place))
@@ -105,6 +110,11 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
         ) from None
     except (ProgrammingError, ClickHouseError) as error:
         raise _why_not_opened(path, error, "".join(words)) from None
+
+
+def opened_at(path: Path) -> int | None:
+    """Return when this process opened the engine at a path, in seconds since 1970."""
+    return _opened.get(path)
 
 
 def _check_address_space() -> None:
@@ -181,12 +191,13 @@ def damaged(path: Path, found: Sequence[Fault]) -> DamagedCatalogError:
     )
 
 
-def _warn_of_damage(path: Path) -> None:
+def _warn_of_damage(path: Path) -> bool:
+    """Warn of definitions that are not as they were, and of parts; tell whether there are any."""
     if altered := changed(path):
         said = ", ".join(fault.what for fault in altered[:_MOST_NAMED])
         warnings.warn(
             f"the catalog {path} is damaged, or another program has changed it: {said} is not as"
-            " Hamsight has left it. `hamsight verify --repair` restores it",
+            " Hamsight left it. `hamsight verify --repair` restores it",
             stacklevel=2,
         )
     found = set_aside(path)
@@ -199,6 +210,7 @@ def _warn_of_damage(path: Path) -> None:
             " datasets again; then `hamsight verify --repair` takes the damaged parts away",
             stacklevel=2,
         )
+    return bool(altered or found)
 
 
 @contextmanager

@@ -7,11 +7,11 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from hamsight_core.catalog.definitions import keep_definitions
+from hamsight_core.catalog.definitions import changing
 from hamsight_core.catalog.room import check_room
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import HamsightError
@@ -64,11 +64,8 @@ class EngineConnection:
             raise self._refusal
         if word in _WRITING:
             check_room(self._path, self._needed(word, said))
-        answer = self._heard(sql, format, params)
-        if word in _DEFINING:
-            with suppress(OSError):  # the statement is done; the next one keeps them
-                keep_definitions(self._path)
-        return answer
+        with changing(self._path) if word in _DEFINING else nullcontext():
+            return self._heard(sql, format, params)
 
     def _needed(self, word: str, said: str) -> int:
         """Return how many bytes a statement may write, as far as that shows."""

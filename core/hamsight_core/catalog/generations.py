@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
 
@@ -28,10 +28,9 @@ MAKING = "_making"
 """How the names of side tables of a rebuild end."""
 _MARK = re.compile(r"_[grh][0-9a-f]{8}$")
 _GENERATION = re.compile(r"\b(?:items|objects)_[a-z0-9_]+_[grh][0-9a-f]{8}\b")
-_SIDE = re.compile(rf"(?:shard_)?((?:items|objects)_[a-z0-9_]+_h[0-9a-f]{{8}}{MAKING})")
-_RETIRED = "retired "
-_MADE = "made "
-_SIDE_SECONDS = 86_400
+RETIRED, MADE = "retired ", "made "
+"""How the comment of a former generation begins, and that of a table that a run makes. A moment
+follows, in seconds since 1970."""
 
 
 def view_of(items_table: str) -> str:
@@ -64,12 +63,18 @@ def create_items(database: Database, model: CatalogModel) -> None:
         table=model.items_table,
         hash_bytes=model.bits // 8,
         own_columns=own,
+        moment=server_time(database),
     )
     if database.layout.myscale:
         with_vector_index(create, model.dimension)
     else:
         create()
     database.spread(model.items_table)
+
+
+def server_time(database: Database) -> int:
+    """Return the moment of the server, in seconds since 1970."""
+    return int(database.rows("server_time")[0][0])
 
 
 def show(database: Database, items_table: str) -> None:
@@ -84,12 +89,12 @@ def shown_columns(items_table: str) -> str:
 
 
 def switch(database: Database, former: CatalogModel, made: CatalogModel) -> None:
-    """Make a model's row name another generation, which is filled; the former is kept for a while.
+    """Make a model's row name another generation, which is filled; the old generation is kept.
 
     The former is marked first: a run that is killed here leaves it in use or to be dropped later.
     """
-    now = int(database.rows("server_time")[0][0])
-    database.run("comment_table", table=former.items_table, comment=f"{_RETIRED}{now}")
+    comment = f"{RETIRED}{server_time(database)}"
+    database.run("comment_table", table=former.items_table, comment=comment)
     database.await_replicas(made.items_table)
     database.run("switch_model", {**asdict(made), "former": former.items_table})
     show(database, made.items_table)
@@ -138,12 +143,6 @@ def name_generation(database: Database, model: CatalogModel, items_table: str) -
     return made
 
 
-def drop_generation(database: Database, table: str, models: Iterable[CatalogModel]) -> None:
-    """Drop a generation that no model's row names, and its cells."""
-    database.drop(table)
-    drop_cells(database, table, models)
-
-
 def drop_cells(database: Database, items_table: str, models: Iterable[CatalogModel]) -> None:
     """Drop the tables of cells of an items table that no model's row names."""
     used = {table for model in models for table in model.hash_settings.cell_tables}
@@ -156,32 +155,3 @@ def drop_cells(database: Database, items_table: str, models: Iterable[CatalogMod
                 name = prefix + found.removeprefix(shown)
                 if leftover.fullmatch(name) and name.removesuffix(CENTRES) not in used:
                     database.drop(name)
-
-
-def leftovers(tables: Mapping[str, tuple[str, str]], used: set[str], now: int) -> list[str]:
-    """Return the tables that may be dropped, of tables by name with their engines and comments.
-
-    Those are retired generations and side tables of new hashes that are old, and generations that
-    killed runs left; `used` are those that rows name. `now` is in seconds since 1970.
-    """
-    views = {view_of(one) for one in used}
-    found = list[str]()
-    for name, (engine, comment) in tables.items():
-        side = _SIDE.fullmatch(name)
-        if side and _age(comment, _MADE, now) >= _SIDE_SECONDS:
-            found.append(side[1])
-        elif (
-            is_generation(name)
-            and view_of(name) in views
-            and name not in used
-            and engine != "View"
-            and _age(comment, _RETIRED, now, KEPT_SECONDS) >= KEPT_SECONDS
-        ):
-            found.append(name)
-    return found
-
-
-def _age(comment: str, mark: str, now: int, unmarked: int = 0) -> int:
-    """Return for how many seconds a table has had a mark; `unmarked` where it has none."""
-    moment = comment.removeprefix(mark)
-    return now - int(moment) if moment != comment and moment.isdigit() else unmarked

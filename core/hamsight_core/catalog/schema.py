@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from hamsight_core.catalog.database import Database
 from hamsight_core.catalog.generations import (
+    KEPT_SECONDS,
     adopt,
-    drop_generation,
     is_generation,
-    leftovers,
     name_generation,
     read_by,
     show,
     shown_columns,
     view_of,
 )
+from hamsight_core.catalog.leftovers import begun_before, drop_leftover, leftovers
 from hamsight_core.catalog.model_row import CatalogModel, read_models
 
 _OF_EVERY_CATALOG = {
@@ -58,13 +58,27 @@ def complete(database: Database) -> list[CatalogModel]:
     if "models" not in tables:
         return []
     models = read_models(database)
-    if _old(tables, models, now) or any(_lacks(tables, model) for model in models):
+    old = _old(database, tables, models, now)
+    if old or any(_lacks(tables, model) for model in models):
         with database.locked("an upgrade of the catalog"):
             tables, now = _tables(database)
             models = [_mended(database, tables, model) for model in read_models(database)]
-            for table in _old(tables, models, now):
-                drop_generation(database, table, models)
-    return models
+            _drop(database, _old(database, tables, models, now), models)
+    return read_models(database) if old else models
+
+
+def left(database: Database, kept: int) -> list[str]:
+    """Return the tables of killed runs, and former generations given up `kept` seconds ago."""
+    tables, now = _tables(database)
+    return _old(database, tables, read_models(database), now, kept)
+
+
+def sweep(database: Database) -> list[str]:
+    """Drop what `left` returns of an embedded catalog, and all former generations; return it."""
+    with database.locked("a repair of the catalog"):
+        old = left(database, 0)
+        _drop(database, old, read_models(database))
+    return old
 
 
 def _tables(database: Database) -> tuple[dict[str, _Table], int]:
@@ -73,9 +87,20 @@ def _tables(database: Database) -> tuple[dict[str, _Table], int]:
     return {row[0]: _Table(*row[1:-1]) for row in rows}, int(rows[0][-1]) if rows else 0
 
 
-def _old(tables: Mapping[str, _Table], models: Sequence[CatalogModel], now: int) -> list[str]:
+def _old(
+    database: Database,
+    tables: Mapping[str, _Table],
+    models: Sequence[CatalogModel],
+    now: int,
+    kept: int = KEPT_SECONDS,
+) -> list[str]:
     known = {name: (table.engine, table.comment) for name, table in tables.items()}
-    return leftovers(known, {model.items_table for model in models}, now)
+    return leftovers(known, models, now, begun_before(database, now), kept)
+
+
+def _drop(database: Database, old: Sequence[str], models: Sequence[CatalogModel]) -> None:
+    for table in old:
+        drop_leftover(database, table, models)
 
 
 def _lacks(tables: Mapping[str, _Table], model: CatalogModel) -> bool:

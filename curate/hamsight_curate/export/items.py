@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Box, Category
@@ -63,7 +64,8 @@ class Source:
     def __init__(self, catalog: Catalog, selection: Selection, *, features: bool = False) -> None:
         model = catalog.model(selection.model).name if features else selection.model
         self._catalog = catalog
-        self._tables = [one.items_table for one in models_of(catalog, model)]
+        # the views, as a table that is read for long may be dropped after a rehash
+        self._tables = [view_of(one.items_table) for one in models_of(catalog, model)]
         self._conditions = conditions(catalog, self._tables, selection)
         columns = ["export_columns", "export_features"] if features else ["export_columns"]
         self._columns = ", ".join(map(fill, columns))

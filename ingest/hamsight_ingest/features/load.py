@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
+from hamsight_core.catalog.generations import server_time
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, UsageError
@@ -65,14 +66,13 @@ def import_features(
         raise UsageError(f"--dataset {dataset!r}: a dataset's name is not empty and has no '/'")
     default = printable(path.stem) if dataset is None else dataset
     given = (dataset is not None, subset is not None)
-    for (old,) in catalog.rows("old_imports"):
-        catalog.drop(old)
     while True:
         target = _model(catalog, model, dimension, bits)
         hash = hash_of(catalog, target)
         checker = Checker(printable(path), target, hash, default, subset or "", *given)
         staging = f"import_{uuid.uuid4().hex}"
-        catalog.run("create_import", table=staging, hash_bytes=target.bits // 8)
+        moment = server_time(catalog)
+        catalog.run("create_import", table=staging, hash_bytes=target.bits // 8, moment=moment)
         try:
             rows = 0
             for piece in read_features(path, columns or {}, table):
@@ -97,7 +97,7 @@ def import_features(
                     break
         finally:
             catalog.drop(staging)
-        # another process has given the model another hash meanwhile, and the rows have the former
+        # another process has given the model another hash meanwhile, and the rows have the old hash
     keep_measured(catalog, present)
     return Imported(present, counts)
 

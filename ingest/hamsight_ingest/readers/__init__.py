@@ -40,6 +40,7 @@ _OWN = {
         "labelstudio": "labelstudio:LabelStudioReader",
         "fiftyone": "fiftyone_labels:FiftyOneReader",
         "openmmlab": "openmmlab:OpenMmlabReader",
+        "text-lines": "text_lines:TextLinesReader",
         "huggingface": "huggingface:HuggingFaceReader",
         "webdataset": "webdataset:WebDatasetReader",
         "imagefolder": "imagefolder:ImageFolderReader",

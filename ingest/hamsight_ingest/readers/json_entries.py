@@ -3,6 +3,7 @@ Studio, FiftyOne, OpenMMLab, BDD100K."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hamsight_ingest.readers.wrong import Notes
 from hamsight_ingest.source import ReadOptions
 
 
-class JsonEntriesReader:
+class JsonEntriesReader(ABC):
     """A format whose files say of many images each what is on them.
 
     `marks` are groups of texts: all of one group stand in each of its files; `fits` says whether a
@@ -30,13 +31,13 @@ class JsonEntriesReader:
     own: tuple[str, ...] = ()
     """Names of files of the tool that say nothing of images."""
 
+    @abstractmethod
     def fits(self, content: Any) -> bool:
         """Return whether a file's content is of this format."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, file: str, content: Any, notes: Notes) -> Iterator[Entry]:
         """Yield what a file says; raises SourceError for one entry through `notes.refusing`."""
-        raise NotImplementedError
 
     def detect(self, listing: Listing) -> str | None:
         """Return which files there are, or None where there is none."""

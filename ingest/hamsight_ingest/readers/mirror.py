@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +24,7 @@ from hamsight_core.images.places.uris import TableKind, holding_file, local_path
 from hamsight_core.items import Category, Item
 from hamsight_ingest.listing import is_image
 from hamsight_ingest.readers.accounts import is_document
+from hamsight_ingest.readers.held_folder import HeldFolder
 from hamsight_ingest.readers.table_rows import table_format
 from hamsight_ingest.readers.trees import Parts, Tree
 from hamsight_ingest.source import Numbered, Refused, Source
@@ -57,7 +57,7 @@ class Mirror:
         self.notes: list[str] = []
         self.left_out: list[str] = []
         """Files that say nothing that a reader knows, by their paths below the place."""
-        self._folder = tempfile.TemporaryDirectory(prefix="hamsight-")
+        self._folder = HeldFolder()
         self.root = os.path.join(self._folder.name, *tree.above)  # noqa: PTH118
         self._images: list[str] = []
         self._places: dict[str, int] = {}

@@ -10,24 +10,24 @@ from hamsight_ingest.readers.table_values import parsed_list
 from hamsight_ingest.readers.wrong import finite
 
 _CORNERS = (
-    ("xmin", "ymin", "xmax", "ymax"),
-    ("x_min", "y_min", "x_max", "y_max"),
-    ("x1", "y1", "x2", "y2"),
-    ("x_1", "y_1", "x_2", "y_2"),
-    ("left", "top", "right", "bottom"),
-    ("roi.x1", "roi.y1", "roi.x2", "roi.y2"),
-    ("bbox_xmin", "bbox_ymin", "bbox_xmax", "bbox_ymax"),
-    ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"),
+    "xmin ymin xmax ymax",
+    "x_min y_min x_max y_max",
+    "x1 y1 x2 y2",
+    "x_1 y_1 x_2 y_2",
+    "left top right bottom",
+    "roi.x1 roi.y1 roi.x2 roi.y2",
+    "bbox_xmin bbox_ymin bbox_xmax bbox_ymax",
+    "bbox_x1 bbox_y1 bbox_x2 bbox_y2",
 )
 _SIZES = (
-    ("x", "y", "width", "height"),
-    ("x", "y", "w", "h"),
-    ("bbox_x", "bbox_y", "bbox_width", "bbox_height"),
-    ("bbox_x", "bbox_y", "bbox_w", "bbox_h"),
-    ("x_1", "y_1", "width", "height"),
-    ("left", "top", "width", "height"),
-    ("xmin", "ymin", "width", "height"),
-    ("xmin", "ymin", "w", "h"),
+    "x y width height",
+    "x y w h",
+    "bbox_x bbox_y bbox_width bbox_height",
+    "bbox_x bbox_y bbox_w bbox_h",
+    "x_1 y_1 width height",
+    "left top width height",
+    "xmin ymin width height",
+    "xmin ymin w h",
 )
 _WHOLE = ("bbox", "bounding_box", "box")
 _VALUES = frozenset({"0", "1", "0.0", "1.0", "-1", "true", "false"})
@@ -77,7 +77,7 @@ def box_columns(columns: Sequence[str], labelled: bool) -> BoxColumns | None:
     """
     by_name = {name.lower().strip(): name for name in reversed(columns)}
     for corners, groups in ((True, _CORNERS), (False, _SIZES)):
-        for group in groups:
+        for group in map(str.split, groups):
             if all(name in by_name for name in group) and (labelled or "min" in group[0]):
                 return BoxColumns(tuple(by_name[name] for name in group), corners)
     found = next((by_name[name] for name in _WHOLE if name in by_name), None)

@@ -22,7 +22,7 @@ from hamsight_core.catalog.calibration import QUERIES, image_queries, text_queri
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.cells import Cells, signs, train
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.catalog.generations import drop_cells
+from hamsight_core.catalog.generations import drop_cells, server_time
 from hamsight_core.catalog.layout import CENTRES
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
@@ -86,7 +86,7 @@ def build_index(
     compute: Compute = HERE,
     on_progress: Callable[[int, int], None] = lambda done, items: None,
 ) -> Indexed:
-    """Build the cells of a model's items and let searches use them; the former are dropped.
+    """Build the cells of a model's items and let searches use them; the old cells are dropped.
 
     `package` encodes the words with which the number of cells that a search reads is measured:
     without it searches for words read all items. Raises UsageError on MyScale, and CatalogError
@@ -142,10 +142,11 @@ class _Work:
 
     def announce(self) -> bool:
         """Make the table, and let new items go into it too; False where the model has moved."""
-        table, hash_bytes = self._table, self._hash_bytes
-        self._catalog.run("create_cells", table=table, hash_bytes=hash_bytes)
+        table = self._table
+        given = {"hash_bytes": self._hash_bytes, "moment": server_time(self._catalog)}
+        self._catalog.run("create_cells", table=table, **given)
         self._catalog.spread(table)
-        self._catalog.run("create_centres", table=table + CENTRES, hash_bytes=hash_bytes)
+        self._catalog.run("create_centres", table=table + CENTRES, **given)
         numbers = pa.array(np.arange(len(self.cells.centres), dtype=np.uint32))
         columns = {
             "cell": numbers,

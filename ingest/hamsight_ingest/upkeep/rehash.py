@@ -14,14 +14,14 @@ from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.fits import add_fit
 from hamsight_core.catalog.generations import (
     MAKING,
-    create_items,
     new_generation,
-    switch,
+    server_time,
     view_of,
 )
 from hamsight_core.catalog.model_row import IMPORTED
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.successor import Successor
 from hamsight_core.errors import UsageError
 from hamsight_core.hashing.hash_settings import HashSettings
 from hamsight_core.hashing.recall import features_of
@@ -138,14 +138,19 @@ def rehash(
                 break
         measured = calibrate(catalog, model, hash, package, compute, work.making)
         made = replace(made, hash_parameters=HashSettings(fit, chosen, measured).to_text())
-        with catalog.locked(f"the rehash of {model.name}") as lock:
-            if not any(one.items_table == model.items_table for one in catalog.models(None)):
-                return None
+        own = fill("own_of_former") if model.kind is TableKind.OBJECTS else ""
+        with Successor(
+            catalog, model, made, "rehashed_rows", making=work.making, own=own
+        ) as successor:
+            successor.fill()
             work.hash(_PAGE_OF_FEW)
-            create_items(catalog, made)
-            work.join()
-            lock.check()
-            switch(catalog, model, made)
+            with catalog.locked(f"the rehash of {model.name}") as lock:
+                if not any(one.items_table == model.items_table for one in catalog.models(None)):
+                    return None
+                work.hash(_PAGE_OF_FEW)
+                successor.catch_up()
+                lock.check()
+                successor.switch()
     finally:
         catalog.drop(work.making)
     items = int(catalog.rows("count_items", table=made.items_table)[0][0])
@@ -250,7 +255,7 @@ class _Work:
 
     def begin(self) -> None:
         """Make the side table."""
-        moment = self._catalog.rows("server_time")[0][0]
+        moment = server_time(self._catalog)
         width = self._made.bits // 8
         self._catalog.run("create_hashes", table=self.making, hash_bytes=width, moment=moment)
         self._catalog.spread(self.making)
@@ -268,16 +273,6 @@ class _Work:
             on_progress(min(count, items), items)
         self._catalog.await_replicas(self.making)
         return count
-
-    def join(self) -> None:
-        """Put the rows as they are now, with their new hashes, into the new generation."""
-        made, former = self._made.items_table, self._former.items_table
-        objects = self._made.kind is TableKind.OBJECTS
-        own = {
-            "names": fill("own_of_objects") if objects else "",
-            "own": fill("own_of_former") if objects else "",
-        }
-        self._catalog.run("join_rehashed", table=made, former=former, making=self.making, **own)
 
     def _insert(self, rows: pa.Table) -> int:
         import pyarrow as pa

@@ -1,13 +1,15 @@
 """What the analyses find of planted faults: bench/analyses.py [--seeds 0 1] [--small]
 
 Needs real photos in ../shared/data. Prints one line for each figure; --small takes a quarter of
-the photos, mini alone and the first seed.
+the photos, mini alone and the first seed. --peers adds what other packages find
+(bench/analysis_peers.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,7 @@ from PIL import Image
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "tests"))
 
+import analysis_peers as peers  # noqa: E402
 from planted import COPIES, FAULTS, copied, flipped  # noqa: E402
 
 from hamsight_analyze.compare import compare_sets  # noqa: E402
@@ -26,6 +29,7 @@ from hamsight_analyze.coverage import cover  # noqa: E402
 from hamsight_analyze.duplicates import find_duplicates  # noqa: E402
 from hamsight_analyze.mislabelled import find_mislabelled  # noqa: E402
 from hamsight_analyze.outliers import outlier_scores  # noqa: E402
+from hamsight_analyze.positions import lay_out, trustworthiness  # noqa: E402
 from hamsight_core.images.decode import decode  # noqa: E402
 from hamsight_core.images.looks import Looks, look_at  # noqa: E402
 from hamsight_core.models.encoder import encode_pixels  # noqa: E402
@@ -110,6 +114,69 @@ def duplicates(
         )
 
 
+def leaks(photos: list[Image.Image], seen: Seen, packages: list[ModelPackage], seed: int) -> None:
+    """Plant copies of a tenth of one half of the photos, each by some change, into the other."""
+    draw = np.random.default_rng(seed)
+    order = draw.permutation(len(photos))
+    train, val = order[: len(order) // 2], order[len(order) // 2 :]
+    chosen = train[: len(train) // 10]
+    changes = draw.choice(list(COPIES), len(chosen))
+    made = [
+        Image.open(io.BytesIO(copied(photos[place], change))).convert("RGB")
+        for place, change in zip(chosen, changes, strict=True)
+    ]
+    copies = Seen(made, packages)
+    kept = np.concatenate([train, val])
+    hashes = np.concatenate([seen.hashes[kept], copies.hashes])
+    for package in packages:
+        features = np.concatenate(
+            [seen.features[package.name][kept], copies.features[package.name]]
+        )
+        pairs = find_duplicates(hashes, features)
+        across = (pairs.first < len(train)) & (pairs.second >= len(train))
+        right = pairs.second[across] - len(kept) == pairs.first[across]
+        print(
+            f"leaks       {package.name:10} seed {seed}: precision {right.mean():.3f},"
+            f" recall {right.sum() / len(chosen):.3f} of {len(chosen)}"
+        )
+
+
+def hashes_of_others(photos: list[Image.Image], seed: int) -> None:
+    """Find the same copies by imagehash's pHash."""
+    draw = np.random.default_rng(seed)
+    chosen = draw.choice(len(photos), len(photos) // 10, replace=False)
+    others = draw.choice(np.setdiff1d(np.arange(len(photos)), chosen), 4 * len(chosen), False)
+    own = peers.hashes([photos[place] for place in np.concatenate([chosen, others])])
+    if own is None:
+        return
+    found, wrong = [], 0
+    for change in COPIES:
+        made = [Image.open(io.BytesIO(copied(photos[place], change))) for place in chosen]
+        pairs = peers.near(own, peers.hashes(made))
+        found.append(np.diagonal(pairs).mean())
+        wrong += int(pairs.sum() - np.diagonal(pairs).sum())
+    least = min(zip(found, COPIES, strict=True))
+    print(
+        f"duplicates  imagehash  seed {seed}: mean {np.mean(found):.3f}, least {least[0]:.3f}"
+        f" ({least[1]}), wrong pairs {wrong} in {len(COPIES)} sets"
+    )
+
+
+def quality_of_others(photos: list[Image.Image], seed: int) -> None:
+    """Plant the faults that cleanvision knows, and ask cleanvision."""
+    chosen = np.random.default_rng(seed).permutation(len(photos))
+    count = len(chosen) // 10
+    good = [photos[place] for place in chosen[-2 * count :]]
+    for issue in _ISSUES:
+        bad = [FAULTS[issue](photos[place]) for place in chosen[:count]]
+        score = peers.quality_scores(bad + good, issue)
+        if score is not None:
+            print(
+                f"quality     {issue:16} seed {seed}: AUROC"
+                f" {area(score[:count], score[count:]):.4f} with cleanvision"
+            )
+
+
 def quality(photos: list[Image.Image], seed: int) -> None:
     """Plant each fault into a tenth of the photos."""
     chosen = np.random.default_rng(seed).permutation(len(photos))
@@ -126,15 +193,24 @@ def quality(photos: list[Image.Image], seed: int) -> None:
         )
 
 
-def labels(name: str, features: np.ndarray, truth: np.ndarray, data: str, seed: int) -> None:
+def labels(
+    name: str, features: np.ndarray, truth: np.ndarray, data: str, seed: int, others: bool
+) -> None:
     """Flip 5, 10 and 20 % of the labels, to any other and to one of the three nearest."""
     for kind, nearest in (("uniform", None), ("confusable", features)):
         found = []
+        of_others: dict[str, list[float]] = {}
         for share in (0.05, 0.1, 0.2):
             given = flipped(truth, share, seed, nearest)
             score = find_mislabelled(features, np.arange(len(truth)), given).score
             found.append(precision(np.nan_to_num(score, nan=-np.inf), given != truth))
-        print(f"mislabelled {name:10} {data} {kind} seed {seed}: mAP {np.mean(found):.3f}")
+            asked = peers.label_scores(features, given) if others else {}
+            for way, theirs in asked.items():
+                of_others.setdefault(way, []).append(precision(theirs, given != truth))
+        theirs = "".join(
+            f", cleanlab by {way} {np.mean(each):.3f}" for way, each in of_others.items()
+        )
+        print(f"mislabelled {name:10} {data} {kind} seed {seed}: mAP {np.mean(found):.3f}{theirs}")
 
 
 def strange(name: str, base: np.ndarray, other: np.ndarray, what: str, seed: int) -> None:
@@ -183,15 +259,29 @@ def sample(name: str, features: np.ndarray, truth: np.ndarray) -> None:
     )
 
 
+def plane(name: str, features: np.ndarray, data: str) -> None:
+    """Lay pictures out on a map."""
+    began = os.times()
+    where, _ = lay_out(features, "tsne")
+    spent = sum(os.times()[:2]) - sum(began[:2])
+    print(
+        f"map         {name:10} {data}, {len(features):,} items: trustworthiness"
+        f" {trustworthiness(features, where):.3f}, {spent:.0f} s of CPU"
+    )
+
+
 def main() -> None:
     """Print the figures."""
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--seeds", type=int, nargs="+", default=[0])
     parse.add_argument("--small", action="store_true")
+    parse.add_argument("--peers", action="store_true")
     args = parse.parse_args()
     if not DATA.is_dir():
         print(f"real photos are not here: no folder {DATA}")
         return
+    if args.peers and peers.missing():
+        print(f"left out, not installed: {', '.join(peers.missing())}")
     began = time.monotonic()
     every = 4 if args.small else 1
     packages = [load_package(model) for model in MODELS[: 1 if args.small else 2]]
@@ -207,15 +297,20 @@ def main() -> None:
     seen = {name: Seen(pictures, packages) for name, (pictures, _) in sets.items()}
     for seed in args.seeds[: 1 if args.small else None]:
         duplicates(sets["flickr8k"][0], seen["flickr8k"], packages, seed)
+        leaks(sets["flickr8k"][0], seen["flickr8k"], packages, seed)
         quality(sets["flickr8k"][0], seed)
+        if args.peers:
+            hashes_of_others(sets["flickr8k"][0], seed)
+            quality_of_others(sets["flickr8k"][0], seed)
         for package in packages:
             of = {name: one.features[package.name] for name, one in seen.items()}
             for data in ("caltech101", "flowers"):
-                labels(package.name, of[data], sets[data][1], data, seed)
+                labels(package.name, of[data], sets[data][1], data, seed, args.peers)
             strange(package.name, of["flowers"], of["emoji"], "emoji in flowers", seed)
             strange(package.name, of["flickr8k"], of["emoji"], "emoji in flickr8k", seed)
             halves(package.name, of["flickr8k"], of["flowers"], "flowers in flickr8k", seed)
     for package in packages:
+        plane(package.name, seen["flickr8k"].features[package.name], "flickr8k")
         sample(package.name, seen["caltech101"].features[package.name], sets["caltech101"][1])
     print(f"{time.monotonic() - began:.0f} s")
 

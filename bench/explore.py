@@ -191,7 +191,9 @@ def measure_map(page: Page, address: str) -> dict[str, float]:
         if not number:
             page.mouse.down()
     page.mouse.up()
-    page.locator(".legend [role=status] b").wait_for()
+    page.wait_for_function(
+        "() => Number(document.querySelector('[role=application]').dataset.lasso) > 0"
+    )
     found["what a lasso holds"] = float(frame.get_attribute("data-lasso") or 0)
     return found
 

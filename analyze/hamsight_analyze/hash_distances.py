@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _SIDE, _COARSE = 16, 8
 """Frequencies across and down, and those of coarse bits."""
+_ROWS = 8192
 _COARSE_BYTES = slice(0, 2 * _COARSE, 2)
 """A row of frequencies is two bytes: coarse bits are the first byte of each of the first rows."""
 
@@ -92,11 +93,13 @@ class HashDistances:
         """
         import numpy as np
 
-        signs = _signs(self._hashes[:, 1])
-        odd = signs[:, self._odd]
-        turned = np.where(odd[:, :8].sum(axis=1) + odd[:, 8] / 2 < 0, -1, 1)
-        signs[:, self._odd] = odd * turned[:, None]
-        vectors: NDArray[np.float16] = (signs / np.sqrt(BITS)).astype(np.float16)
+        vectors = np.empty((len(self), BITS), np.float16)
+        for start in range(0, len(self), _ROWS):
+            signs = _signs(self._hashes[start : start + _ROWS, 1])
+            odd = signs[:, self._odd]
+            turned = np.where(odd[:, :8].sum(axis=1) + odd[:, 8] / 2 < 0, -1, 1)
+            signs[:, self._odd] = odd * turned[:, None]
+            vectors[start : start + _ROWS] = signs / np.sqrt(BITS)
         return vectors
 
     def _differing(

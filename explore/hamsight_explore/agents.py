@@ -85,6 +85,7 @@ class Agents(Closing):
         min_similarity: float | None = None,
         calibrated: bool = False,
         dissimilar: bool = False,
+        objects: bool = False,
         model: list[str] | None = None,
         k: int = 20,
         offset: int = 0,
@@ -97,8 +98,9 @@ class Agents(Closing):
         each of their items. combine: nearest (near any query, the default), balanced, all (near
         all of them) or blend. where: a filter (see `filters`). sort: an order. min_similarity: a
         cosine or, with calibrated, the share of the catalog's pairs that are no more alike (0 to
-        1). model: of several, the rankings are fused. k: how many, 200 at most. thumbnails:
-        pictures of so many of the first matches, 16 at most, follow the answer.
+        1). objects: find annotated boxes instead of pictures. model: of several, the rankings are
+        fused. k: how many, 200 at most. thumbnails: pictures of so many of the first matches, 16 at
+        most, follow the answer.
         """
         if k > _MOST_MATCHES or thumbnails > _MOST_THUMBNAILS:
             most = f"k is at most {_MOST_MATCHES}, thumbnails at most {_MOST_THUMBNAILS}"
@@ -117,6 +119,7 @@ class Agents(Closing):
             "min_similarity": min_similarity,
             "calibrated": calibrated,
             "dissimilar": dissimilar,
+            "objects": objects,
             "model": model,
             "k": k,
             "offset": offset,

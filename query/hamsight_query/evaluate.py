@@ -48,6 +48,7 @@ class Curve:
     places: NDArray[np.int64]
     default: int
     cells: tuple[OfCells, ...] = ()
+    is_blend: bool = False
 
     def kept(self, candidates: int) -> float:
         """Return the share of the exact best among the first so many by hash."""
@@ -110,7 +111,7 @@ def evaluate(
         default = candidates_of(Request((targets[0].query,)), targets[:1], model)
         worst = found.worst()[: len(targets)]
         cells = measure_cells(catalog, model, targets, worst, k, default, one.is_stored)
-        curve = Curve(one.label, found.places(), default, tuple(cells))
+        curve = Curve(one.label, found.places(), default, tuple(cells), one.is_blend)
         needed = _needed(curve, found, recall, items)
         steps = () if one.is_blend else STEPS
         rows += _rows(catalog, model, curve, needed, items, k, targets[:_TIMED], steps)
@@ -230,9 +231,8 @@ def _advice(
         f"{curve.label}: {shown} by default; {needed} keep {recall:g} of exact cosine's best {k}"
     ]
     if not every and kept < recall:
-        advice.append(
-            f"{curve.label}: say --candidates {needed}, or let `hamsight rehash` measure again"
-        )
+        remedy = "" if curve.is_blend else ", or let `hamsight rehash` measure again"
+        advice.append(f"{curve.label}: say --candidates {needed}{remedy}")
     by_recall = {one.recall: one.kept for one in curve.cells if one.candidates}
     in_use = by_recall.get(DEFAULT_RECALL, 1.0)
     if in_use < min(recall, kept):

@@ -105,6 +105,7 @@ def test_what_it_says_of_blends_is_what_their_searches_find(session):
         found = ask(catalog, statement, done.model.items_table)["similarity"].to_pylist()
         kept.append(np.mean([one >= best for one in found]))
     assert 0.4 < blended.kept(12) < 1
+    assert blended.default == 2 * pictures.default  # of pictures alone
     assert blended.kept(12) <= np.mean(kept) + 0.02 and np.mean(kept) < blended.kept(12) + 0.15
     assert blended.kept(120) == 1  # ties in hash count as missed, and are among all items
 

@@ -18,7 +18,7 @@ from hamsight_query.asked import request_of
 from hamsight_query.request import Kind, Query, Request
 from hamsight_query.saved import save_query
 
-REQUESTS = int(os.environ.get("HAMSIGHT_TEST_REQUESTS", "27"))
+REQUESTS = int(os.environ.get("HAMSIGHT_TEST_REQUESTS", "18"))
 """How many random requests each home is asked; HAMSIGHT_TEST_REQUESTS=200 is the full run."""
 
 
@@ -67,7 +67,6 @@ def test_random_requests_are_numpys(session) -> None:
             assert shown["id"].to_pylist() == [match.id for match in found], request
 
 
-@pytest.mark.homes("chdb", "http")
 def test_a_saved_query_and_its_view_answer_as_the_request_does(session) -> None:
     rng = random.Random(3)
     for number, kind in enumerate(one for one in KINDS if one != "list"):

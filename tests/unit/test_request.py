@@ -8,6 +8,7 @@ import pytest
 
 from hamsight_core.errors import UsageError
 from hamsight_core.names import chosen
+from hamsight_query.asked import request_of, written
 from hamsight_query.request import Combine, Kind, Query, Rank, Request
 
 ITEM = Query(Kind.ITEM, "a.jpg")
@@ -77,3 +78,10 @@ def test_a_request_is_a_value() -> None:
 def test_a_query_in_json_that_is_none_is_refused(query, words):
     with pytest.raises(UsageError, match=words):
         Request.from_json({"queries": [{"kind": "item", "given": "a", **query}]})
+
+
+@pytest.mark.parametrize("given", ["dog", "x^2", "a dog^-1.5", "^", "dog^0.50"])
+@pytest.mark.parametrize("weight", [1.0, 0.5, -0.25, -1.0])
+def test_what_a_query_is_written_as_gives_it_back(given: str, weight: float) -> None:
+    query = Query(Kind.TEXT, given, weight)
+    assert request_of(text=[written(query)]).queries == (query,)

@@ -1,4 +1,4 @@
 """What is wrong with a dataset, and what is in it.
 
-A method on arrays is a module of its own; `registry` names the analyses of a catalog.
+A method on arrays is a module of its own; `kinds` has the analyses of a catalog.
 """

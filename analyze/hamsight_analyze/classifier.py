@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from hamsight_analyze.border import by_border
 from hamsight_analyze.items import Identity, Scope, condition_of
 from hamsight_analyze.logistic import fit_border
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
@@ -25,9 +26,7 @@ from hamsight_query.request import Kind, Query, Request
 from hamsight_query.result import Matches
 from hamsight_query.saved import save_prepared
 from hamsight_query.search import Prepared, answer, prepare_targets
-from hamsight_query.steps import Statement, Steps
 from hamsight_query.target import Target, hashed, resolve
-from hamsight_query.term import term_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -221,7 +220,7 @@ class Classifier:
         border = self.learned().border
         if border is None:
             raise UsageError("there is no border yet: mark items right and wrong first")
-        return _by_border(catalog, prepared, border, below=order is Order.NEAREST_WRONG)
+        return by_border(catalog, prepared, border, below=order is Order.NEAREST_WRONG)
 
 
 def begin(
@@ -256,36 +255,6 @@ def begin(
     places = {item: place for place, item in enumerate(identities)}
     features = unit_length(features_of(found["numbers"]))
     return Classifier(model, scope, words or "", spoken, places, features)
-
-
-def _by_border(catalog: Catalog, prepared: Prepared, border: float, *, below: bool) -> Prepared:
-    """Return what answers the same request in the order of the nearness to a border."""
-    request, model = prepared.request, prepared.model
-    term = term_of(1, prepared.targets[0], catalog.layout, model.bits // 8, by_index=False)
-    held = [*prepared.conditions.sql, *([fill("below_the_border")] if below else [])]
-    parameters = {
-        **prepared.conditions.parameters,
-        **term.parameters,
-        "border": border,
-        "k": request.k,
-        "offset": request.offset,
-    }
-
-    def statement(columns: str, more: str) -> Statement:
-        sql = fill(
-            "nearest_the_border",
-            columns=fill(columns),
-            measured=term.distance,
-            similarity=term.similarity,
-            more=more,
-            table=model.items_table,
-            conditions=f" {fill('and_also')} ".join(held) or fill("every_item"),
-        )
-        return Statement(sql, parameters)
-
-    whole = statement("identity_and_place", f",\n    {fill('described')}")
-    steps = Steps(statement("identity", ""), apart=True)
-    return replace(prepared, statement=replace(whole, steps=steps))
 
 
 def _features_of(

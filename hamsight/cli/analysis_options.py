@@ -134,7 +134,10 @@ def run(
             say(f"{change.changed} items added to the group {request.add_to_group!r}")
         if then is not None:
             then(catalog, found)
-    settings = "".join(f", {name} {value}" for name, value in found.settings.items())
+    settings = "".join(
+        f", {name}" if value is True else f", {name} {value}"
+        for name, value in found.settings.items()
+    )
     say(
         f"{analysis.kind}: {found.said}, among {found.items:,} {kind_of_rows(objects).value}"
         f"{scope}{settings} ({found.seconds:.1f} s)"

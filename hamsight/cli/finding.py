@@ -127,15 +127,14 @@ def leaks(
     """
     from hamsight_analyze.kinds import Leaks
 
-    datasets = across is Across.DATASETS
     if undo:
         undo_moves(request.db)
         return
-    if fix is not None and datasets:
+    if fix is not None and across is Across.DATASETS:
         raise UsageError("--fix moves items between subsets: leave --across out")
     if fix is not None and request.k is not None:
         raise UsageError("--fix moves all groups: leave -k out")
-    analysis = Leaks(datasets, attribute_name(together), strict)
+    analysis = Leaks(across.value, attribute_name(together), strict)
     run(analysis, request, None if fix is None else lambda *found: fix_leaks(fix, *found))
 
 

@@ -203,7 +203,7 @@ def _analysis(table: _Table, kind: str) -> Analysis:
     if kind == "leaks":
         sides = ("subsets", "datasets")
         across = table.get("across", sides.__contains__, " or ".join(sides))
-        return Leaks(across == "datasets", table.text("together"), strict)
+        return Leaks(across or sides[0], table.text("together"), strict)
     if kind == "quality":
         return Quality(table.texts("issues"))
     if kind == "comparison":

@@ -20,8 +20,7 @@ from hamsight_core.catalog.catalog import Catalog
 
 @dataclass(frozen=True)
 class Leaks(OfCopies):
-    """Pairs of items of two sides: subsets of one dataset or of several, or with `across`
-    datasets.
+    """Pairs of items of two sides, `across` subsets, of one dataset or of several, or datasets.
 
     `together` names an attribute: items of one value, say of a video, belong on one side, so that
     each is a leak whose value is on another side too.
@@ -30,7 +29,7 @@ class Leaks(OfCopies):
     kind: ClassVar[str] = "leaks"
     finding: ClassVar[str] = "leak"
     reads: ClassVar[tuple[str, ...]] = LOOKS
-    datasets: bool = False
+    across: str = "subsets"
     together: str | None = None
     strict: bool = False
     decided: Decided = field(default=frozenset(), repr=False)
@@ -96,7 +95,7 @@ class Leaks(OfCopies):
     def _side(self, items: Items, place: int) -> tuple[str, ...]:
         """Return the side on which an item is."""
         dataset, subset, _ = items.identities[place]
-        return (dataset,) if self.datasets else (dataset, subset)
+        return (dataset,) if self.across == "datasets" else (dataset, subset)
 
     def _groups(self, items: Items, pairs: list[tuple[int, int]]) -> list[list[int]]:
         """Return the items that belong on one side, in groups that stand on several.

@@ -55,7 +55,7 @@ class PageHook(BuildHookInterface):  # type: ignore[type-arg]
         made = hashlib.sha256()
         for file in sorted(self._web.rglob("*")):
             name = file.relative_to(self._web)
-            if file.is_file() and name.parts[0] not in ("node_modules", "dist"):
+            if file.is_file() and name.parts[0] not in ("node_modules", "dist", "tests"):
                 made.update(f"{name.as_posix()}\n".encode())
                 made.update(file.read_bytes().replace(b"\r\n", b"\n"))
         return made.hexdigest()

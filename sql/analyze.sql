@@ -74,6 +74,51 @@ SELECT DISTINCT
     toString(dataset), toString(subset), id, toString(other_dataset), toString(other_subset), other_id
 FROM not_duplicates
 
+-- name: forget_not_duplicates
+-- Pairs of which both items were kept may be duplicates again.
+DELETE FROM not_duplicates
+WHERE (dataset, subset, id, other_dataset, other_subset, other_id) IN JSONExtract(
+    {pairs:String}, 'Array(Tuple(String, String, String, String, String, String))')
+
+-- name: create_decisions
+-- What people decided about findings, each named by the columns that it has in `findings`; the
+-- latest decision stands. `decision` is `ignored`, `kept`, `grouped`, `deleted`, `relabelled` or
+-- `moved`, and empty where a finding is to be decided again. `change` is what one action decided.
+CREATE TABLE IF NOT EXISTS decisions$on_cluster
+(
+    finding       LowCardinality(String),
+    dataset       LowCardinality(String),
+    subset        LowCardinality(String),
+    id            String,
+    other_dataset LowCardinality(String),
+    other_subset  LowCardinality(String),
+    other_id      String,
+    tag           String,
+    decision      LowCardinality(String),
+    change        String,
+    decided_at    DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = $engine
+ORDER BY (finding, dataset, subset, id)
+
+-- name: standing_decisions
+-- The latest decision about each finding.
+SELECT
+    finding, dataset, subset, id, other_dataset, other_subset, other_id, tag,
+    argMax(decision, decided_at) AS decision
+FROM decisions
+GROUP BY finding, dataset, subset, id, other_dataset, other_subset, other_id, tag
+
+-- name: ignored_findings
+-- The findings that are to be found no more.
+SELECT toString(finding), toString(dataset), toString(subset), id, tag
+FROM ($decisions)
+WHERE decision = 'ignored'
+
+-- name: forget_decisions
+-- What one action decided.
+DELETE FROM decisions WHERE change = {change:String}
+
 -- name: analyzed_items
 -- A page of the items that an analysis is of, in the order of their identities. No column's name is
 -- that of another's value, which conditions would then read.
@@ -192,6 +237,17 @@ tags = mapUpdate(
 boxes = arrayMap(
     box -> if(box.label = {tag:String}, (({suggested:String}, box.x, box.y, box.width, box.height))::Tuple(label String, x Float32, y Float32, width Float32, height Float32), box),
     boxes)
+
+-- name: labels_of
+-- The tags and boxes of some items.
+SELECT toString(dataset) AS dataset_name, toString(subset) AS subset_name, id, tags, boxes
+FROM $table
+WHERE $condition
+
+-- name: labels_set
+-- Tags and boxes of some items, each by the place of its id in a list.
+tags = JSONExtract({tags:String}, 'Array(Map(String, UInt32))')[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)],
+boxes = JSONExtract({boxes:String}, 'Array(Array(Tuple(label String, x Float32, y Float32, width Float32, height Float32)))')[indexOf(JSONExtract({ids:String}, 'Array(String)'), id)]
 
 -- name: analyzed_box
 -- The box of an object.

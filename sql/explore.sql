@@ -182,11 +182,19 @@ INNER JOIN
 GROUP BY cell, word
 
 -- name: in_lasso
--- Items that lie inside of a polygon on a map.
+-- Items that lie inside of a polygon on a map by the even-odd rule: a line from each to the right crosses an odd
+-- number of sides. pointInPolygon refuses polygons whose sides cross each other, as people draw them.
 cityHash64(dataset, subset, id) IN (
-    SELECT item FROM map_points
-    WHERE analysis = {lasso_map:String}
-        AND pointInPolygon((x, y), {lasso:Array(Tuple(Float64, Float64))}))
+    SELECT item
+    FROM map_points
+    PREWHERE analysis = {lasso_map:String}
+        AND x BETWEEN arrayMin({lasso_x:Array(Float64)}) AND arrayMax({lasso_x:Array(Float64)})
+        AND y BETWEEN arrayMin({lasso_y:Array(Float64)}) AND arrayMax({lasso_y:Array(Float64)})
+    WHERE arrayCount(
+        (ax, ay, bx, by) -> (ay > y) != (by > y) AND x < (bx - ax) * (y - ay) / (by - ay) + ax,
+        {lasso_x:Array(Float64)}, {lasso_y:Array(Float64)},
+        arrayConcat(arraySlice({lasso_x:Array(Float64)}, -1), arrayPopBack({lasso_x:Array(Float64)})),
+        arrayConcat(arraySlice({lasso_y:Array(Float64)}, -1), arrayPopBack({lasso_y:Array(Float64)}))) % 2 = 1)
 
 -- name: named_in_filters
 -- The names that filters on a model's items may say, the first of each kind by the alphabet.
@@ -200,3 +208,63 @@ SELECT
     arraySlice(arraySort(groupUniqArrayArray(mapKeys(attributes))), 1, {limit:UInt64}) AS attributes,
     arraySlice(arraySort(groupUniqArrayArray(mapKeys(scores))), 1, {limit:UInt64}) AS scores
 FROM $table
+
+-- name: found
+-- Findings of an analysis in their order, each with the decision that stands about it.
+SELECT $columns, toString(decision) AS decision
+FROM findings
+LEFT ANY JOIN ($decisions) AS decided
+    USING (finding, dataset, subset, id, other_dataset, other_subset, other_id, tag)
+WHERE analysis = {analysis:String} AND $condition
+ORDER BY rank
+
+-- name: found_places
+-- What tells which findings belong together.
+rank, group, toString(finding) AS finding
+
+-- name: found_whole
+-- All that is shown of a finding.
+rank, group, toString(finding) AS finding, toString(dataset) AS dataset, toString(subset) AS subset, id,
+toString(other_dataset) AS other_dataset, toString(other_subset) AS other_subset, other_id, keep, exact,
+similarity, distance, tag, suggested, score
+
+-- name: of_found
+-- Some of the findings, by rank or by group.
+$column IN JSONExtract({keys:String}, 'Array(UInt32)')
+
+-- name: nothing_decided
+-- Where nobody has decided anything yet.
+SELECT finding, dataset, subset, id, other_dataset, other_subset, other_id, tag, '' AS decision
+FROM findings
+WHERE 0
+
+-- name: cluster_sizes
+-- The clusters of an analysis, and how many items of each have tags.
+SELECT found.group AS cluster, count() AS items, any(found.tag) AS name, countIf(notEmpty(items.tags)) AS tagged
+FROM findings AS found
+LEFT JOIN $table AS items USING (dataset, subset, id)
+WHERE found.analysis = {analysis:String}
+GROUP BY cluster
+ORDER BY cluster
+
+-- name: cluster_middles
+-- The items that are nearest to the middle of each cluster.
+SELECT group AS cluster, toString(dataset) AS dataset, toString(subset) AS subset, id
+FROM findings
+WHERE analysis = {analysis:String}
+ORDER BY rank
+LIMIT {shown:UInt32} BY cluster
+
+-- name: cluster_tags
+-- The commonest tags of each cluster, with the number of items that have each.
+SELECT cluster, tag_name, count() AS items
+FROM
+(
+    SELECT found.group AS cluster, arrayJoin(mapKeys(items.tags)) AS tag_name
+    FROM findings AS found
+    INNER JOIN $table AS items USING (dataset, subset, id)
+    WHERE found.analysis = {analysis:String}
+)
+GROUP BY cluster, tag_name
+ORDER BY cluster, items DESC, tag_name
+LIMIT {shown:UInt32} BY cluster

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
-    from tqdm import tqdm
 
 _TABLES = {
     "analyses": "create_analyses",
@@ -32,6 +31,9 @@ _TABLES = {
 }
 _FORGETTING = {"findings": "delete_findings", "map_points": "delete_map_points"}
 _INSERTED = 100_000
+
+Progress = Callable[[int, int], None]
+"""Is told how many of how many steps are done."""
 
 
 @dataclass(slots=True)
@@ -151,27 +153,29 @@ def analyze(
     asked: Asked | None = None,
     *,
     progress: bool = False,
+    on_progress: Progress | None = None,
     record: bool = True,
 ) -> Found:
     """Read the items of a scope, analyze them, and record what was found in the catalog.
 
-    Findings of the same kind, model and scope are replaced. Raises UsageError,
-    EmptyCatalogError or ExpressionError.
+    Findings of the same kind, model and scope are replaced. `on_progress` is told how many of how
+    many steps are done, first of reading and then of analyzing; what it raises ends the analysis
+    before anything is recorded. Raises UsageError, EmptyCatalogError or ExpressionError.
     """
     if scope.objects and not analysis.of_objects:
         raise UsageError(f"{analysis.kind} are found among pictures alone: leave objects out")
     if record:
         catalog.create()
     for needed in analysis.needs():
-        analyze(catalog, needed, scope, progress=progress)
+        analyze(catalog, needed, scope, progress=progress, on_progress=on_progress)
     analysis = analysis.prepare(catalog)
     started = time.monotonic()
     state = state_of(catalog, scope) if record else 0
-    with _bar("items read", progress) as bar:
-        items = analysis.read(catalog, scope, lambda done, total: _show(bar, done, total))
-    with _bar(analysis.kind, progress) as bar:
-        bar.total = analysis.work(items)
-        found = analysis.find(items, asked or Asked(), lambda steps: _add(bar, steps))
+    with bar_of("items read", progress, on_progress) as show:
+        items = analysis.read(catalog, scope, show)
+    with bar_of(analysis.kind, progress, on_progress) as show:
+        steps = _counted(show, analysis.work(items))
+        found = analysis.find(items, asked or Asked(), steps)
     found.items, found.seconds = len(items), time.monotonic() - started
     if scope.objects:  # groups are of pictures
         of_pictures = ((one[0], one[1], one[2].rpartition("#")[0]) for one in found.members)
@@ -268,28 +272,36 @@ def _moment(microseconds: int) -> str:
 
 
 @contextmanager
-def _bar(what: str, progress: bool) -> Iterator[tqdm[Any]]:
+def bar_of(what: str, progress: bool, on_progress: Progress | None = None) -> Iterator[Progress]:
+    """Yield what shows how many of how many are done, as a bar on stderr where `progress` says.
+
+    `on_progress` is told the same.
+    """
     from tqdm import tqdm
 
     disable = None if progress else True
     with tqdm(desc=what, unit=" items", disable=disable, delay=1, leave=False) as bar:
-        yield bar
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+            if on_progress is not None:
+                on_progress(done, total)
+
+        yield show
 
 
-@contextmanager
-def bar_of(what: str, progress: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield what shows how many of how many are done, as a bar on stderr where `progress` says."""
-    with _bar(what, progress) as bar:
-        yield lambda done, total: _show(bar, done, total)
+def _counted(show: Progress, total: int) -> Callable[[int], None]:
+    """Return what is told how many more steps are done."""
+    done = 0
 
+    def add(steps: int) -> None:
+        nonlocal done
+        done += steps
+        show(done, total)
 
-def _show(bar: tqdm[Any], done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
-
-
-def _add(bar: tqdm[Any], steps: int) -> None:
-    bar.update(steps)
+    add(0)
+    return add
 
 
 def identity_columns(identities: Sequence[Identity], prefix: str = "") -> dict[str, pa.Array]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 from hamsight_analyze.items import Identity
@@ -14,9 +12,9 @@ from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
 from hamsight_core.names import checked
-from hamsight_curate.change import Change, update, update_tables
+from hamsight_curate.change import Change, update_tables
+from hamsight_curate.labels import replace_tags
 from hamsight_curate.selection import Selection
-from hamsight_ingest.object_writer import of_parents
 
 _COLUMNS = ("dataset", "subset", "id", "tag", "suggested")
 
@@ -31,31 +29,17 @@ def relabel(catalog: Catalog, file: Path, *, objects: bool = False) -> Change:
     none.
     """
     listed = _read(file)
-    changed = 0
-    replaced, needed = fill("tag_replaced"), fill("has_tag")
-    for (tag, suggested), identities in listed.items():
-        parameters = {"tag": tag, "suggested": suggested}
-        if objects:
-            changed += _relabel_boxes(catalog, identities, parameters)
-        else:
-            selection = Selection(identities)
-            changed += update(catalog, selection, replaced, needed, parameters).changed
-            _relabel_objects(catalog, identities, parameters)
+    if not objects:
+        replaced: dict[Identity, dict[str, str]] = {}
+        for (tag, suggested), pictures in listed.items():
+            for picture in pictures:
+                replaced.setdefault(picture, {})[tag] = suggested
+        return replace_tags(catalog, replaced).change
+    changed = sum(
+        _relabel_boxes(catalog, identities, {"tag": tag, "suggested": suggested})
+        for (tag, suggested), identities in listed.items()
+    )
     return Change(sum(map(len, listed.values())), changed)
-
-
-def _relabel_objects(
-    catalog: Catalog, pictures: Sequence[Identity], parameters: dict[str, str]
-) -> None:
-    """Give all objects of pictures that have the tag the suggested one."""
-    pieces = {"assignments": fill("tag_replaced"), "needed": fill("has_tag")}
-    with catalog.locked("a change of objects"):
-        for model in catalog.models(TableKind.OBJECTS):
-            for dataset, group in groupby(sorted(pictures), itemgetter(0)):
-                for given in of_parents(dataset, [(subset, id) for _, subset, id in group]):
-                    given = {**given, **parameters}
-                    table, condition = model.items_table, fill("of_parents")
-                    catalog.run("update_items", given, table=table, condition=condition, **pieces)
 
 
 def _relabel_boxes(

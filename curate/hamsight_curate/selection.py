@@ -81,7 +81,7 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
     table has and ExpressionError for a wrong expression.
     """
     if selection.identities is not None:
-        return list(_of_identities(selection.identities))
+        return list(of_identities(selection.identities))
     held_names = (row for table in tables for row in catalog.rows("dataset_names", table=table))
     check_within(held_names, selection.datasets, selection.subsets)
     held: list[str] = []
@@ -106,7 +106,8 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
     return [Condition(f" {fill('and_also')} ".join(held), parameters)]
 
 
-def _of_identities(identities: Sequence[Identity]) -> Iterator[Condition]:
+def of_identities(identities: Sequence[Identity]) -> Iterator[Condition]:
+    """Yield conditions that together select items by identity, some thousand a condition."""
     groups = groupby(sorted(set(identities)), itemgetter(0, 1))
     parts = (
         {"dataset": dataset, "subset": subset, "ids": as_json([id for (id,) in page])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -39,6 +39,16 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A change that was made: for how many items, how many it changed, and the way back."""
+
+    label: str
+    selected: int
+    changed: int
+    back: Callable[[Session], None]
+
+
+@dataclass(frozen=True, slots=True)
 class _Way:
     number: int
     label: str
@@ -63,28 +73,29 @@ class Actions:
 
     def group(self, session: Session, name: str, numbers: NDArray[np.uint32], *, add: bool) -> Done:
         """Put items into a group, or take them out of it."""
+        with self.changing(session):
+            return self.done(self.put(session, name, numbers, add=add))
+
+    def put(self, session: Session, name: str, numbers: NDArray[np.uint32], *, add: bool) -> Made:
+        """Put items into a group, or take them out of it, within a change."""
         import numpy as np
 
         checked("the name of a group", name)
-        with self._changing(session):
-            members = self._asked(session.catalog(), "group_members", {"group": name})[0]
-            is_member = np.isin(numbers, members)
-            changing = self._identities(numbers[~is_member] if add else numbers[is_member])
+        members = self._asked(session.catalog(), "group_members", {"group": name})[0]
+        is_member = np.isin(numbers, members)
+        changing = self._identities(numbers[~is_member] if add else numbers[is_member])
 
-            def put(session: Session, *, add: bool) -> None:
-                if changing:
-                    (session.add_to_group if add else session.remove_from_group)(name, changing)
+        def put(session: Session, *, add: bool) -> None:
+            if changing:
+                (session.add_to_group if add else session.remove_from_group)(name, changing)
 
-            put(session, add=add)
-            verb = "put into" if add else "taken out of"
-            label = f"{len(changing)} {verb} {name!r}"
-            return self._done(
-                label, len(numbers), len(changing), lambda session: put(session, add=not add)
-            )
+        put(session, add=add)
+        label = f"{len(changing)} {'put into' if add else 'taken out of'} {name!r}"
+        return Made(label, len(numbers), len(changing), lambda session: put(session, add=not add))
 
     def status(self, session: Session, status: str, numbers: NDArray[np.uint32]) -> Done:
         """Give items a status."""
-        with self._changing(session):
+        with self.changing(session):
             items, former = self._asked(session.catalog(), "statuses", {"status": status})
             back = self._grouped(numbers, items, former)
             changing = [identity for identities in back.values() for identity in identities]
@@ -96,57 +107,90 @@ class Actions:
                     session.set(identities, status=value)
 
             label = f"{len(changing)} set to {status!r}"
-            return self._done(label, len(numbers), len(changing), undo)
+            return self.done(Made(label, len(numbers), len(changing), undo))
 
     def attribute(
         self, session: Session, name: str, value: str | None, numbers: NDArray[np.uint32]
     ) -> Done:
         """Give items a value of an attribute, or take the attribute from them (None)."""
+        with self.changing(session):
+            return self.done(self.assign(session, name, {value: numbers}))
+
+    def assign(
+        self, session: Session, name: str, wanted: Mapping[str | None, NDArray[np.uint32]]
+    ) -> Made:
+        """Give items the value of an attribute that `wanted` has them under, within a change."""
         import numpy as np
 
         checked("the name of an attribute", name)
-        with self._changing(session):
-            items, former = self._asked(session.catalog(), "attribute_values", {"name": name})
+        items, former = self._asked(session.catalog(), "attribute_values", {"name": name})
+        values: dict[str, list[Identity]] = {}
+        without: list[Identity] = []
+        changed = 0
+        for value, numbers in wanted.items():
             back = self._grouped(numbers, items, former)
-            without = self._identities(numbers[~np.isin(numbers, items)])
-            if value is None:
-                changing = [one for identities in back.values() for one in identities]
-                if changing:
-                    session.set(changing, remove_attributes=[name])
-                without = []
-            else:
+            if value is not None:
                 back.pop(value, None)
-                changing = [*without, *(one for some in back.values() for one in some)]
-                if changing:
-                    session.set(changing, attributes={name: value})
+                lacking = self._identities(numbers[~np.isin(numbers, items)])
+            else:
+                lacking = []
+            changing = [*lacking, *(one for some in back.values() for one in some)]
+            if changing and value is None:
+                session.set(changing, remove_attributes=[name])
+            elif changing and value is not None:
+                session.set(changing, attributes={name: value})
+            changed += len(changing)
+            without += lacking
+            for text, identities in back.items():
+                values.setdefault(text, []).extend(identities)
 
-            def undo(session: Session) -> None:
-                for text, identities in back.items():
-                    session.set(identities, attributes={name: text})
-                if without:
-                    session.set(without, remove_attributes=[name])
+        def undo(session: Session) -> None:
+            for text, identities in values.items():
+                session.set(identities, attributes={name: text})
+            if without:
+                session.set(without, remove_attributes=[name])
 
-            words = f"lost {name!r}" if value is None else f"got {name!r} = {value!r}"
-            return self._done(f"{len(changing)} {words}", len(numbers), len(changing), undo)
+        value = next(iter(wanted), None)
+        given = f"lost {name!r}" if value is None else f"got {name!r}"
+        words = f"{given} = {value!r}" if value is not None and len(wanted) == 1 else given
+        selected = sum(map(len, wanted.values()))
+        return Made(f"{changed} {words}", selected, changed, undo)
+
+    def way_back(self, catalog: Catalog, name: str) -> Callable[[Session], None]:
+        """Return what gives all items the values of an attribute that they have now."""
+        import numpy as np
+
+        items, values = self._asked(catalog, "attribute_values", {"name": name})
+
+        def undo(session: Session) -> None:
+            now, _ = self._asked(session.catalog(), "attribute_values", {"name": name})
+            former = {value: items[values == value] for value in set(values.tolist())}
+            self.assign(session, name, {**former, None: now[~np.isin(now, items)]})
+
+        return undo
 
     def delete(self, session: Session, numbers: NDArray[np.uint32]) -> Done:
         """Delete items from the catalog; their files stay."""
-        with self._changing(session):
-            catalog, identities = session.catalog(), self._identities(numbers)
-            kept = _rows(catalog, identities)
-            deleted = session.delete(identities) if identities else 0
+        with self.changing(session):
+            return self.done(self.remove(session, numbers))
 
-            def undo(session: Session) -> None:
-                catalog = session.catalog()
-                for model, kind, rows in kept:
-                    table = catalog.model(model, kind=kind).items_table
-                    catalog.client.raw_insert(table, insert_block=rows, fmt="Native")
+    def remove(self, session: Session, numbers: NDArray[np.uint32]) -> Made:
+        """Delete items from the catalog, within a change."""
+        catalog, identities = session.catalog(), self._identities(numbers)
+        kept = _rows(catalog, identities)
+        deleted = session.delete(identities) if identities else 0
 
-            return self._done(f"{deleted} deleted", len(numbers), deleted, undo)
+        def undo(session: Session) -> None:
+            catalog = session.catalog()
+            for model, kind, rows in kept:
+                table = catalog.model(model, kind=kind).items_table
+                catalog.client.raw_insert(table, insert_block=rows, fmt="Native")
+
+        return Made(f"{deleted} deleted", len(numbers), deleted, undo)
 
     def undo(self, session: Session) -> str:
         """Undo the last change that was not undone; return what it was. Raises UsageError."""
-        with self._changing(session):
+        with self.changing(session):
             if not self._ways:
                 raise UsageError("nothing to undo: this page has changed nothing yet")
             way = self._ways[-1]
@@ -156,20 +200,19 @@ class Actions:
             return way.label
 
     @contextmanager
-    def _changing(self, session: Session) -> Iterator[None]:
+    def changing(self, session: Session) -> Iterator[None]:
         """Hold what keeps others from changing items between a look at them and their change."""
         with self._lock, session.catalog().locked("a change in the page"):
             yield
 
-    def _done(
-        self, label: str, selected: int, changed: int, back: Callable[[Session], None]
-    ) -> Done:
-        if not changed:
-            return Done(label, selected, 0, None)
+    def done(self, made: Made) -> Done:
+        """Note a change that was made, so that it can be undone; within that change."""
+        if not made.changed:
+            return Done(made.label, made.selected, 0, None)
         self.version += 1
-        way = _Way(next(self._numbers), label, back)
+        way = _Way(next(self._numbers), made.label, made.back)
         self._ways = [*self._ways, way][-_UNDONE:]
-        return Done(label, selected, changed, way.number)
+        return Done(made.label, made.selected, made.changed, way.number)
 
     def _identities(self, numbers: NDArray[np.uint32]) -> list[Identity]:
         return self._directory.identities(numbers)

@@ -13,6 +13,7 @@ from hamsight_core.errors import HamsightError, ImageError, UsageError
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.exporter import exporters
 from hamsight_explore import asked_sql, saved_views
+from hamsight_explore.analyzing_api import AnalysesApi
 from hamsight_explore.classifier_api import ClassifierApi
 from hamsight_explore.events import told
 from hamsight_explore.explorer import Explorer
@@ -339,7 +340,7 @@ class Api:
             left = f", {done.missing_count} left out" if done.missing_count else ""
             return f"{done.items} items in {target} ({to}){left}"
 
-        job = self._its.jobs.start(f"export {len(identities)} items to {to}", work)
+        job = self._its.jobs.start(f"export {len(identities)} items to {to}", work, "export")
         return json_answer(job.as_json(), 202)
 
 
@@ -371,9 +372,10 @@ def routes(api: Api) -> list[Route]:
         "/api/undo": api.undo,
         "/api/cancel": api.cancel,
     }
-    maps, classifiers = MapApi(api.explorer), ClassifierApi(api.explorer)
-    read = {**read, **maps.read, **classifiers.read}
-    write = {**write, **maps.write, **classifiers.write, **QueryApi(api.explorer).write}
+    its = api.explorer
+    for more in (AnalysesApi(its), MapApi(its), ClassifierApi(its)):
+        read, write = {**read, **more.read}, {**write, **more.write}
+    write = {**write, **QueryApi(its).write}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

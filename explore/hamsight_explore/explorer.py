@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.closing import Closing
 from hamsight_explore.actions import Actions
+from hamsight_explore.analyzing import Analyses
 from hamsight_explore.asked_sql import Statements
+from hamsight_explore.deciding import Decisions
 from hamsight_explore.directory import Directory
+from hamsight_explore.findings import Findings
 from hamsight_explore.jobs import Job, Jobs
 from hamsight_explore.maps import Maps
 from hamsight_explore.pool import Pool
@@ -41,6 +44,9 @@ class Explorer(Closing):
         self.actions = Actions(self.directory)
         self.thumbnails = Thumbnails()
         self.jobs = Jobs()
+        self.findings = Findings(self.directory, self.windows)
+        self.decisions = Decisions(self.actions, self.findings, self.directory)
+        self.analyses = Analyses(self.pool, self.jobs, self.actions, self.directory, self.findings)
         self.statements = Statements()
 
     def warm(self, _: Job) -> str:

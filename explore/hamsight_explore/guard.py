@@ -26,6 +26,7 @@ _HEADERS = (
 _SAFE = ("GET", "HEAD")
 _WRITES_IN_READ_ONLY = (
     *("/api/actions", "/api/undo", "/api/saved", "/api/maps", "/api/classifier/save"),
+    *("/api/analyze", "/api/decide"),
 )
 _TOKEN, _FRAMING = "token", "frame"
 _MOST_FORM = 4096

@@ -21,10 +21,14 @@ class CancelledError(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """One job. `done` of `total` counts items; `state` is running, done, failed or cancelled."""
+    """One job. `done` of `total` counts items; `state` is running, done, failed or cancelled.
+
+    `kind` says what it makes: an analysis of that kind, an `export`, or nothing that is shown.
+    """
 
     number: int
     label: str
+    kind: str = ""
     state: str = "running"
     done: int = 0
     total: int = 0
@@ -44,6 +48,7 @@ class Job:
         return {
             "job": self.number,
             "label": self.label,
+            "kind": self.kind,
             "state": self.state,
             "done": self.done,
             "total": self.total,
@@ -61,9 +66,9 @@ class Jobs:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
-    def start(self, label: str, work: Callable[[Job], str]) -> Job:
+    def start(self, label: str, work: Callable[[Job], str], kind: str = "") -> Job:
         """Run work in a thread of its own; what it returns is the job's message."""
-        job = Job(next(self._numbers), label)
+        job = Job(next(self._numbers), label, kind)
         with self._lock:
             self._kept[job.number] = job
             while len(self._kept) > _KEPT:

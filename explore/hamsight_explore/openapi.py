@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hamsight_curate.export.choices import Images
+from hamsight_explore.analyzing import ANALYSES, MOST_CLUSTERS
+from hamsight_explore.analyzing_api import MOST_ENTRIES
 from hamsight_explore.classifier_api import ORDERS
+from hamsight_explore.deciding import REMEMBERED
+from hamsight_explore.findings import SHOWN
 from hamsight_explore.given import MAX_TEXT, MAX_TEXT_OF_ADDRESS
 from hamsight_explore.map_api import METHODS
 from hamsight_explore.thumbnails import SIZES
@@ -99,6 +103,7 @@ _SELECTION = _object(
     "page",
     "operation",
 )
+_OF_MODEL = {"model": _SHORT}
 _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     "health": ("Whether the server runs.", {}, ()),
     "openapi.json": ("This document.", {}, ()),
@@ -151,6 +156,26 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("page",),
     ),
     "saved": ("The saved queries, each as a view.", {}, ()),
+    "analyses": ("The analyses of a model whose findings stand.", _OF_MODEL, ()),
+    "findings": (
+        "Entries of a list of findings, with the rows of their items.",
+        {
+            "list": _SHORT,
+            "from": _WHOLE,
+            "count": {"type": "integer", "minimum": 0, "maximum": MOST_ENTRIES},
+        },
+        ("list",),
+    ),
+    "clusters": (
+        "The clusters of an analysis: sizes, tags, and the items in their middle.",
+        {"analysis": _SHORT, **_OF_MODEL},
+        ("analysis",),
+    ),
+    "compared": (
+        "The last comparison of two sides.",
+        {"a": _SHORT, "b": _SHORT, **_OF_MODEL},
+        ("a", "b"),
+    ),
     "maps": ("The maps, and by what they may be coloured.", {"model": _SHORT}, ()),
     "maps/points": (
         "The points of a map: numbers of items (uint32), then x and y of each (float32).",
@@ -242,6 +267,45 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
     ),
     "selection": ("Change what a page has selected.", _SELECTION),
     "actions": ("Change the selected items or those named, or export them.", _ACTION),
+    "analyze": (
+        "Begin an analysis, as a job.",
+        _object(
+            {
+                "kind": _choice(*ANALYSES),
+                "model": _or_null(_TEXT),
+                "where": _or_null(_TEXT),
+                "strict": _FLAG,
+                "number": {"type": "integer", "minimum": 0, "maximum": MOST_CLUSTERS},
+                "density": _FLAG,
+                "name": _or_null(_TEXT),
+                "a": _TEXT,
+                "b": _TEXT,
+            },
+            "kind",
+        ),
+    ),
+    "findings": (
+        "Open a list of what an analysis found.",
+        _object(
+            {"analysis": _TEXT, "finding": _or_null(_TEXT), "show": _choice(*SHOWN)}, "analysis"
+        ),
+    ),
+    "decide": (
+        "Decide entries of a list of findings.",
+        _object(
+            {
+                "list": _TEXT,
+                "decision": _choice(*REMEMBERED),
+                "keys": _ITEMS,
+                "all": _FLAG,
+                "name": _TEXT,
+                "kept": _ITEMS,
+                "confirmed": _WHOLE,
+            },
+            "list",
+            "decision",
+        ),
+    ),
     "maps": (
         "Make a map, as a job.",
         _object(
@@ -279,7 +343,7 @@ _WRITE: Mapping[str, tuple[str, Schema]] = {
     "undo": ("Undo the last change.", _object({})),
     "cancel": ("Tell a job to end.", _object({"job": _WHOLE}, "job")),
 }
-_JOBS = ("actions", "maps")
+_JOBS = ("actions", "analyze", "maps")
 """What may answer with a job."""
 _KINDS = {
     **dict.fromkeys(("maps/points", "maps/color", "maps/mask"), ("application/octet-stream",)),

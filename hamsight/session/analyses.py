@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hamsight.session.open_classifier import OpenClassifier
-    from hamsight_analyze.analysis import Analysis, Found
+    from hamsight_analyze.analysis import Analysis, Found, Progress
     from hamsight_analyze.checks import Outcome
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
@@ -28,9 +28,10 @@ class Analyses(Opened):
 
     Each method returns `hamsight_analyze.analysis.Found`: `table` are the rows, the most
     suspicious first. All take `dataset`, `subset`, `where` and `model`, `k` (the first k found),
-    `all` (a row for every item) and `progress` (a bar on stderr). `find_mislabelled`,
-    `find_outliers` and `cluster` take `objects`: the items are annotated boxes, and the `members`
-    of what was found their pictures.
+    `all` (a row for every item), `progress` (a bar on stderr) and `on_progress` (a function that is
+    told how many of how many steps are done). `find_mislabelled`, `find_outliers` and `cluster`
+    take `objects`: the items are annotated boxes, and the `members` of what was found their
+    pictures.
     """
 
     def find_duplicates(self, *, pairs: bool = False, strict: bool = False, **asked: Any) -> Found:
@@ -106,7 +107,13 @@ class Analyses(Opened):
 
         return self._analyze(Quality(tuple(several(issues))), **asked)
 
-    def update_quality(self, model: str | None = None, *, progress: bool = False) -> Updated:
+    def update_quality(
+        self,
+        model: str | None = None,
+        *,
+        progress: bool = False,
+        on_progress: Progress | None = None,
+    ) -> Updated:
         """Look at the pictures that have no scores of quality and no hash of how they look.
 
         Those are items of an older version's catalog, or ingested without. Raises UsageError and
@@ -115,7 +122,7 @@ class Analyses(Opened):
         from hamsight_analyze.analysis import bar_of
         from hamsight_analyze.look_again import look_again
 
-        with bar_of("pictures looked at", progress) as show:
+        with bar_of("pictures looked at", progress, on_progress) as show:
             return look_again(self.catalog(), model, on_progress=show)
 
     def find_mislabelled(self, **asked: Any) -> Found:
@@ -308,9 +315,17 @@ class Analyses(Opened):
         k: int | None = None,
         all: bool = False,
         progress: bool = False,
+        on_progress: Progress | None = None,
     ) -> Found:
         from hamsight_analyze.analysis import Asked, analyze
         from hamsight_analyze.items import Scope
 
         scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model, objects)
-        return analyze(self.catalog(), analysis, scope, Asked(k, all), progress=progress)
+        return analyze(
+            self.catalog(),
+            analysis,
+            scope,
+            Asked(k, all),
+            progress=progress,
+            on_progress=on_progress,
+        )

@@ -448,7 +448,13 @@ def test_the_openapi_document_says_what_the_server_takes(visitor, session) -> No
     session.map("pca")
     visitor.post("selection", page="p", operation="set", items=[row["number"]])
     classifier = visitor.post("classifier", page="p").json["classifier"]
+    session.find_quality()
+    analysis = visitor.get("analyses").json["analyses"][0]["analysis"]
     values = {
+        "analysis": analysis,
+        "list": visitor.post("findings", analysis=analysis).json["list"],
+        "a": "dataset:drawn",
+        "b": "dataset:plain",
         "map": session.maps()["analysis"][0].as_py(),
         "by": "tags",
         "classifier": classifier,

@@ -7,17 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlencode
+from types import SimpleNamespace
+from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 import clickhouse_connect
 import pytest
 import toy
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from visitor import Answer, Visitor
 
 import hamsight
 from hamsight_core.errors import StatementError
@@ -74,6 +77,53 @@ def test_commands_work_while_a_page_is_open(run_cli: Callable, tmp_path: Path) -
     assert len(asked("--item", "003.jpg", "-k", "20", "--where", '"some" in groups')) == 2
     missing = run_cli("explore", "--link", "--db", db)
     assert missing.returncode == 2 and "hamsight explore" in missing.stderr
+
+
+def test_two_pages_and_a_terminal_at_once_lose_no_change(run_cli: Callable, tmp_path: Path) -> None:
+    db, model = str(tmp_path / "catalog"), str(toy.model(tmp_path / "model"))
+    photos = toy.photos(tmp_path / "photos", 6)
+    run_cli("ingest", photos, "--model", model, "--db", db, check=True)
+    with started("explore", "--no-browser", "--db", db) as (_, address):
+        served = SimpleNamespace(port=urlsplit(address).port, link=lambda: address)
+        one, other = Visitor(served), Visitor(served, let_in=False)
+        other.cookie = one.cookie
+        items = [row["number"] for row in one.asked()["rows"]]
+        answers: list[Answer] = []
+
+        def work(page: Visitor, name: str) -> None:
+            for turn in range(6):
+                asked = {"page": name, "items": items, "name": f"{name} {turn}"}
+                answers.append(page.post("actions", action="group", **asked))
+                answers.append(page.post("actions", action="attribute", value="yes", **asked))
+            answers.append(
+                page.post("actions", action="status", page=name, items=items, name="seen")
+            )
+
+        pages = [
+            threading.Thread(target=work, args=(page, name))
+            for page, name in ((one, "one"), (other, "other"))
+        ]
+        for page in pages:
+            page.start()
+        ids = [f"{number:03}.jpg" for number in range(6)]
+        terminal = [
+            run_cli("group", "add", "terminal", *ids, "--db", db),
+            run_cli("ingest", toy.photos(photos, 1, first=70), "--model", model, "--db", db),
+            run_cli("set", *ids, "--attribute", "by=hand", "--db", db),
+        ]
+        for page in pages:
+            page.join(60)
+        assert [done.returncode for done in terminal] == [0, 0, 0], terminal
+        assert [answer.status for answer in answers] == [200] * 26, answers
+        statement = "SELECT id, groups, attributes, status FROM items_toy ORDER BY id"
+        asked = run_cli("sql", statement, "--format", "jsonl", "--db", db, check=True)
+    names = [f"{page} {turn}" for page in ("one", "other") for turn in range(6)]
+    *rows, new = map(json.loads, asked.stdout.splitlines())
+    assert (len(rows), new["id"], new["groups"]) == (6, "070.jpg", [])
+    for row in rows:
+        assert sorted(row["groups"]) == sorted([*names, "terminal"])
+        assert row["attributes"] == {**dict.fromkeys(names, "yes"), "by": "hand"}
+        assert row["status"] == "seen"
 
 
 def test_a_client_reads_a_served_catalog_and_writes_if_it_may(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ class Comparison(Analysis):
         found = Found(table, count, said, {"a": self.a, "b": self.b})
         found.shown = _for_people(difference, tags, [side for side, _ in typical], identities)
         found.figures = {"p": difference.p, **difference.tests}
+        found.figures |= {"items_a": split, "items_b": len(items) - split}
         found.stored = table.slice(first).select(["dataset", "subset", "id", "score", "side"])
         found.stored = found.stored.rename_columns(["dataset", "subset", "id", "score", "tag"])
         found.sections = [

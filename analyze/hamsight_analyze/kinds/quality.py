@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
+from hamsight_analyze.decisions import Ignored, read_ignored
 from hamsight_analyze.items import Items
+from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.images.picture_quality import LIMITS
 from hamsight_core.names import nearest
@@ -32,12 +34,17 @@ class Quality(Analysis):
     kind: ClassVar[str] = "quality"
     reads: ClassVar[tuple[str, ...]] = ("analyzed_quality",)
     issues: tuple[str, ...] = ()
+    ignored: Ignored = field(default=frozenset(), repr=False)
 
     def __post_init__(self) -> None:
         """Raise UsageError for an issue that there is not."""
         for issue in self.issues:
             if issue not in ISSUES:
                 raise UsageError(f"there is no issue {issue!r}; {nearest(issue, ISSUES)}")
+
+    def prepare(self, catalog: Catalog) -> Analysis:
+        """Take the findings that somebody looked at and ignores."""
+        return replace(self, ignored=read_ignored(catalog))
 
     def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
         """Return an item and an issue a row, the worst first."""
@@ -47,11 +54,16 @@ class Quality(Analysis):
         issues = self.issues or ISSUES
         scores = np.stack([_scores(items, issue) for issue in issues]) if len(items) else None
         score = np.full(0, 0.0) if scores is None else scores.ravel()
-        order = np.argsort(-np.nan_to_num(score, nan=-1.0), kind="stable")
-        count = int((score > _FLAGGED).sum())
+        faulty = score > _FLAGGED
+        if self.ignored:
+            faulty &= [
+                (issue, one, "") not in self.ignored for issue in issues for one in items.identities
+            ]
+        order = np.lexsort((-np.nan_to_num(score, nan=-1.0), ~faulty))
+        count = int(faulty.sum())
         wanted = order[: len(score) if asked.all else asked.cut(count)]
         at, place = np.divmod(wanted, max(1, len(items)))
-        flagged = score[wanted] > _FLAGGED
+        flagged = faulty[wanted]
         table = pa.table(
             {
                 **identity_columns([items.identities[one] for one in place]),
@@ -61,8 +73,8 @@ class Quality(Analysis):
             }
         )
         counts = {
-            issue: int((row > _FLAGGED).sum())
-            for issue, row in zip(issues, scores if scores is not None else (), strict=False)
+            issue: int(row.sum())
+            for issue, row in zip(issues, faulty.reshape(len(issues), -1), strict=True)
         }
         found = {issue: number for issue, number in counts.items() if number}
         shown = ", ".join(f"{number} {issue}" for issue, number in found.items()) or "no fault"

@@ -106,6 +106,8 @@ export interface Change {
 export interface Job {
   job: number;
   label: string;
+  /** What it makes: an analysis of that kind, an `export`, or nothing that is shown. */
+  kind: string;
   state: "running" | "done" | "failed" | "cancelled";
   done: number;
   total: number;
@@ -157,6 +159,75 @@ export interface Upload {
   name: string;
   width: number;
   height: number;
+}
+
+export type Kind = "duplicates" | "leaks" | "mislabelled" | "outliers" | "quality";
+export type Shown = "open" | "decided" | "all";
+
+export interface Count {
+  total: number;
+  open: number;
+}
+
+/** An analysis whose findings stand; those with lists count what was found and what is open. */
+export interface Analysis {
+  analysis: string;
+  kind: string;
+  scope: { dataset?: string[]; subset?: string[]; where?: string };
+  settings: Record<string, unknown>;
+  figures: Record<string, unknown>;
+  items: number;
+  created: string;
+  current: boolean;
+  total?: number;
+  open?: number;
+  findings?: Record<string, Count>;
+  first?: Row[];
+}
+
+export interface EntryItem {
+  row: Row | null;
+  id: string;
+  keep?: boolean;
+  similarity?: number;
+  distance?: number;
+}
+
+/** What is to decide: a group of duplicates, a pair, or an item. */
+export interface Entry {
+  key: number;
+  finding: string;
+  decision: string;
+  items: EntryItem[];
+  tag: string;
+  suggested: string;
+  score: number;
+  exact: boolean;
+  similarity: number;
+  distance: number;
+}
+
+export interface Listed {
+  list: string;
+  total: number;
+  findings: Record<string, Count>;
+}
+
+export interface Cluster {
+  cluster: number;
+  items: number;
+  name: string;
+  tags: { tag: string; items: number }[];
+  purity: number | null;
+  middle: (Row | null)[];
+}
+
+export interface Compared {
+  p: number;
+  tests: { name: string; p: number; figure: number }[];
+  items: [number, number];
+  tags: { tag: string; share_a: number; share_b: number }[];
+  typical: { a: Row[]; b: Row[] };
 }
 
 /** An answer of the server that is an error; `column` is the place of a fault in a filter. */

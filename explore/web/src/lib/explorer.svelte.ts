@@ -6,8 +6,8 @@ import * as api from "./api";
 import type { Catalog, Change, Job, Result, Row, Rows, SavedQuery } from "./api";
 import { grid } from "./grid.svelte";
 import { Jobs } from "./jobs.svelte";
-import { screenOf } from "./screens";
-import type { Screen } from "./screens";
+import { askedIn, screenAddress, screenOf } from "./screens";
+import type { Asked, Screen } from "./screens";
 import { emptyView, fromAddress, fromRequest, newQuery, toAddress, toRequest } from "./view";
 import type { Combine, Field, Lasso, Query, Region, View } from "./view";
 
@@ -16,7 +16,7 @@ const KEPT_CHUNKS = 30;
 const SETTLED = 60;
 const SHORTEST_TOAST = 6000;
 
-export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | "about" | null;
+export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | "about" | "look" | null;
 
 export interface Toast {
   key: number;
@@ -60,6 +60,8 @@ export class Explorer {
   toasts = $state<Toast[]>([]);
   /** The screen that is shown, "" for the pictures. */
   screen = $state<Screen>("");
+  /** What the screen asks besides the view. */
+  asked = $state<Asked>({});
   /** Rises when items or the selection change, for what counts them. */
   revision = $state(0);
   /** Groups by the keys 1 to 9. */
@@ -97,8 +99,9 @@ export class Explorer {
     await this.jobs.refresh();
   }
 
-  go(screen: Screen): void {
+  go(screen: Screen, asked: Asked = {}): void {
     this.screen = screen;
+    this.asked = asked;
     this.opened = null;
     this.writeAddress();
   }
@@ -411,13 +414,28 @@ export class Explorer {
   async act(action: string, given: object = {}, items: number[] = []): Promise<boolean> {
     try {
       const done = await api.post<Change>("actions", { page: this.page, action, items, ...given });
-      this.version = done.version;
-      this.toast(done.changed ? done.label : "nothing to change: all are so already", false, done.undo !== null);
-      await this.changed(action === "delete");
+      await this.applied(done, action === "delete");
       return true;
     } catch (error) {
       this.fail(error);
       return false;
+    }
+  }
+
+  /** Say what was changed, and show it. */
+  async applied(done: Change, items: boolean): Promise<void> {
+    this.version = done.version;
+    this.toast(done.changed ? done.label : "nothing to change: all are so already", false, done.undo !== null);
+    await this.changed(items);
+  }
+
+  /** Begin an analysis. */
+  async analyze(given: object): Promise<void> {
+    try {
+      const asked = { model: this.model || null, ...given };
+      this.jobs.begun(await api.post<Job>("analyze", asked));
+    } catch (error) {
+      this.fail(error);
     }
   }
 
@@ -451,6 +469,7 @@ export class Explorer {
   private ended(job: Job): void {
     if (job.state === "cancelled") this.toast(`cancelled: ${job.label}`);
     else if (job.message) this.toast(job.message, job.state === "failed");
+    this.revision += 1;
   }
 
   private atVersion(version: number): void {
@@ -485,6 +504,7 @@ export class Explorer {
     this.view = fromAddress(location.search);
     const given = new URLSearchParams(location.search);
     this.screen = screenOf(given.get("screen"));
+    this.asked = askedIn(given);
     this.map = given.get("map") ?? "";
     const item = given.get("item");
     this.opened = item && /^\d+$/.test(item) ? Number(item) : null;
@@ -493,7 +513,7 @@ export class Explorer {
   private writeAddress(replace = false): void {
     const said = toAddress(this.view);
     const item = replace && this.opened !== null ? `item=${this.opened}` : "";
-    const screen = this.screen && `screen=${this.screen}`;
+    const screen = screenAddress(this.screen, this.asked);
     const map = this.map && `map=${encodeURIComponent(this.map)}`;
     const search = [screen, said, map, item].filter(Boolean).join("&");
     const address = search ? `?${search}` : location.pathname;

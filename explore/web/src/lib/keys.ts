@@ -25,6 +25,7 @@ export const KEYS: [string, string][] = [
   ["b", "boxes on or off"],
   ["f", "filters on or off"],
   ["?", "this list"],
+  ["d, k, r, t, i, g, c", "in a list of findings: delete, keep, relabel, move, ignore, group, reconsider"],
 ];
 
 function movedTo(key: string): number | null {

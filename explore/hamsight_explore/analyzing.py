@@ -1,0 +1,185 @@
+"""Analyses that a page asks for: each a job, whose findings the catalog keeps."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from hamsight.session import Session
+from hamsight_analyze.analysis import Found
+from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.generations import view_of
+from hamsight_core.catalog.statements import fill
+from hamsight_explore.actions import Actions, Made
+from hamsight_explore.directory import Directory
+from hamsight_explore.findings import KINDS, Findings, batched
+from hamsight_explore.jobs import Job, Jobs
+from hamsight_explore.pool import Pool
+
+CLUSTERS, COMPARISON = "clusters", "comparison"
+ANALYSES = (*KINDS, CLUSTERS, COMPARISON)
+MOST_CLUSTERS = 1000
+_OF_LOOKS = ("duplicates", "leaks", "quality")
+"""Analyses for which pictures must have been looked at."""
+_SHOWN_ITEMS, _SHOWN_TAGS = 12, 5
+_KEPT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page asks: an analysis with its settings, of items for which `where` holds."""
+
+    kind: str
+    model: str | None = None
+    where: str | None = None
+    strict: bool = False
+    number: int = 16
+    density: bool = False
+    name: str | None = None
+    a: str = ""
+    b: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the job is called."""
+        if self.kind == COMPARISON:
+            return f"compare {self.a} and {self.b}"
+        return f"find {self.kind}"
+
+
+class Analyses:
+    """Runs analyses, and shows clusters and comparisons."""
+
+    def __init__(
+        self, pool: Pool, jobs: Jobs, actions: Actions, directory: Directory, findings: Findings
+    ) -> None:
+        self._pool, self._jobs, self._actions = pool, jobs, actions
+        self._directory, self._findings = directory, findings
+        self._compared: OrderedDict[tuple[str | None, str, str], Found] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def start(self, asked: Asked) -> Job:
+        """Begin an analysis."""
+
+        def work(job: Job) -> str:
+            with self._pool.own() as session:
+                if asked.kind in _OF_LOOKS:
+                    session.update_quality(asked.model, on_progress=job.step)
+                if asked.kind == CLUSTERS and asked.name is not None:
+                    found = self._cluster(session, asked, asked.name, job)
+                else:
+                    found = _run(session, asked, job)
+            if asked.kind == COMPARISON:
+                self._keep(asked, found)
+            return found.said if asked.kind == COMPARISON else f"{asked.label}: {found.said}"
+
+        return self._jobs.start(asked.label, work, asked.kind)
+
+    def _cluster(self, session: Session, asked: Asked, name: str, job: Job) -> Found:
+        """Find clusters that become an attribute, which can be undone."""
+        undo = self._actions.way_back(session.catalog(), name)
+        found = _run(session, asked, job)
+        with self._actions.changing(session):
+            label = f"clusters set as {name!r}"
+            self._actions.done(Made(label, found.items, found.items, undo))
+        return found
+
+    def clusters(self, catalog: Catalog, analysis: str, model: str) -> list[dict[str, Any]]:
+        """Return the clusters that an analysis found, each with its commonest tags and its middle.
+
+        `purity` is the share of the items with tags that have the commonest tag.
+        """
+        table = view_of(catalog.model(model).items_table)
+        given = {"analysis": analysis}
+        tags: dict[int, list[dict[str, Any]]] = {}
+        parameters = {**given, "shown": _SHOWN_TAGS}
+        for row in batched(catalog.arrow(fill("cluster_tags", table=table), parameters)):
+            of_cluster = tags.setdefault(row["cluster"], [])
+            of_cluster.append({"tag": row["tag_name"], "items": row["items"]})
+        middles: dict[int, list[Any]] = {}
+        parameters = {**given, "shown": _SHOWN_ITEMS}
+        near = batched(catalog.arrow(fill("cluster_middles"), parameters))
+        shown = self._findings.shown(
+            catalog, model, [(row["dataset"], row["subset"], row["id"]) for row in near]
+        )
+        for row, item in zip(near, shown, strict=True):
+            middles.setdefault(row["cluster"], []).append(item)
+        return [
+            {
+                **row,
+                "tags": tags.get(row["cluster"], []),
+                "purity": tags[row["cluster"]][0]["items"] / row["tagged"]
+                if row["cluster"] in tags
+                else None,
+                "middle": middles.get(row["cluster"], []),
+            }
+            for row in batched(catalog.arrow(fill("cluster_sizes", table=table), given))
+        ]
+
+    def compared(
+        self, catalog: Catalog, model: str | None, a: str, b: str
+    ) -> dict[str, Any] | None:
+        """Return the last comparison of two sides, None where there is none since the start."""
+        with self._lock:
+            found = self._compared.get((model, a, b))
+        if found is None:
+            return None
+        rows = batched(found.table)
+        typical = [row for row in rows if row["side"] is not None]
+        chosen = catalog.model(model).name
+        shown = self._findings.shown(
+            catalog, chosen, [(row["dataset"], row["subset"], row["id"]) for row in typical]
+        )
+        return {
+            "p": rows[0]["p"],
+            "tests": [
+                {"name": name.removeprefix("p_"), "p": p, "figure": rows[0][name[2:]]}
+                for name, p in rows[0].items()
+                if name.startswith("p_")
+            ],
+            "items": [found.figures["items_a"], found.figures["items_b"]],
+            "tags": [
+                {name: row[name] for name in ("tag", "share_a", "share_b")}
+                for row in rows
+                if row["tag"] is not None
+            ],
+            "typical": {
+                side: [
+                    item
+                    for row, item in zip(typical, shown, strict=True)
+                    if row["side"] == side and item is not None
+                ]
+                for side in ("a", "b")
+            },
+        }
+
+    def _keep(self, asked: Asked, found: Found) -> None:
+        with self._lock:
+            self._compared[asked.model, asked.a, asked.b] = found
+            while len(self._compared) > _KEPT:
+                self._compared.popitem(last=False)
+
+
+def _run(session: Session, asked: Asked, job: Job) -> Found:
+    given: dict[str, Any] = {
+        "where": asked.where,
+        "model": asked.model,
+        "on_progress": job.step,
+    }
+    if asked.kind == "duplicates":
+        return session.find_duplicates(strict=asked.strict, **given)
+    if asked.kind == "leaks":
+        return session.find_leaks(strict=asked.strict, **given)
+    if asked.kind == "quality":
+        return session.find_quality(**given)
+    if asked.kind == "mislabelled":
+        return session.find_mislabelled(**given)
+    if asked.kind == "outliers":
+        return session.find_outliers(**given)
+    if asked.kind == COMPARISON:
+        return session.compare(asked.a, asked.b, **given)
+    return session.cluster(
+        None if asked.density else asked.number, density=asked.density, name=asked.name, **given
+    )

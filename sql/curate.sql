@@ -201,14 +201,6 @@ DELETE FROM renames WHERE former = {former:String} AND name = {name:String}
 -- A row where the model has items of the dataset.
 SELECT 1 FROM $table WHERE dataset = {dataset:String} LIMIT 1
 
--- name: views_reading
--- The views that read a table itself: what they read, and what they say of themselves.
-SELECT name, as_select, comment
-FROM system.tables
-WHERE database = currentDatabase() AND engine = 'View'
-  AND match(as_select, concat('\\b', {table:String}, '\\b'))
-ORDER BY name
-
 -- name: renamed_dataset
 -- What a row's dataset is after a rename.
 if(dataset = {former:String}, {name:String}, toString(dataset))

@@ -182,11 +182,19 @@ INNER JOIN
 GROUP BY cell, word
 
 -- name: in_lasso
--- Items that lie inside of a polygon on a map.
+-- Items that lie inside of a polygon on a map by the even-odd rule: a line from each to the right crosses an odd
+-- number of sides. pointInPolygon refuses polygons whose sides cross each other, as people draw them.
 cityHash64(dataset, subset, id) IN (
-    SELECT item FROM map_points
-    WHERE analysis = {lasso_map:String}
-        AND pointInPolygon((x, y), {lasso:Array(Tuple(Float64, Float64))}))
+    SELECT item
+    FROM map_points
+    PREWHERE analysis = {lasso_map:String}
+        AND x BETWEEN arrayMin({lasso_x:Array(Float64)}) AND arrayMax({lasso_x:Array(Float64)})
+        AND y BETWEEN arrayMin({lasso_y:Array(Float64)}) AND arrayMax({lasso_y:Array(Float64)})
+    WHERE arrayCount(
+        (ax, ay, bx, by) -> (ay > y) != (by > y) AND x < (bx - ax) * (y - ay) / (by - ay) + ax,
+        {lasso_x:Array(Float64)}, {lasso_y:Array(Float64)},
+        arrayConcat(arraySlice({lasso_x:Array(Float64)}, -1), arrayPopBack({lasso_x:Array(Float64)})),
+        arrayConcat(arraySlice({lasso_y:Array(Float64)}, -1), arrayPopBack({lasso_y:Array(Float64)}))) % 2 = 1)
 
 -- name: named_in_filters
 -- The names that filters on a model's items may say, the first of each kind by the alphabet.

@@ -32,3 +32,16 @@ SELECT count() FROM $table WHERE $digest NOT IN (SELECT $digest_of_others FROM $
 -- Deleting such rows.
 DELETE FROM $shard_table$on_shards
 WHERE $digest NOT IN (SELECT $digest_of_others FROM $others)
+
+-- name: retired_tables
+-- Former generations; the third word is the generation of the same hashes that took the place, if any.
+SELECT name, comment
+FROM system.tables
+WHERE database = currentDatabase() AND startsWith(comment, 'retired ')
+
+-- name: views_and_comments
+-- The views of the catalog, with what they read and what they say of themselves.
+SELECT name, as_select, comment
+FROM system.tables
+WHERE database = currentDatabase() AND engine = 'View'
+ORDER BY name

@@ -310,6 +310,10 @@ least($values)
 -- The distance to the farthest of several queries.
 greatest($values)
 
+-- name: similar_enough
+-- The cut-off by similarity where all that is similar enough is wanted: what is not is neither ranked nor sorted.
+$similarity >= {least:Float64}
+
 -- name: distance_within
 -- The cut-off by Hamming distance.
 $distance <= {max_distance:UInt32}

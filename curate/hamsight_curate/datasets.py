@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
-from hamsight_core.catalog.generations import new_generation, view_of
+from hamsight_core.catalog.generations import new_generation, renew_views, view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.catalog.successor import Successor
 from hamsight_core.errors import CatalogError, EmptyCatalogError, UsageError
 from hamsight_core.names import MAX_NAME, nearest, within
 from hamsight_curate.delete import delete, forget, has_items
 from hamsight_curate.selection import Selection
-from hamsight_query.steps import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -128,8 +126,8 @@ def _rename(catalog: Catalog, former: str, name: str, goes_on: bool) -> bool:
                 _copy(catalog, both, table, "subset, id, hash")
             lock.check()
             for successor in successors:
-                successor.switch()
-                _renew_views(catalog, successor)
+                successor.switch(same_hashes=True)
+            renew_views(catalog)
             for table, key in _RECORDS.items():
                 _copy(catalog, both, table, key)
             for table in (*_RECORDS, *cells):
@@ -166,16 +164,6 @@ def _copy(catalog: Catalog, both: Mapping[str, str], table: str, key: str) -> No
     uncopied = fill("uncopied_rows", table=table, key=key)
     catalog.run("copy_renamed", both, table=table, uncopied=uncopied)
     catalog.await_replicas(table)
-
-
-def _renew_views(catalog: Catalog, successor: Successor) -> None:
-    """Let users' views that read the old generation itself read the new generation."""
-    former, made = successor.former.items_table, successor.made.items_table
-    for view, reads, comment in catalog.rows("views_reading", {"table": former}):
-        if view != view_of(made):
-            statement = re.sub(rf"\b{former}\b", made, reads)
-            said = quoted(comment)
-            catalog.run("replace_view", view=view, statement=statement, comment=said)
 
 
 def _check_free(catalog: Catalog, name: str, begun: Mapping[str, str] | None = None) -> None:

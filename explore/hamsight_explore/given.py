@@ -15,6 +15,7 @@ MAX_TEXT = 64 * 1024
 MAX_TEXT_OF_ADDRESS = 500
 """Characters of the longest text in an address, which has 32 KiB in all."""
 _MOST = 2**32 - 1
+_MOST_NUMBER = 1e30
 
 
 class Given:
@@ -85,6 +86,8 @@ class Given:
         known = isinstance(values, list) and len(values) <= most
         if not known or any(type(value) not in (int, float) for value in values):
             raise UsageError(f"{name!r} must be a list of at most {most} numbers")
+        if any(abs(value) > _MOST_NUMBER for value in values):
+            raise UsageError(f"{name!r} has a number beyond {_MOST_NUMBER:g}")
         return [float(value) for value in values]
 
     def flag(self, name: str, default: bool = False) -> bool:

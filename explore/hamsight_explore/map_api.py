@@ -66,7 +66,9 @@ class MapApi:
         def work(job: Job) -> str:
             with self._its.pool.own() as session:
                 model = self._its.results.model(session.catalog(), name).name
-                found = session.map(method, component=component, refit=refit, model=model)
+                found = session.map(
+                    method, component=component, refit=refit, model=model, on_progress=job.step
+                )
             return str(found.said)
 
         job = self._its.jobs.start(f"map by {method}", work)

@@ -354,5 +354,5 @@ def condition_of(
 
 def in_lasso(lasso: Lasso) -> Condition:
     """Return the condition that items lie inside of a part of a map."""
-    polygon = [tuple(corner) for corner in lasso.polygon]
-    return Condition(fill("in_lasso"), {"lasso_map": lasso.map, "lasso": polygon})
+    x, y = (list(numbers) for numbers in zip(*lasso.polygon, strict=True))
+    return Condition(fill("in_lasso"), {"lasso_map": lasso.map, "lasso_x": x, "lasso_y": y})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from textwrap import indent
@@ -24,6 +25,7 @@ PERCENTS = (
     1.0,
 )
 """Shares of pairs: closer to one another where the nearest neighbours are."""
+_ROUNDING = 1e-5
 _ITEMS = 1000
 _TEXTS = 100
 
@@ -60,6 +62,12 @@ def measure_scales(
             alike = (unit_length(texts.features) @ items.T).ravel()
         scales[kind] = np.quantile(alike, PERCENTS).round(6).tolist()
     return scales
+
+
+def cosine_below(scale: Sequence[float], share: float) -> float:
+    """Return a cosine that a percentile of `share` or more is not below, by the scale."""
+    place = max(0, bisect_left(PERCENTS, share) - 1)
+    return -1.0 if place == 0 else scale[place] - _ROUNDING
 
 
 def as_percentiles(statement: Statement, scales: Scales, kinds: Sequence[Kind]) -> Statement:

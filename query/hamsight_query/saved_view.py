@@ -7,11 +7,11 @@ from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.connect import engine_errors
-from hamsight_core.catalog.statements import fill, statements
+from hamsight_core.catalog.statements import fill, quoted, statements
 from hamsight_core.errors import UsageError
 from hamsight_query.saved import prepare_saved
 from hamsight_query.statement import LONGEST
-from hamsight_query.steps import Statement, quoted
+from hamsight_query.steps import Statement
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _PARAMETER = re.compile(r"\{(\w+):([^{}]+)\}")

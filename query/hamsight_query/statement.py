@@ -14,7 +14,7 @@ from hamsight_core.errors import UsageError
 from hamsight_query.candidates import Candidates, Form, what_else_sorts
 from hamsight_query.filters import Conditions
 from hamsight_query.near_cells import near_cells
-from hamsight_query.percentiles import Scales, as_percentiles
+from hamsight_query.percentiles import Scales, as_percentiles, cosine_below
 from hamsight_query.request import Combine, Rank, Request
 from hamsight_query.resident_search import ResidentHashes, ResidentSearch, is_resident
 from hamsight_query.score import order_of, score_of
@@ -55,8 +55,12 @@ def build(
     `order` is that of a sorted one, without which its matches have what they are to be sorted by.
     Raises UsageError for too many queries.
     """
-    found = request if order is None else found_set(request)
-    builder = _Builder(found, targets, model, conditions, layout)
+    found, least = request, None
+    if order is not None:
+        found, least = found_set(request), request.min_similarity
+    if least is not None and scales is not None:
+        least = cosine_below(scales[targets[0].kind], least)
+    builder = _Builder(found, targets, model, conditions, layout, least)
     if request.sort is None and scales is None:
         statement = builder.build()
     else:
@@ -108,6 +112,7 @@ class _Builder:
         model: CatalogModel,
         conditions: Conditions,
         layout: Layout,
+        least: float | None = None,
     ) -> None:
         self._request, self._targets, self._layout = request, targets, layout
         first = 0 if request.rank is Rank.HAMMING else candidates_of(request, targets, model)
@@ -125,14 +130,18 @@ class _Builder:
         # all that the index found is ordered by similarity; ClickHouse 23 takes no parameter in a
         # window
         self._beyond = fill("no_item" if by_index else "beyond_candidates")
+        terms = [
+            term_of(number, target, layout, model.bits // 8, by_index=by_index)
+            for number, target in enumerate(targets, start=1)
+        ]
+        held = list(conditions.sql)
+        if least is not None and len(terms) == 1 and not by_index:
+            held.append(fill("similar_enough", similarity=terms[0].similarity))
         self._read = Candidates(
             request,
-            [
-                term_of(number, target, layout, model.bits // 8, by_index=by_index)
-                for number, target in enumerate(targets, start=1)
-            ],
+            terms,
             model.items_table,
-            conditions.sql,
+            held,
             fill("is_a_query" if excluded else "no_item"),
             layout,
             by_index,
@@ -148,6 +157,7 @@ class _Builder:
             "left_out": len(excluded),
             "excluded": excluded,
             "max_distance": request.max_distance,
+            "least": least,
             **conditions.parameters,
         }
         if cells := self._cells:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, quoted
 from hamsight_core.controls import escaped
 from hamsight_query.candidates import described_by
 
@@ -173,11 +173,6 @@ def _rows(table: pa.Table, places: Sequence[int]) -> pa.Table:
 def _identities(table: pa.Table) -> list[tuple[str, ...]]:
     columns = [table[name].to_pylist() for name in ("dataset", "subset", "id")]
     return list(zip(*columns, strict=True))
-
-
-def quoted(text: str) -> str:
-    """Return text as a string literal of ClickHouse's SQL."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _as_bytes(char: str) -> str:

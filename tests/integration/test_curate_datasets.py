@@ -13,6 +13,7 @@ from made_catalog import made_items
 import hamsight
 from hamsight_core.catalog import lock
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.generations import read_by
 from hamsight_core.errors import SourceError, UsageError
 
 ITEMS = made_items(40)
@@ -118,6 +119,32 @@ def test_an_interrupted_rename_goes_on(session, monkeypatch, survived: int) -> N
     assert not any(everything(session, "birds").values())
     with pytest.raises(UsageError, match="no dataset 'birds'"):
         session.rename_dataset("birds", "new")
+
+
+def test_views_of_saved_queries_follow_a_rename(session, monkeypatch) -> None:
+    sql = "SELECT subset, id FROM items_made WHERE dataset = 'birds' ORDER BY id LIMIT 1"
+    (first,) = session.sql(sql).to_pylist()
+    item = f"birds/{first['subset']}/{first['id']}"
+    session.save_query("near", item=item, model="made")
+    session.save_view("near", "v")
+    before = set(session.sql("SELECT id FROM v")["id"].to_pylist())
+
+    def dying(*given) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("hamsight_curate.datasets.renew_views", dying)
+        session.rename_dataset("birds", "new")
+    session.rename_dataset("birds", "new")
+    session.rename_dataset("new", "newer")
+    catalog = session.catalog()
+    view = "SELECT as_select, comment FROM system.tables WHERE name = 'v'"
+    view += " AND database = currentDatabase()"
+    ((reads, comment),) = catalog.client.query(view).result_rows
+    assert read_by(reads) == catalog.model("made").items_table
+    assert comment == "Hamsight's saved query: near"
+    after = set(session.sql("SELECT id FROM v")["id"].to_pylist())
+    assert after == before | {first["id"]}  # which was left out by the name that it had
 
 
 def test_a_rename_to_another_dataset_or_a_wrong_name_is_refused(session) -> None:

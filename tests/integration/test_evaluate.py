@@ -96,7 +96,10 @@ def test_what_it_says_of_blends_is_what_their_searches_find(session):
     done = session.evaluate(k=5, queries=50)
     catalog, (pictures, blended) = session.catalog(), done.curves
     assert (pictures.label, blended.label) == ("pictures", "picture + picture")
-    (asked,) = blends([image_queries(catalog, done.model, 50)], hash_of(catalog, done.model))
+    alone = image_queries(catalog, done.model, 50)
+    (asked,) = blends([alone], hash_of(catalog, done.model))
+    both = alone.features[0] + alone.features[25]
+    assert asked.targets[0].feature == pytest.approx(both / np.linalg.norm(both), abs=1e-2)
     kept = []
     for target in asked.targets:
         best = np.sort(FEATURES @ np.array(target.feature, np.float32))[-5] - 1e-3

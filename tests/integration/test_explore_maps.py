@@ -93,7 +93,9 @@ def test_a_lasso_holds_what_numpy_finds_in_its_polygon(visitor, session, made) -
     rng = np.random.default_rng(3)
     held = set()
     for corners in (3, 5, 12, 60):
-        angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
+        angles = rng.uniform(0, 2 * np.pi, corners)
+        if corners != 12:  # the sides of one polygon cross each other
+            angles.sort()
         reach = rng.uniform(0.1, 0.7, (corners, 1)) * wide
         polygon = (middle + reach * np.stack([np.cos(angles), np.sin(angles)], 1)).round(4)
         lasso = {"map": made, "polygon": polygon.ravel().tolist()}
@@ -118,7 +120,7 @@ def test_a_lasso_holds_what_numpy_finds_in_its_polygon(visitor, session, made) -
         both = visitor.asked(filters=filters, lasso=lasso)
         assert both["total"] == sum(row["dataset"] == "plain" for row in found["rows"])
     assert len(held) > 2 and max(held) < COUNT
-    for wrong in ([1, 2, 3, 4], [1, 2, 3, 4, 5, 6, 7], ["a"] * 6):
+    for wrong in ([1, 2, 3, 4], [1, 2, 3, 4, 5, 6, 7], ["a"] * 6, [10**400] * 6):
         assert visitor.post("search", lasso={"map": made, "polygon": wrong}).status == 400
 
 

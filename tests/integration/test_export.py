@@ -331,3 +331,22 @@ def test_images_at_urls_are_fetched_a_few_at_a_time(dsn, tmp_path, monkeypatch) 
     assert 4 <= most <= 8
     for path in (tmp_path / "out").rglob("*.jpg"):
         assert path.read_text() == f"https://host/{int(path.stem)}"
+
+
+@pytest.mark.homes("chdb")
+def test_an_export_goes_on_when_its_table_is_dropped_after_a_rehash(
+    home, session, made, tmp_path, monkeypatch
+) -> None:
+    page, pages = export_items.Source._page, []
+
+    def paging(self, *given):
+        pages.append(given)
+        if len(pages) == 2:
+            former = session.catalog().model().items_table
+            session.rehash(scheme="sign")
+            session.catalog().drop(former)
+        return page(self, *given)
+
+    monkeypatch.setattr(export_items.Source, "_page", paging)
+    assert session.export(tmp_path / "out.parquet", "parquet", dataset="photos").items == 7
+    assert len(pages) > 2

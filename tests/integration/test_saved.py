@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import hamsight
 from hamsight.cli.app import app
+from hamsight_core.catalog.statements import quoted
 from hamsight_core.errors import (
     EmptyCatalogError,
     ExpressionError,
@@ -25,7 +26,7 @@ from hamsight_core.errors import (
     UsageError,
 )
 from hamsight_query.saved_view import with_literals
-from hamsight_query.steps import Statement, quoted
+from hamsight_query.steps import Statement
 
 HOSTILE = [
     'it\'s "q" `b` \\n \\',

@@ -20,7 +20,7 @@ from hamsight_core.catalog.database import Database
 from hamsight_core.catalog.layout import CENTRES
 from hamsight_core.catalog.model_row import CatalogModel, TableKind, kind_of
 from hamsight_core.catalog.myscale import with_vector_index
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, quoted
 
 KEPT_SECONDS = 600
 """How long a former generation is kept at least."""
@@ -88,16 +88,38 @@ def shown_columns(items_table: str) -> str:
     return fill("items_columns" if kind_of(items_table) is TableKind.ITEMS else "objects_columns")
 
 
-def switch(database: Database, former: CatalogModel, made: CatalogModel) -> None:
+def switch(
+    database: Database, former: CatalogModel, made: CatalogModel, *, same_hashes: bool = False
+) -> None:
     """Make a model's row name another generation, which is filled; the old generation is kept.
 
     The former is marked first: a run that is killed here leaves it in use or to be dropped later.
+    With `same_hashes` users' views may read the other generation in its place: `renew_views`.
     """
     comment = f"{RETIRED}{server_time(database)}"
+    comment += f" {made.items_table}" if same_hashes else ""
     database.run("comment_table", table=former.items_table, comment=comment)
     database.await_replicas(made.items_table)
     database.run("switch_model", {**asdict(made), "former": former.items_table})
     show(database, made.items_table)
+
+
+def renew_views(database: Database) -> None:
+    """Let users' views that read a former generation itself read the present one of same hashes."""
+    said = {name: comment.split() for name, comment in database.rows("retired_tables")}
+    successors = {name: words[2] for name, words in said.items() if len(words) == 3}
+
+    def present(found: re.Match[str]) -> str:
+        name = found[0]
+        while name in successors:
+            name = successors[name]
+        return name
+
+    for view, reads, comment in database.rows("views_and_comments") if successors else ():
+        statement = _GENERATION.sub(present, reads)
+        if statement != reads and view != view_of(read_by(reads)):
+            said_of = quoted(comment)
+            database.run("replace_view", view=view, statement=statement, comment=said_of)
 
 
 def adopt(database: Database, model: CatalogModel) -> CatalogModel:

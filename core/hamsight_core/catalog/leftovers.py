@@ -88,7 +88,7 @@ def begun_before(database: Database, now: int) -> int:
 def _moment(comments: Sequence[str], mark: str) -> int | None:
     """Return the moment that a comment says after a mark, None where none does."""
     for comment in comments:
-        moment = comment.removeprefix(mark)
-        if moment != comment and moment.isdigit():
+        moment = comment.removeprefix(mark).partition(" ")[0]
+        if comment.startswith(mark) and moment.isdigit():
             return int(moment)
     return None

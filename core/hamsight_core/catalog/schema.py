@@ -12,6 +12,7 @@ from hamsight_core.catalog.generations import (
     is_generation,
     name_generation,
     read_by,
+    renew_views,
     show,
     shown_columns,
     view_of,
@@ -99,6 +100,8 @@ def _old(
 
 
 def _drop(database: Database, old: Sequence[str], models: Sequence[CatalogModel]) -> None:
+    if old:
+        renew_views(database)
     for table in old:
         drop_leftover(database, table, models)
 

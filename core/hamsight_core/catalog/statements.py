@@ -49,6 +49,11 @@ def statements() -> Mapping[str, str]:
     return found
 
 
+def quoted(text: str) -> str:
+    """Return text as a string literal of ClickHouse's SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def fill(name: str, /, **fragments: object) -> str:
     """Return the statement `name` with its `$fragments` filled in."""
     return Template(statements()[name]).substitute({k: str(v) for k, v in fragments.items()})

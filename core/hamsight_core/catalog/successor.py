@@ -59,10 +59,10 @@ class Successor(Closing):
         if self._database.rows("count_others", self._parameters, **theirs)[0][0]:
             self._insert(fill("not_in_others", **theirs))
 
-    def switch(self) -> None:
+    def switch(self, *, same_hashes: bool = False) -> None:
         """Let the generation take the place of the old one; called while the lock is held."""
         self._switched = True
-        switch(self._database, self.former, self.made)
+        switch(self._database, self.former, self.made, same_hashes=same_hashes)
 
     def close(self) -> None:
         """Drop the generation where it took no place."""

@@ -154,7 +154,9 @@ def _also(taken: Reader, listing: Listing) -> str:
     """Return words on the other formats that the path looks like; any holds a plain folder."""
     words = ""
     looking = _looking()
-    for reader in looking[looking.index(taken) + 1 :]:
+    # by name: of threads that load the readers at the same time, each has its own
+    place = [reader.name for reader in looking].index(taken.name)
+    for reader in looking[place + 1 :]:
         if reader.name == "folder":
             continue
         try:

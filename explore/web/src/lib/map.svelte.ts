@@ -57,7 +57,7 @@ class MapState {
   private shown = "";
 
   /** The map that the page asks for. */
-  readonly chosen = $derived(this.maps?.find((map) => explorer.map === "latest" || map.analysis === explorer.map) ?? null);
+  readonly chosen = $derived(this.maps?.find((map) => map.analysis === explorer.map) ?? this.maps?.[0] ?? null);
 
   attach(canvas: HTMLCanvasElement): () => void {
     const worker = new Worker(new URL("./map.worker.ts", import.meta.url), { type: "module" });

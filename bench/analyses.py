@@ -1,6 +1,6 @@
 """What the analyses find of planted faults: bench/analyses.py [--seeds 0 1] [--small]
 
-Needs real photos in ../shared/data. Prints one line for each figure; --small takes a quarter of
+Needs real photos in ../shared/data. Prints one line for each figure; --small takes an eighth of
 the photos, mini alone and the first seed. --peers adds what other packages find
 (bench/analysis_peers.py).
 """
@@ -283,7 +283,7 @@ def main() -> None:
     if args.peers and peers.missing():
         print(f"left out, not installed: {', '.join(peers.missing())}")
     began = time.monotonic()
-    every = 4 if args.small else 1
+    every = 8 if args.small else 1
     packages = [load_package(model) for model in MODELS[: 1 if args.small else 2]]
     sets = {
         name: opened(folder, every)

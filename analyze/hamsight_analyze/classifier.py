@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from hamsight_curate.names import Items
 
-_DRAWN = 4000
+_DRAWN = 2000
 """So many unmarked items stand for all."""
 _UNMARKED = 0.5
 """What all unmarked items together weigh, as wrong ones; a mark weighs 1."""

@@ -25,7 +25,7 @@ _COMPARED = 400_000_000
 _PAIRS = 1_000_000
 """Pairs that are looked at together."""
 _GIANT = 1000
-_BY_HASH, _BY_FEATURE = 24, 16
+_BY_HASH, _BY_FEATURE = 16, 16
 """Near cells in which the pairs of a large catalog are sought: 99 % of them are found so."""
 
 

@@ -32,6 +32,7 @@ def fit_border(
     """
     import numpy as np
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     sign = np.where(wanted, np.float32(1), np.float32(-1))
     count = weights.astype(np.float32)
@@ -52,5 +53,6 @@ def fit_border(
         )
         return total, slope
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"ftol": _ENOUGH}).x
+    with threadpool_limits(1):  # threads for a millisecond of work wait on each other
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"ftol": _ENOUGH}).x
     return found[:-1].astype(np.float32), float(found[-1])

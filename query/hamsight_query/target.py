@@ -70,7 +70,9 @@ class Target:
 
     @property
     def subtracts_words(self) -> bool:
-        """Whether it is a difference of words alone, which is far from all items."""
+        """Whether it is a difference of words, or learned as one, which is far from all items."""
+        if self.query.kind is Kind.CLASSIFIER:
+            return True
         taken = any(one.query.weight < 0 for one in self.parts)
         return taken and all(one.query.kind is Kind.TEXT for one in self.parts)
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import Explored
+from browser.test_access import AXE, RUN
 
 Visit = Callable[..., Page]
 
@@ -113,7 +114,7 @@ def test_blurred_pictures_are_grouped_in_bulk(visit: Visit) -> None:
     page.get_by_role("link", name="Pictures").click()
     page.locator("aside li", has_text="to take again").get_by_role("checkbox").check()
     expect(page.locator(".status")).to_contain_text(f"{count} pictures")
-    expect(page.locator(".tile")).to_have_count(count)
+    expect(page.locator(".tile img")).to_have_count(count)
     assert {tile.get_attribute("title") for tile in page.locator(".tile").all()} >= {
         f"blurred/{number}.jpg" for number in range(3)
     }
@@ -158,3 +159,24 @@ def test_an_export_is_a_job_and_about_has_the_licences(visit: Visit) -> None:
     page.keyboard.press("?")
     page.get_by_role("button", name="About").click()
     expect(page.locator("dialog pre")).to_contain_text("svelte")
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not here: `make setup` brings it")
+@pytest.mark.parametrize(("width", "dark"), [(1024, False), (2560, True)], ids=["light", "dark"])
+def test_axe_finds_no_fault_on_these_screens(visit: Visit, width: int, dark: bool) -> None:
+    page = visit("?screen=findings", tiles=False, width=width, dark=dark)
+    page.get_by_role("button", name="open the list of duplicates").locator("img").first.wait_for()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert page.evaluate(RUN) == []
+    page.get_by_role("button", name="open the list of duplicates").click()
+    page.locator(".entry img").first.wait_for()
+    page.keyboard.press("Space")
+    assert page.evaluate(RUN) == []
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog img").first).to_be_visible()
+    assert page.evaluate(RUN) == []
+    page.keyboard.press("Escape")
+    for name in ("Clusters", "Compare", "Jobs"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        assert page.evaluate(RUN) == [], name

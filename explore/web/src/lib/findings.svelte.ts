@@ -54,6 +54,8 @@ export class FindingList {
   readonly chunks = new SvelteMap<number, Entry[]>();
 
   private fetching = new Set<number>();
+  /** Chunks that were read since the list was opened last. */
+  private current = new Set<number>();
   private opening = 0;
 
   readonly total = $derived(this.listed?.total ?? 0);
@@ -65,6 +67,7 @@ export class FindingList {
     if (!again) {
       this.kind = kind;
       this.listed = null;
+      this.chunks.clear();
       this.cursor = 0;
       this.clearMarks();
       this.kept.clear();
@@ -74,8 +77,9 @@ export class FindingList {
       if (opening !== this.opening) return;
       this.listed = listed;
       this.cursor = Math.max(0, Math.min(this.cursor, listed.total - 1));
-      this.chunks.clear();
+      // what is shown stays until it is read again
       this.fetching.clear();
+      this.current.clear();
     } catch (error) {
       explorer.fail(error);
     }
@@ -90,12 +94,14 @@ export class FindingList {
     if (!listed) return;
     const end = Math.floor(Math.min(last, listed.total - 1) / CHUNK);
     for (let chunk = Math.floor(first / CHUNK); chunk <= end; chunk += 1) {
-      if (this.chunks.has(chunk) || this.fetching.has(chunk)) continue;
+      if (this.current.has(chunk) || this.fetching.has(chunk)) continue;
       this.fetching.add(chunk);
       try {
         const given = { list: listed.list, from: chunk * CHUNK, count: CHUNK };
         const got = await api.get<{ entries: Entry[] }>("findings", given);
-        if (this.listed === listed) this.chunks.set(chunk, got.entries);
+        if (this.listed !== listed) return;
+        this.chunks.set(chunk, got.entries);
+        this.current.add(chunk);
       } catch (error) {
         explorer.fail(error);
       }
@@ -146,6 +152,8 @@ export class FindingList {
       const asked = { list: this.listed.list, decision, name, kept: [...this.kept.values()].flat(), ...about };
       const done = await api.post<Change>("decide", { ...asked, confirmed: count });
       this.clearMarks();
+      // nobody decides an entry that is gone
+      this.chunks.clear();
       await explorer.applied(done, decision === "delete");
     } catch (error) {
       explorer.fail(error);

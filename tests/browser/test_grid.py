@@ -279,7 +279,7 @@ def test_a_picture_is_dropped_and_searched_by(visit: Visit, catalog: Path) -> No
     expect(page.locator(".chip")).to_contain_text("picture")
     expect(page.locator(".status")).to_contain_text("most alike first")
     assert Path(ids(page, 1)[0]).name == picture.name
-    page.locator(".chip button").click()
+    page.locator(".chip [aria-label^='remove' i]").click()
     expect(page.locator(".status")).not_to_contain_text("most alike first")
 
 

@@ -63,6 +63,11 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["HAMSIGHT_CACHE"] = former
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one worker more than cores: tests of commands and of the page wait for processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that runs tests in both homes although their mark asks for none."""
     parser.addoption("--every-home", action="store_true", help="run tests on chDB and over HTTP")

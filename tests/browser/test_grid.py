@@ -327,7 +327,7 @@ def test_a_search_is_saved_and_opened(visit: Visit) -> None:
     page.get_by_role("button", name="saved").click()
     page.get_by_label("save this search as").fill("red hearts")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("dialog li")).to_contain_text("red hearts")
+    expect(page.locator("dialog li", has_text="red hearts")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Hamsight").click()
     expect(page.locator(".status")).to_contain_text(f"{SCENES} pictures")

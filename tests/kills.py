@@ -251,6 +251,7 @@ def main(kills: int, seed: int, only: list[str]) -> list[str]:
                     known = {"before": before, "after": after}
                     counts[next((one for one in known if known[one] == found), "part")] += 1
                     counts["left"] += bool(bench.left())
+                    time.sleep(1 - time.time() % 1)  # moments in a catalog are whole seconds
                     bench.again(name)
                     if not fault and (ended := bench.state()) != after:
                         keys = [k for k in after if ended.get(k) != after[k]]

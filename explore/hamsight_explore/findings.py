@@ -94,7 +94,8 @@ class Findings:
                 about["findings"] = _counted(entries)
                 about["total"], about["open"] = len(entries.keys), len(open_)
                 shown = self.rows(catalog, row["analysis"], row["kind"], open_[:_FIRST])
-                first = [_items_of(one)[0] for one in _together(shown, row["kind"])][:_FIRST]
+                together = _together(shown, row["kind"])
+                first = list(dict.fromkeys(_items_of(one)[0] for one in together))
                 about["first"] = [one for one in self.shown(catalog, chosen.name, first) if one]
             made.append(about)
         return made

@@ -21,8 +21,9 @@ from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory, Identity
 from hamsight_explore.queried import Queried
 from hamsight_explore.uploads import Uploads
-from hamsight_explore.view import Lasso, View
-from hamsight_query.filters import Conditions, check_names, conditions_of, order_of_items
+from hamsight_explore.view import View
+from hamsight_explore.view_condition import condition_of, in_lasso
+from hamsight_query.filters import Conditions, check_names, order_of_items
 from hamsight_query.request import Request
 from hamsight_query.search import Prepared, prepare_targets
 from hamsight_query.steps import Statement, ranked_items
@@ -332,27 +333,3 @@ def _spread(similarities: Any) -> Spread:
         return Spread(0.0, 0.0, ())
     counts, edges = np.histogram(similarities, _BINS)
     return Spread(float(edges[0]), float(edges[-1]), tuple(counts.tolist()))
-
-
-def condition_of(
-    catalog: Catalog, model: CatalogModel, view: View, without: str | None = None
-) -> Condition:
-    """Return the condition that a view's filters and lasso make. Raises ExpressionError."""
-    where, every = view.expression(without), Condition(fill("every_item"))
-    held: list[Condition] = []
-    if where is not None:
-        request = Request(where=where)
-        asked = conditions_of(catalog, model, request)
-        check_names(catalog, model, request, asked)
-        held.append(Condition(f" {fill('and_also')} ".join(asked.sql), asked.parameters))
-    if view.lasso is not None:
-        held.append(in_lasso(view.lasso))
-    parameters = {name: value for one in held for name, value in one.parameters.items()}
-    sql = f" {fill('and_also')} ".join(f"({one.sql})" for one in held)
-    return Condition(sql, parameters) if held else every
-
-
-def in_lasso(lasso: Lasso) -> Condition:
-    """Return the condition that items lie inside of a part of a map."""
-    x, y = (list(numbers) for numbers in zip(*lasso.polygon, strict=True))
-    return Condition(fill("in_lasso"), {"lasso_map": lasso.map, "lasso_x": x, "lasso_y": y})

@@ -63,13 +63,15 @@ class Windows:
         rows: list[dict[str, Any] | None] = []
         with self._lock:
             for number, identity in zip(numbers, identities, strict=True):
-                row = found.get(identity)
-                if row is not None:
-                    place = row["uri"], row.pop("sha256")
-                    self._places[number] = place
-                    self._places.move_to_end(number)
-                    row = _shown(row, number, place, whole=whole)
-                rows.append(row)
+                item_found = found.get(identity)
+                if item_found is None:
+                    rows.append(None)
+                    continue
+                row = dict(item_found)  # a number may be asked for twice
+                place = row["uri"], row.pop("sha256")
+                self._places[number] = place
+                self._places.move_to_end(number)
+                rows.append(_shown(row, number, place, whole=whole))
             while len(self._places) > _PLACES:
                 self._places.popitem(last=False)
         return rows

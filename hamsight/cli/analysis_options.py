@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,11 @@ from hamsight_core.show.terminal import say
 if TYPE_CHECKING:
     from hamsight_analyze.analysis import Analysis, Found
     from hamsight_core.catalog.catalog import Catalog
+
+_OPTIONS = {"issues": "--issue", "number": "--clusters"}
+"""Options whose names are not those of the settings."""
+_TOLD = {"comparison": ("a", "b"), "sample": ("number",)}
+"""Settings that are arguments, or that the answer repeats."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,23 @@ def attribute_name(given: str | None, option: str = "--together") -> str | None:
     return checked(option, found[2] if found else given)
 
 
+def options_of(analysis: Analysis) -> str:
+    """Return the settings that are not the default, as the options that give them."""
+    told = _TOLD.get(analysis.kind, ())
+    words: list[str] = []
+    for one in fields(analysis):
+        value = getattr(analysis, one.name)
+        if not one.repr or one.name in told or value == one.default:
+            continue
+        option = _OPTIONS.get(one.name, f"--{one.name.replace('_', '-')}")
+        if value is True:
+            words.append(option)
+        else:
+            for each in value if isinstance(value, tuple) else (value,):
+                words += [option, str(each)]
+    return shlex.join(words)
+
+
 def run(
     analysis: Analysis,
     request: Request,
@@ -134,13 +157,10 @@ def run(
             say(f"{change.changed} items added to the group {request.add_to_group!r}")
         if then is not None:
             then(catalog, found)
-    settings = "".join(
-        f", {name}" if value is True else f", {name} {value}"
-        for name, value in found.settings.items()
-    )
+    given = options_of(analysis)
     say(
         f"{analysis.kind}: {found.said}, among {found.items:,} {kind_of_rows(objects).value}"
-        f"{scope}{settings} ({found.seconds:.1f} s)"
+        f"{scope}{f', with {given}' if given else ''} ({found.seconds:.1f} s)"
     )
     for note in found.notes:
         say(f"note: {note}")

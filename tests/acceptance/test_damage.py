@@ -21,7 +21,8 @@ def test_damages_end_in_rows_rejects_or_errors(engine, tmp_path):
             for _, outcomes in bench.run(kind, SEED, range(count)):
                 ends |= outcomes.ends.keys()
                 assert outcomes.longest[0] < LIMIT, (kind, outcomes)
-        (tmp_path / "bytes").mkdir()
+    (tmp_path / "bytes").mkdir()
+    with hamsight.open(f"chdb://{engine}?database=damage_of_bytes") as session:
         single = Bench(session, tmp_path / "bytes", bytes_of=BYTES)
         for kind in OF_BYTES:
             for _, outcomes in single.run(kind, SEED, range(BYTES)):

@@ -304,6 +304,22 @@ def test_sql_is_asked_and_shown_as_pictures(visit: Visit) -> None:
     expect(page.locator("dialog [role=alert]")).to_contain_text("nothing")
 
 
+def test_the_bar_stays_one_line_and_folds_where_it_is_narrow(visit: Visit) -> None:
+    page = visit("?item=3", width=1024)
+    bar = page.locator(".status")
+    more = bar.get_by_label("more", exact=True)
+    expect(more).to_be_visible()
+    box = bar.bounding_box()
+    assert box is not None and box["height"] < 45
+    more.click()
+    bar.get_by_role("button", name="saved").click()
+    expect(page.locator("dialog")).to_contain_text("Saved searches")
+    page.keyboard.press("Escape")
+    expect(bar.get_by_label("size of pictures")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(bar.get_by_role("button", name="saved")).to_be_visible()
+
+
 def test_a_search_is_saved_and_opened(visit: Visit) -> None:
     page = visit("?f=tags:heart")
     ask(page, "a red heart")
@@ -311,7 +327,7 @@ def test_a_search_is_saved_and_opened(visit: Visit) -> None:
     page.get_by_role("button", name="saved").click()
     page.get_by_label("save this search as").fill("red hearts")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("dialog li")).to_contain_text("red hearts")
+    expect(page.locator("dialog li", has_text="red hearts")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Hamsight").click()
     expect(page.locator(".status")).to_contain_text(f"{SCENES} pictures")

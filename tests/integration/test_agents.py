@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import pytest
@@ -43,7 +44,9 @@ def called(at: str, *calls: tuple[str, dict], write: bool = False):
             tools = {tool.name for tool in (await client.list_tools()).tools}
             return tools, [await client.call_tool(name, given) for name, given in calls]
 
-    return anyio.run(ask)
+    # a thread of its own: a browser's test may have left a loop that runs in this one
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(anyio.run, ask).result(60)
 
 
 def matches(answer) -> list[dict]:

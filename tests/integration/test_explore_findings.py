@@ -183,6 +183,19 @@ def test_what_is_ignored_is_found_no_more(visitor, session, kind, finding) -> No
     assert len(getattr(session, f"find_{kind}")()) == found["total"]
 
 
+def test_an_item_with_several_findings_is_shown_once(visitor, session, tmp_path) -> None:
+    folder = tmp_path / "black"
+    folder.mkdir()
+    Image.new("L", (64, 64), 4).save(folder / "black.png")
+    session.ingest(folder, dataset="black", model=tmp_path / "model")
+    found = analyzed(visitor, kind="quality", where='dataset == "black"')
+    assert found["total"] > 1
+    assert [row["id"] for row in found["first"]] == ["black.png"]
+    listed, entries = opened(visitor, found)
+    assert listed["total"] == len(entries) == found["total"]
+    assert {id for entry in entries for id in ids(entry)} == {"black.png"}
+
+
 def test_a_group_of_findings_and_a_list_older_than_its_items(visitor, session) -> None:
     before = stored(session)
     found = analyzed(visitor, kind="quality")

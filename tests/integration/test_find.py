@@ -398,7 +398,9 @@ def test_the_command_writes_rows_alone_to_stdout(home, cli_dsn, run_cli, planted
         *("similarity", "distance", "exact"),
     ]
     said = done.stderr.splitlines()[0]
-    assert said.startswith("duplicates: 7 pairs, 1 of the same file, among 37 items")
+    assert said.startswith(
+        "duplicates: 7 pairs, 1 of the same file, among 37 items, with --pairs ("
+    )
     assert Image.open(sheet).width > 1000
 
     done = run_cli("find", "leaks", "--fix", "train", *on, check=True)
@@ -413,8 +415,11 @@ def test_the_command_writes_rows_alone_to_stdout(home, cli_dsn, run_cli, planted
     assert (none.returncode, none.stdout) == (1, "dataset,subset,id,issue,score,flagged\n")
     wrong = run_cli("find", "outliers", "-k", "3", "--all", *on)
     assert wrong.returncode == 2 and "give -k or --all, not both" in wrong.stderr
-    some = run_cli("sample", "4", "--format", "csv", *on, check=True)
+    some = run_cli("sample", "4", "--balance", "tag", "--format", "csv", *on, check=True)
     assert len(some.stdout.splitlines()) == 5
+    assert some.stderr.startswith("sample: 4 items chosen, among 37 items, with --balance tag (")
+    none = run_cli("find", "quality", "--issue", "odd_size", "--issue", "light", *on)
+    assert "among 37 items, with --issue odd_size --issue light (" in none.stderr
 
 
 def test_copies_are_of_the_changes_that_are_planted():

@@ -482,7 +482,8 @@ export class Explorer {
 
   toast(text: string, bad = false, undo = false): void {
     const key = (this.toastKeys += 1);
-    this.toasts = [...this.toasts, { key, text, bad, undo }].slice(-4);
+    const others = this.toasts.filter((toast) => toast.text !== text);
+    this.toasts = [...others, { key, text, bad, undo }].slice(-4);
     setTimeout(() => this.dismiss(key), SHORTEST_TOAST + text.length * 40);
   }
 

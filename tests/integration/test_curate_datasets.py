@@ -13,7 +13,7 @@ from made_catalog import made_items
 import hamsight
 from hamsight_core.catalog import lock
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.generations import read_by
+from hamsight_core.catalog.generations import read_by, renew_views
 from hamsight_core.errors import SourceError, UsageError
 
 ITEMS = made_items(40)
@@ -145,6 +145,29 @@ def test_views_of_saved_queries_follow_a_rename(session, monkeypatch) -> None:
     assert comment == "Hamsight's saved query: near"
     after = set(session.sql("SELECT id FROM v")["id"].to_pylist())
     assert after == before | {first["id"]}  # which was left out by the name that it had
+
+
+def test_views_stay_where_a_killed_rename_had_but_marked_its_generation(session, monkeypatch):
+    sql = "SELECT subset, id FROM items_made WHERE dataset = 'birds' ORDER BY id LIMIT 1"
+    (first,) = session.sql(sql).to_pylist()
+    session.save_query("near", item=f"birds/{first['subset']}/{first['id']}", model="made")
+    session.save_view("near", "v")
+    before = session.sql("SELECT id FROM v")["id"].to_pylist()
+    catalog, run = session.catalog(), Catalog.run
+
+    def dying(database, name, *given, **fragments) -> None:
+        if name == "switch_model":
+            raise KeyboardInterrupt
+        run(database, name, *given, **fragments)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Catalog, "run", dying)
+        session.rename_dataset("birds", "new")
+    renew_views(catalog)
+    assert session.sql("SELECT id FROM v")["id"].to_pylist() == before
+    reads = "SELECT as_select FROM system.tables WHERE name = 'v' AND database = currentDatabase()"
+    ((read,),) = catalog.client.query(reads).result_rows
+    assert read_by(read) == catalog.model("made").items_table
 
 
 def test_a_rename_to_another_dataset_or_a_wrong_name_is_refused(session) -> None:

@@ -18,7 +18,7 @@ from functools import partial
 
 from hamsight_core.catalog.database import Database
 from hamsight_core.catalog.layout import CENTRES
-from hamsight_core.catalog.model_row import CatalogModel, TableKind, kind_of
+from hamsight_core.catalog.model_row import CatalogModel, TableKind, kind_of, read_models
 from hamsight_core.catalog.myscale import with_vector_index
 from hamsight_core.catalog.statements import fill, quoted
 
@@ -105,9 +105,13 @@ def switch(
 
 
 def renew_views(database: Database) -> None:
-    """Let users' views that read a former generation itself read the present one of same hashes."""
+    """Let users' views that read a former generation itself read the present one of same hashes.
+
+    One that is marked and that a model's row still names is no former one: its run was killed.
+    """
     said = {name: comment.split() for name, comment in database.rows("retired_tables")}
-    successors = {name: words[2] for name, words in said.items() if len(words) == 3}
+    used = {model.items_table for model in read_models(database)} if said else set()
+    successors = {n: words[2] for n, words in said.items() if len(words) == 3 and n not in used}
 
     def present(found: re.Match[str]) -> str:
         name = found[0]

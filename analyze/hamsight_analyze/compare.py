@@ -1,4 +1,4 @@
-"""Whether two sets of items are of one kind."""
+"""Two-sample tests: whether two sets of items come from one distribution."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ _MOST = 2000
 """Items of each side that take part."""
 _PERMUTATIONS = 500
 _NEAR = 10
+"""Neighbours of each item that the tests `neighbours` and `tail` look at."""
 _TAIL = 0.1
 _RIDGE = 1.0
+"""The ridge penalty, in means of the eigenvalues of features of unit length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How two sets differ.
 
-    `p` is the chance that as great a difference as that of the most telling test comes from
-    drawing both sets of one. `tests` holds the statistic of each, and `each` its own p:
-    `neighbours`, the share of the ten nearest that are of the item's own set; `mean_discrepancy`
-    (MMD); `classifier`, the area under the curve of a ridge classifier; `tail`, by how much one
-    set has more of the tenth that is farthest from its neighbours. `typical` (n,) float32 of all
-    items, a's before b's, is the classifier's answer: the higher, the more typical of b.
+    `p` is the probability of a difference at least this large if both sets are drawn from one
+    distribution, by the test with the least p. `tests` holds the statistic of each test, and
+    `each` its own p:
+
+    - `neighbours`: the share of the ten nearest items that are of the item's own set (Schilling
+      1986).
+    - `mean_discrepancy`: the squared maximum mean discrepancy (Gretton et al. 2012).
+    - `classifier`: the area under the ROC curve of a ridge classifier.
+    - `tail`: by how much one set has more of the tenth that is farthest from its neighbours.
+
+    `typical` (n,) float32, of a's items and then b's, is the answer of the classifier: the higher,
+    the more typical of b.
     """
 
     p: float
@@ -40,9 +48,10 @@ class Difference:
 def compare_sets(a: NDArray[np.floating], b: NDArray[np.floating]) -> Difference:
     """Compare two sets of features, (n, d) and (m, d) of unit length.
 
-    Four tests are made, by permutations that all of them share; the least of their p is
-    calibrated by what it is in each permutation (Westfall & Young 1993). At most 2,000 items of
-    each set, drawn at random, take part in the tests; `typical` is of all.
+    Four permutation tests share 500 permutations; the least of their p is corrected for the number
+    of tests by the least p of each permutation (Westfall & Young 1993). At most 2,000 items of
+    each set, drawn at random, are tested; `typical` is of all items. With fewer than two items
+    in a set, `p` is 1 and there are no tests.
     """
     import numpy as np
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _PART = 20_000
 _PICKS = 2000
 _ROWS = 1024
-_HALF = 0.5
+_POWER = 0.5
+"""The exponent of the standard deviation by which features are divided: see `even`."""
 
 
 def cover(
@@ -25,13 +26,14 @@ def cover(
     *,
     on_progress: Progress = lambda _: None,
 ) -> NDArray[np.int64]:
-    """Return the places of `number` items, (number,) int64, the most telling first.
+    """Return the places of `number` items, (number,) int64, the most representative first.
 
-    `features` are (n, d) of unit length. Each next item is the one that brings all items nearest
-    to a chosen one, by the sum of cosines of half evened features (facility location, greedily,
-    with lazy evaluation: Minoux 1978). `kept` are places of items that are chosen already; they
-    are not returned. Of more than 20,000 items 20,000 drawn at random take part, or, for more than
-    2,000 picks, as many parts of that size as give 2,000 each.
+    `features` are (n, d) of unit length. The items maximise the sum, over all items, of the cosine
+    to the nearest chosen item (facility location), greedily and with lazy evaluation (Minoux
+    1978), on features made half `even`. `kept` are places of items that are chosen already; they
+    are not returned, and fewer than `number` places are returned if fewer items are free. Of more
+    than 20,000 items, 20,000 drawn at random are candidates; more than 2,000 picks are made from
+    several such draws, at most 2,000 from each.
     """
     import numpy as np
 
@@ -42,7 +44,7 @@ def cover(
         return np.empty(0, np.int64)
     parts = -(-number // _PICKS) if len(free) > _PART else 1
     mixed = np.random.default_rng(0).permutation(free) if len(free) > _PART else free
-    features = even(features, _HALF)
+    features = even(features, _POWER)
     own = features[held].astype(np.float32)
     chosen = []
     for part in range(parts):
@@ -60,7 +62,7 @@ def _cover_part(
     kept: NDArray[np.float32],
     on_progress: Progress,
 ) -> list[int]:
-    """Return places of the picks; `vectors` are all in memory."""
+    """Return the places of `number` picks of `vectors` (n, d), with `kept` (m, d) before them."""
     import numpy as np
 
     count = len(vectors)

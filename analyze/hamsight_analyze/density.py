@@ -10,18 +10,20 @@ if TYPE_CHECKING:
 
 _SHARE = 100
 _LEAST = 5
+"""A cluster has at least a hundredth of the items, and at least five items."""
 _FITTED = 20_000
 
 
 def dense_clusters(
     positions: NDArray[np.float32],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the cluster of each item, from 1 on and 0 for none, and how surely it is of it.
+    """Return the cluster of each item, (n,) int64, and the strength of membership, (n,) float32.
 
-    `positions` (n, 2) are finite. HDBSCAN (Campello, Moulavi & Sander 2013). A cluster has a
-    hundredth of the items at least, and five, and half of them at most: without that bound a whole
-    map is often one cluster beside a small one. Of more than 20,000 items 20,000 drawn at random
-    take part, and the others are of the cluster of the nearest of them.
+    `positions` (n, 2) are finite. Clusters count from 1; 0 means no cluster. The strength is from
+    0 to 1. The method is HDBSCAN (Campello, Moulavi & Sander 2013). A cluster has at least a
+    hundredth of the items and at least five, and at most half of them: without the upper bound a
+    whole map is often one cluster beside a small one. Of more than 20,000 items, 20,000 drawn at
+    random are clustered, and each other item joins the cluster of the nearest of these.
     """
     import numpy as np
 

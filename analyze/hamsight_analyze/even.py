@@ -1,4 +1,4 @@
-"""Features made even: no direction counts for more than another."""
+"""Features centred and scaled, so that no dimension counts for more than another."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _ROWS = 8192
 
 
 def even(features: NDArray[np.floating], power: float = 1.0) -> NDArray[np.floating]:
-    """Return features (n, d) less their mean, each dimension over its spread, of unit length.
+    """Return features (n, d) centred, divided by their standard deviations, and of unit length.
 
-    What all items share, which makes any two of them alike, is gone then. The spread is taken to
-    `power`. The answer is float16 where the features are, else float32.
+    Centring takes away what all items share, which makes any two of them alike. `power` is the
+    exponent of the standard deviation of each dimension: 0 leaves the scale as it is. The answer
+    is (n, d), float16 where the features are, else float32.
     """
     import numpy as np
 

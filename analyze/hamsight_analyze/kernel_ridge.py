@@ -1,4 +1,4 @@
-"""Ridge regression with a Gaussian kernel, whose predictions leave each item out itself."""
+"""Kernel ridge regression with leave-one-out predictions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST = 0.99
 
 
 class KernelRidge:
-    """A fit of targets, (n, t) in blocks, to vectors (n, d) of unit length.
+    """A regression of targets (n, t), given in blocks of rows, on vectors (n, d) of unit length.
 
     The kernel is exp(-2 |a - b|^2 / median), by Nystrom's method (Williams & Seeger 2000) over
     1,500 items drawn at random, which is exact for no more items than that. The strength of the

@@ -1,4 +1,4 @@
-"""A border between what is wanted and what is not, drawn with few marks."""
+"""Logistic regression from few marked items, shrunk towards the direction of words."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _SHRINKAGE = 0.3
 """How strongly the weights are drawn to those of the words; bench/classifier.py has the figures."""
 _LENGTH_OF_WORDS = 5.0
+"""The length of the weights that words give before any mark."""
 _SHRINKAGE_OF_BIAS = 0.01
 """Keeps the bias finite where all marks say the same."""
 _ENOUGH = 1e-5
@@ -23,12 +24,12 @@ def fit_border(
     weights: NDArray[np.floating],
     words: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], float]:
-    """Return the direction (d,) of what is wanted, and the bias, by logistic regression.
+    """Return the weights of a logistic regression, (d,) float32, and its bias.
 
-    `features` are (n, d) and centred, `wanted` (n,) says which of them are wanted, `weights` (n,)
-    how much each counts, and `words` (d,) of unit length is the direction that the penalty of
-    ridge shrinks to; without it to none. An item is wanted where feature @ direction + bias is
-    above 0, and the logistic function of that is how likely it is.
+    `features` are (n, d) and centred, `wanted` (n,) says which items are wanted, and `weights`
+    (n,) how much each item counts. The ridge penalty shrinks the weights to the direction `words`,
+    (d,) of unit length, or to zero without words. An item is wanted if feature @ weights + bias is
+    above 0; the logistic function of that sum is the probability.
     """
     import numpy as np
     from scipy.optimize import minimize

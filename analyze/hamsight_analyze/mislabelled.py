@@ -21,11 +21,12 @@ _CELLS = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Suspicions:
-    """What is to be said of each of m given tags, in their order.
+    """A judgement of each of m given tags, in their order.
 
     `score` (m,) float32: the higher, the less the tag fits; NaN where it cannot be told.
-    `suggested` (m,) int64 is the tag that fits best of those that the item has not, -1 where the
-    score is NaN. `flagged` (m,) bool: both ways of looking prefer another tag, and the same.
+    `suggested` (m,) int64 is the tag that fits best of those that the item does not have, -1
+    for a tag that cannot be judged. `flagged` (m,) bool: both margins prefer another tag, and the
+    same tag.
     """
 
     score: NDArray[np.float32]

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REACH = 1.0
+"""How many interquartile ranges above the third quartile a score is flagged."""
 _ROWS = 8192
 _SAMPLE = 50_000
 _TO_DEVIATION = 1.4826
@@ -20,8 +21,9 @@ def outlier_scores(features: NDArray[np.floating]) -> tuple[NDArray[np.float32],
 
     `features` are (n, d) of unit length. The score is the root of the mean square, over all
     dimensions, of the robust z-value: the distance from the median over the median absolute
-    deviation, both of at most 50,000 items drawn at random. A typical item has 1. Flagged are
-    scores above the third quartile by more than the distance of the quartiles.
+    deviation, both of at most 50,000 items drawn at random. A typical item has 1. Scores more than
+    one interquartile range above the third quartile are flagged (Tukey's fences, 1977, with 1 in
+    place of 1.5). Fewer than three items get 0 and are not flagged.
     """
     import numpy as np
 

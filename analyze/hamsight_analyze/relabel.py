@@ -1,4 +1,4 @@
-"""A reviewed list of wrong tags, applied to the items."""
+"""Apply a reviewed list of wrong tags to the items."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def relabel(catalog: Catalog, file: Path, *, objects: bool = False) -> Change:
     `file` is CSV with the columns dataset, subset, id, tag and suggested, as `hamsight find
     mislabelled --format csv` writes it; with `objects` its rows are objects, whose pictures' boxes
     and tags change too. Image and annotation files are not touched. Returns how many tags were
-    listed and how many changed. Raises UsageError, before anything is changed, for a file that is
-    none.
+    listed and how many changed. Raises UsageError, before anything is changed, for a file that
+    is no such list.
     """
     listed = _read(file)
     if not objects:

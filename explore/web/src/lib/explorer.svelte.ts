@@ -1,19 +1,15 @@
 // The page's state and what can be done with it. Parts read it and call its methods.
 
-import { SvelteMap, SvelteSet } from "svelte/reactivity";
-
 import * as api from "./api";
 import type { Catalog, Change, Job, Result, Row, Rows, SavedQuery } from "./api";
 import { grid } from "./grid.svelte";
 import { Jobs } from "./jobs.svelte";
+import { CHUNK, RowChunks } from "./rows.svelte";
 import { askedIn, screenAddress, screenOf } from "./screens";
 import type { Asked, Screen } from "./screens";
 import { emptyView, fromAddress, fromRequest, newQuery, toAddress, toRequest } from "./view";
 import type { Combine, Field, Lasso, Query, Region, View } from "./view";
 
-export const CHUNK = 100;
-const KEPT_CHUNKS = 30;
-const SETTLED = 60;
 const SHORTEST_TOAST = 6000;
 
 export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | "about" | "look" | null;
@@ -66,19 +62,15 @@ export class Explorer {
   revision = $state(0);
   /** Groups by the keys 1 to 9. */
   palette = $state<string[]>([]);
-  readonly chunks = new SvelteMap<number, (Row | null)[]>();
-  readonly picked = new SvelteSet<number>();
 
+  readonly rows = new RowChunks(this);
   readonly jobs = new Jobs({
     ended: (job) => this.ended(job),
     version: (version) => this.atVersion(version),
     fail: (error) => this.fail(error),
   });
 
-  private wanted = new Set<number>();
-  private fetching = new Map<number, AbortController>();
   private asking: AbortController | null = null;
-  private settled = 0;
   private anchor = 0;
   private toastKeys = 0;
   private version = 0;
@@ -132,7 +124,7 @@ export class Explorer {
         ? await api.post<Result>("sql", { statement: sql, view: true, model: model || null }, asking.signal)
         : await api.post<Result>("search", toRequest(this.view), asking.signal);
       if (remember) this.opened = null;
-      this.forget();
+      this.rows.forget();
       this.result = result;
       this.total = result.total;
       this.cursor = Math.min(this.opened ?? 0, Math.max(0, result.total - 1));
@@ -270,89 +262,22 @@ export class Explorer {
     void this.ask();
   }
 
-  // --- rows
-
-  row(position: number): Row | null | undefined {
-    return this.chunks.get(Math.floor(position / CHUNK))?.[position % CHUNK];
-  }
-
-  /** Fetch the rows of places that are shown now, when the view has come to rest. */
-  want(first: number, last: number): void {
-    this.wanted.clear();
-    const end = Math.floor(Math.min(last, this.total - 1) / CHUNK);
-    for (let chunk = Math.floor(first / CHUNK); chunk <= end; chunk += 1) this.wanted.add(chunk);
-    for (const [chunk, request] of this.fetching) if (!this.wanted.has(chunk)) request.abort();
-    const missing = [...this.wanted].some((chunk) => !this.chunks.has(chunk));
-    clearTimeout(this.settled);
-    if (!missing) return;
-    if (this.chunks.size === 0) this.fetchWanted();
-    else this.settled = window.setTimeout(() => this.fetchWanted(), SETTLED);
-  }
-
-  async fetchRow(position: number): Promise<Row | null | undefined> {
-    if (position < 0 || position >= this.total) return undefined;
-    const known = this.row(position);
-    if (known !== undefined) return known;
-    await this.fetchChunk(Math.floor(position / CHUNK));
-    return this.row(position);
-  }
-
-  private fetchWanted(): void {
-    for (const chunk of this.wanted) {
-      if (!this.chunks.has(chunk) && !this.fetching.has(chunk)) void this.fetchChunk(chunk);
-    }
-  }
-
-  private async fetchChunk(chunk: number): Promise<void> {
-    const result = this.result;
-    if (!result) return;
-    const request = new AbortController();
-    this.fetching.set(chunk, request);
-    try {
-      const place = { result: result.result, from: chunk * CHUNK, count: CHUNK, page: this.page };
-      const got = await api.get<Rows>("rows", place, request.signal);
-      if (this.result !== result) return;
-      this.chunks.set(chunk, got.rows);
-      for (const row of got.rows) if (row) this.mark(row.number, row.selected === true);
-      this.total = got.total;
-      this.selected = got.selected;
-      this.dropChunks();
-    } catch (error) {
-      if (error instanceof DOMException) return;
-      if (error instanceof api.Refused && error.status === 409 && this.result === result) void this.ask(false);
-      else this.fail(error);
-    } finally {
-      this.fetching.delete(chunk);
-    }
-  }
-
-  private dropChunks(): void {
-    for (const chunk of this.chunks.keys()) {
-      if (this.chunks.size <= KEPT_CHUNKS) return;
-      if (this.wanted.has(chunk)) continue;
-      for (const row of this.chunks.get(chunk) ?? []) if (row) this.picked.delete(row.number);
-      this.chunks.delete(chunk);
-    }
-  }
-
-  private forget(): void {
-    for (const request of this.fetching.values()) request.abort();
-    this.chunks.clear();
-    this.picked.clear();
-  }
-
   /** Read the rows that are held again, as something about them has changed. */
   async refresh(): Promise<void> {
     this.revision += 1;
-    await Promise.all([...this.chunks.keys()].map((chunk) => this.fetchChunk(chunk)));
+    await this.rows.refresh();
+  }
+
+  got(rows: Rows): void {
+    this.total = rows.total;
+    this.selected = rows.selected;
+  }
+
+  gone(): void {
+    void this.ask(false);
   }
 
   // --- selection
-
-  private mark(number: number, selected: boolean): void {
-    if (selected) this.picked.add(number);
-    else this.picked.delete(number);
-  }
 
   private async select(change: object): Promise<void> {
     try {
@@ -366,11 +291,11 @@ export class Explorer {
   }
 
   async toggle(position: number): Promise<void> {
-    const row = this.row(position);
+    const row = this.rows.at(position);
     if (!row) return;
     this.cursor = this.anchor = position;
-    const adds = !this.picked.has(row.number);
-    this.mark(row.number, adds);
+    const adds = !this.rows.picked.has(row.number);
+    this.rows.mark(row.number, adds);
     await this.select({ operation: adds ? "add" : "remove", items: [row.number] });
   }
 
@@ -379,20 +304,20 @@ export class Explorer {
     const [from, last] = [Math.min(this.anchor, position), Math.max(this.anchor, position)];
     this.cursor = position;
     for (let at = from; at <= last; at += 1) {
-      const row = this.row(at);
-      if (row) this.mark(row.number, true);
+      const row = this.rows.at(at);
+      if (row) this.rows.mark(row.number, true);
       else if (at - from > 50 * CHUNK) break;
     }
     await this.select({ operation: "add", result: this.result?.result, from, to: last + 1 });
   }
 
   async selectAll(): Promise<void> {
-    for (const rows of this.chunks.values()) for (const row of rows) if (row) this.mark(row.number, true);
+    this.rows.markAll();
     await this.select({ operation: "add", result: this.result?.result });
   }
 
   async selectNone(): Promise<void> {
-    this.picked.clear();
+    this.rows.picked.clear();
     await this.select({ operation: "none" });
   }
 

@@ -49,7 +49,7 @@ function movedTo(key: string): number | null {
 }
 
 function simple(key: string): (() => void) | null {
-  const row = explorer.row(explorer.cursor);
+  const row = explorer.rows.at(explorer.cursor);
   switch (key) {
     case "/":
       return () => document.getElementById("search")?.focus();

@@ -37,7 +37,7 @@ def test_kills_leave_the_former_rows_or_the_new(home, cli_dsn, tmp_path):
     for generation in range(1 + kills + 1):
         child = following
         child.open()
-        check(child.rows, expected, tables=3)
+        check(child.rows, expected, tables=3 + within)
         begun = time.monotonic()
         child.start()
         if 0 < generation <= kills:
@@ -50,7 +50,9 @@ def test_kills_leave_the_former_rows_or_the_new(home, cli_dsn, tmp_path):
             child.end(kill=False)
             seconds = time.monotonic() - begun
         if child.done is not None:
-            check(child.done, {digests[target]: expected[digests[target]]}, tables=1)
+            # on a server, what a killed run was filling stays for a day
+            left = within if home != "chdb" else 0
+            check(child.done, {digests[target]: expected[digests[target]]}, tables=1 + left)
             target = 1 - target
         if generation <= kills:
             following = start(target)

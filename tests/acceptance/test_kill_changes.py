@@ -6,7 +6,7 @@ import sys
 import kills
 import pytest
 
-SHARE = ["import", "rehash", "rename", "set", "export"]
+SHARE = ["import", "rename", "set"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")

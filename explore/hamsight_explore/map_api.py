@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.errors import UsageError
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
 from hamsight_explore.map_regions import named_regions
-from hamsight_explore.maps import shaded
+from hamsight_explore.maps import Points, shaded
 from hamsight_explore.web import bytes_answer, json_answer
 
 if TYPE_CHECKING:
@@ -76,13 +78,9 @@ class MapApi:
 
     def points(self, given: Given) -> Response:
         """Return the points of a map: numbers of items, then x and y of each."""
-        analysis, name = given.text("map"), given.text_or_none("model")
-        given.finish()
-        with self._its.pool.lent() as session:
-            catalog = session.catalog()
-            model = self._its.results.model(catalog, name)
-            points = self._its.maps.points(catalog, model, analysis)
-        content = points.numbers.astype("<u4").tobytes() + points.positions.astype("<f4").tobytes()
+        with self._map(given) as (*_, points):
+            numbers, positions = points.numbers.astype("<u4"), points.positions.astype("<f4")
+        content = numbers.tobytes() + positions.tobytes()
         return bytes_answer(content, _BYTES, "no-store")
 
     def color(self, given: Given) -> Response:
@@ -126,14 +124,19 @@ class MapApi:
         bits = np.packbits(there[points.numbers], bitorder="little")
         return bytes_answer(bits.tobytes(), _BYTES, "no-store")
 
-    def names(self, given: Given) -> Response:
-        """Return names of the regions of a map."""
+    @contextmanager
+    def _map(self, given: Given) -> Iterator[tuple[str, Catalog, CatalogModel, Points]]:
+        """Lend a catalog with what a request asks for: a map's name, its model and its points."""
         analysis, name = given.text("map"), given.text_or_none("model")
         given.finish()
         with self._its.pool.lent() as session:
             catalog = session.catalog()
             model = self._its.results.model(catalog, name)
-            points = self._its.maps.points(catalog, model, analysis)
+            yield analysis, catalog, model, self._its.maps.points(catalog, model, analysis)
+
+    def names(self, given: Given) -> Response:
+        """Return names of the regions of a map."""
+        with self._map(given) as (analysis, catalog, model, points):
             named = named_regions(catalog, model, analysis, points)
         return json_answer({"names": [{"x": x, "y": y, "name": text} for x, y, text in named]})
 

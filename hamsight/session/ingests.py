@@ -110,7 +110,7 @@ class Ingests(Opened):
         """Fit a model's hash to the features that the catalog has now, and recompute all hashes.
 
         The items are pictures, or `objects`. `scheme` is `ternary`, or `sign` for the signs of the
-        features. Searches see the former hashes until the new are whole. None is returned where
+        features. Searches see the old hashes until the new ones are whole. None is returned where
         another process has changed the model meanwhile. Raises UsageError and ModelError.
         """
         from hamsight_core.models.network import Compute

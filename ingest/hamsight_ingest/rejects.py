@@ -15,8 +15,8 @@ from hamsight_ingest.stored import Identity
 class Rejects:
     """The rejects of one dataset and model under way to the catalog.
 
-    `gathered` are those to be inserted. Of items that were rejected by a former run and are dealt
-    with now, the former rows are deleted.
+    `gathered` are those to be inserted. Of items that an earlier run rejected and that are dealt
+    with now, the earlier rows are deleted.
     """
 
     def __init__(self, catalog: Catalog, model: str, dataset: str) -> None:
@@ -61,7 +61,7 @@ class Rejects:
         return count
 
     def forget(self, identities: Sequence[Identity]) -> None:
-        """Delete the former rows of items."""
+        """Delete the rows that an earlier run left of items."""
         again = [one for one in identities if one in self._former]
         for page in pages(again):
             given = {**self._of_model, "identities": as_json(page)}

@@ -1,4 +1,4 @@
-"""Encoding all that a model has again, under other weights, while searches see the former rows.
+"""Encoding all that a model has again, under other weights, while searches see the old rows.
 
 Features of different weights must never be compared, and what a search compares with is found
 through one row of `models`: digest and table together. What the new weights give is gathered in a
@@ -41,7 +41,7 @@ _LISTED = 5
 @dataclass(frozen=True, slots=True)
 class Reencoded:
     """What became of a model's items. `complete` is False where the run was stopped: searches
-    then see the former rows still, and the next run goes on.
+    then still see the old rows, and the next run goes on.
 
     `encoded` counts this run's, `items` all that stand under the new weights; the files of
     `rejected` could not be read, and their items are no longer in the catalog. `objects` says the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cached_property, wraps
 from pathlib import Path
@@ -75,6 +76,39 @@ def absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
+class Elsewhere:
+    """A folder here whose images are elsewhere: they are listed in it, and no files are made.
+
+    `images_in` are their names, by the path of the folder. Folders and all other files are real.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.images_in: dict[str, set[str]] = {}
+        _elsewhere[root] = self
+
+    def has(self, path: str | Path) -> bool:
+        """Return whether a path is that of an image which is elsewhere."""
+        folder, name = os.path.split(os.path.normpath(path))
+        return name in self.images_in.get(folder, ())
+
+
+_elsewhere: weakref.WeakValueDictionary[str, Elsewhere] = weakref.WeakValueDictionary()
+
+
+def elsewhere_of(path: str | Path) -> Elsewhere | None:
+    """Return the folder whose images are elsewhere that a path is, or lies in, if any."""
+    text = os.path.join(path, "")  # noqa: PTH118 - ends in a separator
+    found = (one for root, one in _elsewhere.items() if text.startswith(root + os.sep))
+    return next(found, None)
+
+
+def is_file(path: str | Path) -> bool:
+    """Return whether a file is here, or an image that is elsewhere is listed here."""
+    one = elsewhere_of(path)
+    return os.path.isfile(path) or (one is not None and one.has(path))  # noqa: PTH113 - never raises
+
+
 class Listing:
     """What is at a path: a file, or all files in a folder and below it.
 
@@ -85,7 +119,7 @@ class Listing:
 
     def __init__(self, path: Path) -> None:
         self.path = absolute(path)
-        self.is_file = os.path.isfile(self.path)  # noqa: PTH113 - never raises
+        self.is_file = is_file(self.path)
         self.root = self.path.parent if self.is_file else self.path
         self.notes: dict[str, None] = {}
         """Folders that could not be read and links that lead back; complete once listed."""
@@ -142,6 +176,9 @@ class Listing:
                     files.append(entry.name)
                 else:
                     odd.append(entry.name)
+        folder = os.path.normpath(path)
+        for one in _elsewhere.values():
+            files += one.images_in.get(folder, ())
         return sorted(files), sorted(folders), sorted(odd)
 
     @cached_property

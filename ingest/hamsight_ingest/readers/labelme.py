@@ -10,7 +10,15 @@ from typing import Any
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-from hamsight_ingest.listing import Listing, is_image, once, printable, uri_of, without_suffix
+from hamsight_ingest.listing import (
+    Listing,
+    is_file,
+    is_image,
+    once,
+    printable,
+    uri_of,
+    without_suffix,
+)
 from hamsight_ingest.readers.annotated import AnnotatedSource, Ids, bounds
 from hamsight_ingest.readers.json_files import has_keys, parsed, per_image
 from hamsight_ingest.readers.pairing import cleaned, near_of
@@ -84,7 +92,7 @@ class LabelmeSource(AnnotatedSource):
         if not written.startswith("/") and (found := self.pictures.exact(written, [folder])):
             return found
         outside = os.path.normpath(file.parent / written)
-        if os.path.isfile(outside) and is_image(outside):  # noqa: PTH113 - never raises
+        if is_image(outside) and is_file(outside):
             return outside
         if found := self.pictures.close(stem, [""]):
             return found

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hamsight_core.images.places import is_url, local_path, path_uri
 from hamsight_core.images.places.uris import scheme, without_secrets
-from hamsight_ingest.listing import Listing, is_image, printable, without_suffix
+from hamsight_ingest.listing import Listing, is_file, is_image, printable, without_suffix
 from hamsight_ingest.readers.mirror import is_there, mirror_of
 from hamsight_ingest.readers.pairing import Pictures, cleaned, near_of, pictures_of
 from hamsight_ingest.readers.table_rows import Rows
@@ -86,7 +86,7 @@ class Places:
         root = f"{listing.root}/"
         if full.startswith(root) and listing.has(full.removeprefix(root)):
             return full
-        if not leaves and not full.startswith(root) and os.path.isfile(full):  # noqa: PTH113
+        if not leaves and not full.startswith(root) and is_file(full):
             return full
         if subset not in self._near:
             file = os.path.relpath(self._rows.file, listing.root).replace(os.sep, "/")

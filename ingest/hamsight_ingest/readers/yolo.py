@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hamsight_core.items import Box, Item
-from hamsight_ingest.listing import Listing, below, is_image, printable, uri_of
+from hamsight_ingest.listing import Listing, below, is_file, is_image, printable, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, id_of
 from hamsight_ingest.readers.image_size import upright_size
 from hamsight_ingest.readers.pairing import cleaned, file_like, near_of
@@ -202,7 +202,7 @@ class YoloSource(AnnotatedSource):
             for base in bases
             if text
         ]
-        found = next((one for one in candidates if os.path.isfile(one)), None)  # noqa: PTH113
+        found = next(filter(is_file, candidates), None)
         if found is None:
             place = f"{printable(file)}:{number}"
             image = self.pictures.elsewhere(cleaned(name), ("",), notes, place)

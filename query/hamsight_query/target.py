@@ -13,6 +13,7 @@ from hamsight_core.hashing.sign import PLANES, Hash
 from hamsight_core.hashing.sign import Kind as HashKind
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
+from hamsight_core.items import Identity
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
@@ -41,7 +42,7 @@ class Target:
     hash: str
     feature: Sequence[float]
     uri: str | None = None
-    identity: tuple[str, str, str] | None = None
+    identity: Identity | None = None
     sha256: str | None = None
     planes: Sequence[str] = ()
     parts: tuple[Target, ...] = ()

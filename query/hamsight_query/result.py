@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hamsight_core.errors import ImageError
+from hamsight_core.items import Box, Identity, item_name
 from hamsight_core.show.arrays import strings, unsigned
 from hamsight_query.steps import Statement
 from hamsight_query.target import Target
@@ -18,8 +19,6 @@ from hamsight_query.target import Target
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-    from hamsight_core.items import Box
 
 _SHOWN = 24
 _FEW = 500
@@ -87,10 +86,10 @@ class Ranked:
     @property
     def name(self) -> str:
         """DATASET/SUBSET/ID, as `--item` takes it."""
-        return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
+        return item_name(self.item)
 
     @property
-    def item(self) -> tuple[str, str, str]:
+    def item(self) -> Identity:
         """The dataset, subset and id of the picture."""
         return self.dataset, self.subset, self.id
 
@@ -145,7 +144,7 @@ class ObjectMatch(Ranked):
     area = _Column[float]()
 
     @property
-    def item(self) -> tuple[str, str, str]:
+    def item(self) -> Identity:
         """The dataset, subset and id of the picture."""
         return self.dataset, self.subset, self.parent
 

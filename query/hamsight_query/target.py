@@ -11,6 +11,7 @@ from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.hashing.sign import PLANES, Hash
 from hamsight_core.hashing.sign import Kind as HashKind
+from hamsight_core.items import Identity
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
@@ -39,7 +40,7 @@ class Target:
     hash: str
     feature: Sequence[float]
     uri: str | None = None
-    identity: tuple[str, str, str] | None = None
+    identity: Identity | None = None
     sha256: str | None = None
     planes: Sequence[str] = ()
     parts: tuple[Target, ...] = ()

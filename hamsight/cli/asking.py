@@ -75,9 +75,9 @@ def query(
 
 def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) -> None:
     """Raise UsageError, before anything is searched, for an answer that cannot be delivered."""
-    from hamsight_core.show.sheet import sheet_format
-
     if save is not None:
+        from hamsight_core.show.sheet import sheet_format
+
         sheet_format(save)
     if add_to_group is not None:
         checked("--add-to-group", add_to_group)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _BINARY = (Format.PARQUET, Format.ARROW, Format.FEATHER)
 
 
-def show(table: pa.Table, format: Format) -> None:
-    """Write a table to stdout; one for people is cut to the terminal.
+def show(table: pa.Table, format: Format, *, mixed: bool = False) -> None:
+    """Write a table to stdout; one for people is cut to the terminal, and see `write` for `mixed`.
 
     Raises UsageError for a format on a terminal that is none for people.
     """
@@ -36,7 +36,7 @@ def show(table: pa.Table, format: Format) -> None:
         raise UsageError(f"--format {format.value} is binary: redirect it to a file, > FILE")
     if width is not None and format is Format.PATHS0:
         raise UsageError("--format paths0 is for a program: pipe it, as in | xargs -0 md5sum")
-    write(table, format, output().buffer, width=width)
+    write(table, format, output().buffer, width=width, mixed=mixed)
 
 
 def chosen_columns(table: pa.Table, names: str) -> pa.Table:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_analyze.item_values import give_attributes, give_scores
-from hamsight_analyze.items import Identity, Items, Scope, read_items, state_of
+from hamsight_analyze.items import Items, Scope, read_items, state_of
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.show.row_sheet import Section
 
 if TYPE_CHECKING:

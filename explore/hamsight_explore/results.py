@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.paging import as_json
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_core.errors import UnknownItemError, UsageError
+from hamsight_core.items import Identity
 from hamsight_curate.change import count
 from hamsight_curate.selection import Condition
-from hamsight_explore.directory import Directory, Identity
+from hamsight_explore.directory import Directory
 from hamsight_explore.queried import Queried
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import View
@@ -317,7 +318,7 @@ def _total(
     catalog: Catalog, model: CatalogModel, conditions: Conditions, targets: Sequence[Target]
 ) -> int:
     """Return how many items a search ranks: the items that are queries are left out."""
-    sql = f" {fill('and_also')} ".join(conditions.sql) or fill("every_item")
+    sql = all_of(conditions.sql)
     condition = Condition(sql, conditions.parameters)
     excluded = [one.identity for target in targets for one in target.asked if one.identity]
     if excluded:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.model_row import TableKind, kind_of
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_query.request import Combine, Request
 from hamsight_query.term import Term, measured
 from hamsight_query.vector_index import candidates_by_index
@@ -120,7 +120,7 @@ class Candidates:
         nearness, held = self._nearness(counting), self._held(within)
         if form.apart:
             held = [self._among(form.apart, terms, nearness, held)]
-        conditions = f" {fill('and_also')} ".join(held) or fill("every_item")
+        conditions = all_of(held)
         parts = {
             "table": self.table,
             "columns": form.columns(self.table),
@@ -144,7 +144,7 @@ class Candidates:
         self, apart: Apart, terms: Sequence[Term], nearness: str, held: Sequence[str]
     ) -> str:
         """Return the condition that an item is near by hashes that stand apart from its table."""
-        conditions = f" {fill('and_also')} ".join(apart.conditions(terms, held))
+        conditions = all_of(apart.conditions(terms, held))
         return fill(
             "among_hashes",
             hashes=apart.hashes(self.layout),

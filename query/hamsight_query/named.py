@@ -10,6 +10,7 @@ from hamsight_core.catalog.model_row import TableKind, kind_of
 from hamsight_core.catalog.paging import pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError
+from hamsight_core.items import item_name
 
 _LISTED = 5
 
@@ -83,14 +84,14 @@ def _chosen(
         )
     if not rows:
         near = items_like(catalog, table, name, _LISTED)
-        listed = ", ".join("/".join(part for part in row if part) for row in near)
+        listed = ", ".join(item_name(row) for row in near)
         raise UnknownItemError(f"there is no item {name!r}; the nearest ids: {listed or 'none'}")
     return rows[0]
 
 
 def _unlike(given: str, row: Sequence[str]) -> str:
     """Return the item's name, in full where the short one is the ambiguous one."""
-    short = "/".join(part for part in row[:3] if part)
+    short = item_name(row[:3])
     return "/".join(row[:3]) if short == given else short
 
 

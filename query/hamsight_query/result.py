@@ -14,7 +14,7 @@ from hamsight_core.errors import ImageError
 from hamsight_core.images.crops import crop_of
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
-from hamsight_core.items import Box
+from hamsight_core.items import Box, Identity, item_name
 from hamsight_core.show.arrays import strings, unsigned
 from hamsight_query.steps import Statement
 from hamsight_query.target import Target
@@ -91,10 +91,10 @@ class Ranked:
     @property
     def name(self) -> str:
         """DATASET/SUBSET/ID, as `--item` takes it."""
-        return "/".join(part for part in (self.dataset, self.subset, self.id) if part)
+        return item_name((self.dataset, self.subset, self.id))
 
     @property
-    def item(self) -> tuple[str, str, str]:
+    def item(self) -> Identity:
         """The dataset, subset and id of the picture."""
         return self.dataset, self.subset, self.id
 
@@ -149,7 +149,7 @@ class ObjectMatch(Ranked):
     area = _Column[float]()
 
     @property
-    def item(self) -> tuple[str, str, str]:
+    def item(self) -> Identity:
         """The dataset, subset and id of the picture."""
         return self.dataset, self.subset, self.parent
 

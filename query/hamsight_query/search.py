@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_core.errors import HamsightError, StatementError, UsageError
 from hamsight_core.models.network import HERE, Compute
 from hamsight_query.candidates import described_by
@@ -203,7 +203,7 @@ def _prepare_list(catalog: Catalog, model: CatalogModel, request: Request) -> Pr
         first_columns=fill("identity_and_place"),
         described=described_by(table),
         table=table,
-        conditions=f" {fill('and_also')} ".join(conditions.sql) or fill("every_item"),
+        conditions=all_of(conditions.sql),
         order=order.sql[0],
     )
     page = {"k": request.k, "offset": request.offset}

@@ -13,7 +13,7 @@ from hamsight_core.hashing.sign import PLANES, Hash
 from hamsight_core.hashing.sign import Kind as HashKind
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
-from hamsight_core.items import Box
+from hamsight_core.items import Box, Identity, item_name
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
@@ -43,7 +43,7 @@ class Target:
     hash: str
     feature: Sequence[float]
     uri: str | None = None
-    identity: tuple[str, str, str] | None = None
+    identity: Identity | None = None
     sha256: str | None = None
     planes: Sequence[str] = ()
     parts: tuple[Target, ...] = ()
@@ -212,7 +212,7 @@ def _members(catalog: Catalog, model: CatalogModel, query: Query) -> list[Target
         )
     return [
         Target(
-            Query(Kind.ITEM, "/".join(part for part in row[:3] if part), query.weight),
+            Query(Kind.ITEM, item_name(row[:3]), query.weight),
             row[4] if model.kind is TableKind.ITEMS else "",
             list(row[5]),
             row[3],

@@ -77,11 +77,11 @@ def check_delivery(
     format: Format, save: Path | None, add_to_group: str | None, show_sql: bool
 ) -> None:
     """Raise UsageError, before anything is searched, for an answer that cannot be delivered."""
-    from hamsight_core.show.sheet import sheet_format
-
     if not show_sql:
         check_format(format)
     if save is not None:
+        from hamsight_core.show.sheet import sheet_format
+
         sheet_format(save)
     if add_to_group is not None:
         checked("--add-to-group", add_to_group)

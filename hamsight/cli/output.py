@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _BINARY = (Format.PARQUET, Format.ARROW, Format.FEATHER)
 
 
-def show(table: pa.Table, format: Format) -> None:
-    """Write a table to stdout; one for people is cut to the terminal.
+def show(table: pa.Table, format: Format, *, mixed: bool = False) -> None:
+    """Write a table to stdout; one for people is cut to the terminal, and see `write` for `mixed`.
 
     Raises UsageError as `check_format` does.
     """
     check_format(format)
     width = shutil.get_terminal_size().columns if output().isatty() else None
-    write(table, format, output().buffer, width=width)
+    write(table, format, output().buffer, width=width, mixed=mixed)
 
 
 def check_format(format: Format) -> None:

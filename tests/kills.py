@@ -239,9 +239,9 @@ def wrong_of(name: str, found, before, after) -> str:
     return ""
 
 
-def main(kills: int, seed: int, only: list[str]) -> list[str]:
+def main(kills: int, seed: int, only: list[str], seconds: float) -> list[str]:
     """Kill the operations, all by default; print how it went, and return what is wrong."""
-    wrong = []
+    wrong, end = [], time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         os.environ["TMPDIR"] = str(Path(folder) / "temporary")
@@ -256,14 +256,17 @@ def main(kills: int, seed: int, only: list[str]) -> list[str]:
             generator = random.Random(f"{seed} {name}")
             moments = [(generator.uniform(0, took), 0) for _ in range(kills)]
             at = [(0.0, generator.randrange(1, sent + 1)) for _ in range(kills if sent else 0)]
-            for seconds, statement in moments + at:
+            generator.shuffle(kinds := moments + at)
+            for moment, statement in kinds:
+                if time.monotonic() > end:
+                    break
                 bench.begin(name)
                 process, pipe = bench.start(name, statement)
-                process.join(None if statement else seconds)
+                process.join(None if statement else moment)
                 process.kill()
                 process.join()
                 pipe.close()
-                how = f"{name}, {'statement' if statement else 'second'} {statement or seconds:.3f}"
+                how = f"{name}, {'statement' if statement else 'second'} {statement or moment:.3f}"
                 try:
                     found = bench.state()
                     fault = wrong_of(name, found, before, after)
@@ -289,8 +292,9 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", choices=OPERATIONS, default=[])
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no kill after these")
     asked = parser.parse_args()
     os.environ.setdefault("HAMSIGHT_CACHE", tempfile.mkdtemp())
-    found = main(asked.kills, asked.seed, asked.only)
+    found = main(asked.kills, asked.seed, asked.only, asked.seconds)
     print("\n".join(found) or "nothing lost, twice or half")
     raise SystemExit(bool(found))

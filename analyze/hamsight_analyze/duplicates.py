@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hamsight_analyze.blocks import EXACT, all_blocks, near_blocks
+from hamsight_analyze.copy_groups import connected
 from hamsight_analyze.even import even
 from hamsight_analyze.hash_distances import HashDistances
-from hamsight_analyze.neighbours import Progress
+from hamsight_analyze.progress import Advance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +92,7 @@ def find_duplicates(
     strict: bool = False,
     near: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     exact: int = EXACT,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> Pairs:
     """Return the pairs of items that show the same picture.
 
@@ -132,18 +133,17 @@ def find_duplicates(
 
 
 def _alike(
-    looks: HashDistances, blocks: Iterable[Block], limits: Limits, on_progress: Progress
+    looks: HashDistances, blocks: Iterable[Block], limits: Limits, on_progress: Advance
 ) -> NDArray[np.int64]:
     """Return the pairs whose hashes alone say that they are duplicates, as keys."""
     import numpy as np
 
-    found, former = [np.empty(0, np.int64)], None
-    for rows, columns in blocks:
-        if rows is not former:
-            on_progress(len(rows))
-            former = rows
-        at = np.flatnonzero(looks.matrix(rows, columns) <= limits.bits)
-        found.append(_keys(rows, columns, at, len(looks)))
+    found = [np.empty(0, np.int64)]
+    for rows, parts in blocks:
+        for columns in parts:
+            at = np.flatnonzero(looks.matrix(rows, columns) <= limits.bits)
+            found.append(_keys(rows, columns, at, len(looks)))
+        on_progress(len(rows))
     return np.concatenate(found)
 
 
@@ -153,20 +153,20 @@ def _near(
     blocks: Iterable[Block],
     limits: Limits,
     ground: float,
-    on_progress: Progress,
+    on_progress: Advance,
 ) -> NDArray[np.int64]:
     """Return the pairs that features say are duplicates, as keys."""
     import numpy as np
 
     most = limits.most * ground
-    found, former, held = [np.empty(0, np.int64)], None, np.empty((0, 0), np.float32)
-    for rows, columns in blocks:
-        if rows is not former:
-            on_progress(len(rows))
-            former, held = rows, vectors[rows].astype(np.float32)
-        likeness = held @ vectors[columns].astype(np.float32).T
-        at = np.flatnonzero(likeness >= 1 - most)
-        found.append(_held(looks, vectors, _keys(rows, columns, at, len(looks)), limits, ground))
+    found = [np.empty(0, np.int64)]
+    for rows, parts in blocks:
+        own = vectors[rows].astype(np.float32)
+        for columns in parts:
+            likeness = own @ vectors[columns].astype(np.float32).T
+            keys = _keys(rows, columns, np.flatnonzero(likeness >= 1 - most), len(looks))
+            found.append(_held(looks, vectors, keys, limits, ground))
+        on_progress(len(rows))
     return np.concatenate(found)
 
 
@@ -192,18 +192,9 @@ def _held(
 def _between(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return all pairs, as keys, of items that the given pairs connect, in groups of no giants."""
     import numpy as np
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
 
-    first, second = np.divmod(keys, count)
-    places, at = np.unique(np.concatenate([first, second]), return_inverse=True)
-    links = coo_matrix(
-        (np.ones(len(keys), bool), (at[: len(keys)], at[len(keys) :])), [len(places)] * 2
-    )
-    _, group = connected_components(links, directed=False)
-    order = np.argsort(group, kind="stable")
     made = [np.empty(0, np.int64)]
-    for members in np.split(places[order], np.flatnonzero(np.diff(group[order])) + 1):
+    for members in connected(*np.divmod(keys, count)):
         if 2 < len(members) <= _GIANT:
             one, other = np.triu_indices(len(members), 1)
             made.append(members[one] * count + members[other])
@@ -233,12 +224,14 @@ def _ground(looks: HashDistances, vectors: NDArray[np.floating]) -> float:
     if most < count:
         asked = np.sort(np.random.default_rng(0).choice(count, most, replace=False))
     nearest = np.full(len(asked), -np.inf, np.float32)
-    for places, columns in all_blocks(len(asked), others=count):
+    for places, parts in all_blocks(len(asked), others=count):
         rows = asked[places]
-        likeness = vectors[rows].astype(np.float32) @ vectors[columns].astype(np.float32).T
-        likeness[looks.matrix(rows, columns, coarse=True) <= _UNLIKE] = -np.inf
-        likeness[rows[:, None] == columns] = -np.inf
-        nearest[places] = np.maximum(nearest[places], likeness.max(axis=1))
+        own = vectors[rows].astype(np.float32)
+        for columns in parts:
+            likeness = own @ vectors[columns].astype(np.float32).T
+            likeness[looks.matrix(rows, columns, coarse=True) <= _UNLIKE] = -np.inf
+            likeness[rows[:, None] == columns] = -np.inf
+            nearest[places] = np.maximum(nearest[places], likeness.max(axis=1))
     nearest = nearest[np.isfinite(nearest)]
     return float(np.quantile(1 - nearest, _GROUND)) if len(nearest) else 0.0
 

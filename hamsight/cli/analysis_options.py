@@ -141,8 +141,9 @@ def run(
     objects: bool = False,
 ) -> None:
     """Analyze, deliver the answer, do `then` with it; end with status 1 where nothing was found."""
-    from hamsight_analyze.analysis import Asked, analyze
+    from hamsight_analyze.analysis import Asked
     from hamsight_analyze.items import Scope
+    from hamsight_analyze.run_analysis import analyze
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.show.row_sheet import draw_rows
 

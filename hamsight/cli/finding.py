@@ -134,16 +134,15 @@ def leaks(
         raise UsageError("--fix moves items between subsets: leave --across out")
     if fix is not None and request.k is not None:
         raise UsageError("--fix moves all groups: leave -k out")
-    analysis = Leaks(across.value, attribute_name(together), strict)
+    analysis = Leaks(across.value, attribute_name(together), strict=strict)
     run(analysis, request, None if fix is None else lambda *found: fix_leaks(fix, *found))
 
 
 def fix_leaks(subset: str, catalog: Catalog, found: Found) -> None:
     """Move whole groups of leaks into one subset."""
-    from hamsight_analyze.decisions import to_one_subset
-    from hamsight_curate.to_subset import move_to_subset
+    from hamsight_curate.to_subset import move_groups
 
-    done = move_to_subset(catalog, to_one_subset(found.together, subset), subset)
+    done = move_groups(catalog, found.together, subset)
     tell_moved(done, f"moved to {subset!r}; `hamsight find leaks --undo` moves them back")
 
 
@@ -157,13 +156,12 @@ def undo_moves(db: str | None) -> None:
 
 def tell_moved(done: Resettled, what: str) -> None:
     """Say how many items were moved, and which were not."""
-    from hamsight_core.controls import printable
     from hamsight_core.items import item_name
 
     say(f"{len(done.moved)} items {what}")
     for identity in done.blocked[:_SHOWN]:
         say(
-            f"not moved: {printable(item_name(identity))}: the subset has another item of this id;"
+            f"not moved: {item_name(identity)}: the subset has another item of this id;"
             " delete one of them"
         )
     if len(done.blocked) > _SHOWN:
@@ -196,14 +194,13 @@ def quality(
 def update_quality(request: Request) -> None:
     """Look at the pictures that have no scores of quality."""
     from hamsight.session import Session
-    from hamsight_core.controls import printable
     from hamsight_core.items import item_name
 
     with Session(request.db) as session:
         done = session.update_quality(request.model, progress=True)
     say(f"{done.looked} pictures looked at")
     for identity, reason in done.unread[:_SHOWN]:
-        say(f"not read: {printable(item_name(identity))}: {reason}")
+        say(f"not read: {item_name(identity)}: {reason}")
     if len(done.unread) > _SHOWN:
         say(f"… and {len(done.unread) - _SHOWN} more")
 

@@ -125,7 +125,7 @@ USE `$database`
 
 -- name: set_setting
 -- A setting of the statements that follow.
-SET $name = '$value'
+SET $name = $value
 
 -- name: map_names
 -- The commonest values of a field, by which a map is coloured.

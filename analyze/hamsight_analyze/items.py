@@ -184,8 +184,7 @@ def places_of(wanted: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[n
 
 
 def _model_of(catalog: Catalog, scope: Scope) -> CatalogModel:
-    kind = TableKind.OBJECTS if scope.objects else TableKind.ITEMS
-    return catalog.model(scope.model, scope.datasets, kind=kind)
+    return catalog.model(scope.model, scope.datasets, kind=TableKind.of(scope.objects))
 
 
 def _pages(

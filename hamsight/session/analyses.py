@@ -104,7 +104,7 @@ class Analyses(Opened):
         """
         from hamsight_analyze.kinds import Quality
 
-        return self._analyze(Quality(tuple(several(issues))), **asked)
+        return self._analyze(Quality(several(issues)), **asked)
 
     def update_quality(
         self,
@@ -273,7 +273,7 @@ class Analyses(Opened):
         from hamsight_analyze.report import chapters_of, overview_of, write_page
 
         catalog = self.catalog()
-        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        scope = Scope(several(dataset), several(subset), where, model)
         overview = overview_of(catalog, scope)
         chapters = list(chapters_of(catalog, scope, overview, progress=progress))
         write_page(Path(out), overview, chapters)
@@ -299,7 +299,7 @@ class Analyses(Opened):
         from hamsight_analyze.items import Scope
         from hamsight_core.models.network import Compute
 
-        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        scope = Scope(several(dataset), several(subset), where, model)
         return OpenClassifier(self, begin(self.catalog(), words, scope, Compute(device)))
 
     def _analyze(
@@ -320,7 +320,7 @@ class Analyses(Opened):
         from hamsight_analyze.items import Scope
         from hamsight_analyze.run_analysis import analyze
 
-        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model, objects)
+        scope = Scope(several(dataset), several(subset), where, model, objects)
         return analyze(
             self.catalog(),
             analysis,

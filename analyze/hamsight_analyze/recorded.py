@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hamsight_analyze.analysis import Analysis, Found
@@ -13,6 +12,7 @@ from hamsight_analyze.items import Items, Scope, state_of
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError, UsageError
+from hamsight_core.moments import moment_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +50,7 @@ def record(
         "settings": json.dumps(found.settings, ensure_ascii=False),
         "figures": json.dumps(found.figures, ensure_ascii=False),
         "items": len(items),
-        "latest": _moment(items.latest_us),
+        "latest": moment_text(items.latest_us),
         "seconds": found.seconds,
         "state": state,
     }
@@ -119,8 +119,3 @@ def _state(catalog: Catalog, model: str, described: str) -> int | None:
         return state_of(catalog, scope)
     except (UsageError, EmptyCatalogError):  # the model, or what the scope names, is gone
         return None
-
-
-def _moment(microseconds: int) -> str:
-    moment = datetime.fromtimestamp(microseconds / 1e6, timezone.utc)
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hamsight_core.errors import UsageError
+from hamsight_core.errors import DiskFullError, UsageError
 from hamsight_core.items import Box
 from hamsight_core.show import sheet_page
 from hamsight_core.show.lettering import cut_end, cut_middle, text_width, wrap
@@ -225,7 +225,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", half)
-    with pytest.raises(UsageError, match="No space left on device"):
+    with pytest.raises(DiskFullError, match="No space left on device"):
         draw_sheet([QueryCell("other", None)], [], path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Box
+from hamsight_core.whole_files import whole_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -60,16 +60,10 @@ def sheet_format(path: Path) -> str:
 
 
 def save_picture(image: Image.Image, path: Path, file_format: str) -> None:
-    """Write a picture, at once and only when it is whole. Raises UsageError where it cannot."""
-    partial = path.with_name(f".hamsight-{os.getpid()}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            image.save(partial, file_format, quality=_QUALITY)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}; name another file"
-        ) from error
+    """Write a picture, at once and only when it is whole.
+
+    Raises UsageError where it cannot be written, and DiskFullError.
+    """
+    with whole_file(path) as partial:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        image.save(partial, file_format, quality=_QUALITY)

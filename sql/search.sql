@@ -227,6 +227,20 @@ ORDER BY nearness$ties LIMIT {$limit:UInt64}
     ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
 )
 
+-- name: search_apart
+-- The items nearest to one query by hash, of those that come first by hashes apart: shorter than `search`,
+-- for planning takes most of its time.
+WITH $measured
+SELECT
+    $first_columns,
+    $distance AS distance,
+    $similarity AS similarity,
+    1 AS query$more
+FROM $table
+WHERE $conditions AND NOT $excluded
+ORDER BY $nearness, dataset, subset, id
+LIMIT {k:UInt64} OFFSET {offset:UInt64}
+
 -- name: bounds
 -- How near the last item wanted is, and how near the last of all that were fetched.
 nth_value(nearness, {reach:UInt64}) OVER nearest AS reached,

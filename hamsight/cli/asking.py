@@ -53,9 +53,9 @@ class Delivery:
         show_sql: ShowSql = False,
         db: Database = None,
     ) -> None:
-        from hamsight_core.show.sheet import sheet_format
-
         if save is not None:
+            from hamsight_core.show.sheet import sheet_format
+
             sheet_format(save)
         if add_to_group is not None:
             checked("--add-to-group", add_to_group)

@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hamsight_core.errors import ImageError
-from hamsight_core.images.crops import crop_of
-from hamsight_core.images.decode import decode
-from hamsight_core.images.places import fetch
 from hamsight_core.items import Box, Identity, item_name
 from hamsight_core.show.arrays import strings, unsigned
 from hamsight_query.steps import Statement
@@ -275,6 +272,10 @@ def _card(match: Any) -> str:
 
 
 def _data_uri(uri: str, box: Box | None) -> str:
+    from hamsight_core.images.crops import crop_of
+    from hamsight_core.images.decode import decode
+    from hamsight_core.images.places import fetch
+
     image = decode(fetch(uri)).image
     if box is not None:
         image = image.crop(crop_of(box, *image.size))

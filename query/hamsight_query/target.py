@@ -11,8 +11,6 @@ from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.hashing.sign import PLANES, Hash
 from hamsight_core.hashing.sign import Kind as HashKind
-from hamsight_core.images.decode import decode
-from hamsight_core.images.places import fetch
 from hamsight_core.items import Identity
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
@@ -148,10 +146,13 @@ def hashed(target: Target, hash: Hash) -> Target:
 
 def _pictures(package: ModelPackage, targets: Sequence[Target], compute: Compute) -> list[Target]:
     """Return targets, whose `uri` says where their pictures are, with the features of these."""
-    import numpy as np
-
     if not targets:
         return []
+    import numpy as np
+
+    from hamsight_core.images.decode import decode
+    from hamsight_core.images.places import fetch
+
     pixels, digests = [], []
     for target in targets:
         query = target.query

@@ -31,10 +31,11 @@ class Found:
     - `settings`: how it was sought. `figures`: numbers that sum it up.
     - `sections`: pictures to draw. `draw`, where it is set, is called with a path and a title and
       draws in their place.
-    - `members`: the items that `--group` puts into a group.
+    - `members`: the items that `--add-to-group` puts into a group.
     - `together`: lists of items, each of which belongs into one subset.
     - `stored`: the rows to keep in the catalog, where these are not those of `table`.
     - `shown`: the rows in few columns for a terminal, where `table` has many.
+    - `mixed`: whether rows are of several kinds, each with null in the columns of the others.
     - `scores` (n,) float32 and `attributes` (n,): a value for each item, in the order of the items,
       by the name of the score or attribute; NaN and "" take the value away. They need the column
       of `analyzed_key`.
@@ -52,6 +53,7 @@ class Found:
     together: list[list[Identity]] = field(default_factory=list)
     stored: pa.Table | None = None
     shown: pa.Table | None = None
+    mixed: bool = False
     draw: Callable[[Path, str], None] | None = None
     scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     attributes: dict[str, Sequence[str]] = field(default_factory=dict)

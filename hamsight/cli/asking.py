@@ -8,7 +8,7 @@ import typer
 
 from hamsight.cli.completion import saved_queries
 from hamsight.cli.options import ComputePrecision, Database, Device, takes, was_given
-from hamsight.cli.output import Open, chosen_columns, drawn, listing, say_drawn, show
+from hamsight.cli.output import Open, check_format, chosen_columns, drawn, listing, say_drawn, show
 from hamsight.cli.request_options import (
     AddToGroup,
     All,
@@ -53,6 +53,8 @@ class Delivery:
         show_sql: ShowSql = False,
         db: Database = None,
     ) -> None:
+        if not show_sql:
+            check_format(format)
         if save is not None:
             from hamsight_core.show.sheet import sheet_format
 
@@ -75,16 +77,16 @@ class Delivery:
     def deliver(self, matches: Matches) -> None:
         """Show matches and do with them what the options say; end with status 1 where none is."""
         answer = matches.to_arrow()
+        if self._columns is not None:
+            answer = chosen_columns(answer, self._columns)
+        elif self._format is Format.TABLE:
+            answer = _for_people(matches)
         if self._group is not None and matches:
             from hamsight.session import Session
 
             with Session(self.db) as session:
                 change = session.add_to_group(self._group, matches)
             say(f"{change.changed} of {change.selected} put into the group {self._group!r}")
-        if self._columns is not None:
-            answer = chosen_columns(answer, self._columns)
-        elif self._format is Format.TABLE:
-            answer = _for_people(matches)
         show(answer.slice(0, _SHOWN) if self._is_cut else answer, self._format)
         if self._is_cut and len(answer) > _SHOWN:
             say(f"the first {_SHOWN} of {len(answer)} matches: --all shows all of them")
@@ -129,13 +131,10 @@ def _for_people(matches: Matches) -> pa.Table:
     """Return the columns that a person reads, leaving out those that say nothing here."""
     table = matches.to_arrow()
     table = table.append_column("item", strings(match.name for match in matches))
-    # words lie near half of the bits from every picture, so that their distance says nothing
-    of_pictures = all(target.kind == "image" for target in matches.targets)
     columns = ["rank"]
     if matches.targets:
-        columns += ["similarity", "distance", "item"] if of_pictures else ["similarity", "item"]
-    else:
-        columns.append("item")
+        columns += ["similarity", "distance"] if matches.tells_distance else ["similarity"]
+    columns.append("item")
     if len(matches.targets) > 1:
         columns.append("query")
     if matches.of_objects:

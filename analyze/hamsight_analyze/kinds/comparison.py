@@ -86,7 +86,7 @@ class Comparison(Analysis):
         table = _rows(difference, tags, typical, identities)
         differs = "differ" if difference.p < _SIGNIFICANT else "do not differ"
         said = f"{self.a} and {self.b} {differs}: p = {difference.p:.3f}"
-        found = Found(table, table.num_rows, said, {"a": self.a, "b": self.b})
+        found = Found(table, table.num_rows, said, {"a": self.a, "b": self.b}, mixed=True)
         found.shown = _for_people(difference, tags, [side for side, _ in typical], identities)
         found.figures = {"p": difference.p, **difference.tests}
         found.figures |= {"items_a": split, "items_b": len(items) - split}

@@ -233,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
                 engine.query(fill("use_database", database=named))
             # readonly goes last: it forbids to change any other.
             for name in sorted(settings, key="readonly".__eq__):
-                engine.query(fill("set_setting", name=name, value=quoted(settings[name])))
+                engine.query(fill("set_value", name=name, value=quoted(settings[name])))
             bound = bound_of(parameters)
             with Answer(engine, self.server.connection, statement, bound) as answer:
                 self.server.under_way.add(answer)

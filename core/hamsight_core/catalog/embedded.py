@@ -42,6 +42,7 @@ from hamsight_core.errors import (
     UsageError,
 )
 from hamsight_core.forks import check_threads, threads_run
+from hamsight_core.processes import lives
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -270,13 +271,4 @@ def holder(path: Path) -> int | None:
         found = re.search(r"PID:\s*(\d+)", (path / "status").read_text(encoding="utf-8"))
     except OSError:
         return None
-    if found is None:
-        return None
-    process = int(found[1])
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return process
-    return process
+    return int(found[1]) if found and lives(int(found[1])) else None

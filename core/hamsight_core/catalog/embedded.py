@@ -25,6 +25,7 @@ from hamsight_core.catalog.definitions import (
     Fault,
     changed,
     faults,
+    innermost,
     keep_definitions,
     set_aside,
 )
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid", KEPT, CHANGING}
 _CONFIG = Path(__file__).with_name("engine.xml")
+REPAIR = " `hamsight verify --repair` restores what can be restored without loss"
 _MOST_NAMED = 3
 _opened: dict[Path, int] = {}
 _ADDRESS_SPACE, _ADDRESS_SPACE_OF_CORE = 3 << 30, 64 << 20
@@ -175,11 +177,10 @@ def _why_not_opened(path: Path, error: Exception, words: str) -> CatalogError:
         return _busy(path, held_by)
     if not path.exists() and not os.access(path.parent, os.W_OK):
         return ConnectionFailedError(f"no catalog can be made at {path}: its folder is read-only")
-    reason = (words.strip() or str(error)).partition(", Stack trace")[0].splitlines()[0]
-    return DamagedCatalogError(
-        f"chDB cannot open the catalog {path}: {reason}. `hamsight verify --repair` restores what"
-        " can be restored without loss"
-    )
+    if found := changed(path):
+        return damaged(path, found)
+    reason = innermost((words.strip() or str(error)).partition(", Stack trace")[0])
+    return DamagedCatalogError(f"chDB cannot open the catalog {path}: {reason}.{REPAIR}")
 
 
 def damaged(path: Path, found: Sequence[Fault]) -> DamagedCatalogError:
@@ -188,7 +189,7 @@ def damaged(path: Path, found: Sequence[Fault]) -> DamagedCatalogError:
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     return DamagedCatalogError(
         f"files of the catalog {path} are damaged, so that it cannot be opened: {said}{more}."
-        " `hamsight verify --repair` restores what can be restored without loss"
+        f"{REPAIR}"
     )
 
 

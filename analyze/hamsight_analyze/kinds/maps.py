@@ -150,7 +150,7 @@ class Map(Analysis):
         if placed is None:
             said = f"{len(items):,} items laid out by {by}{told}"
         else:
-            said = f"the map by {self.method} of before with {placed:,} items new on it{told}"
+            said = f"{len(items):,} items on the kept map by {by}, {placed:,} of them new{told}"
         found = Found(each.slice(0, count), count, said, settings_of(self))
         found.figures = {"fitted": int(fitted.sum()), "trustworthiness": trust}
         found.stored = each.append_column("digest", pa.array(digests)).append_column(

@@ -70,6 +70,20 @@ def test_queries_stand_above_the_matches_in_their_order(tmp_path, photo):
     assert image.getpixel(middle(2)) == (255, 255, 255)
 
 
+def test_of_a_query_the_part_is_shown_that_is_asked_for(tmp_path):
+    picture = Image.new("RGB", (200, 100), RED)
+    picture.paste(BLUE, (100, 0, 200, 100))
+    picture.save(tmp_path / "two.png")
+    uri = str(tmp_path / "two.png")
+    queries = [
+        QueryCell("a part", uri, part=lambda width, height: (width // 2, 0, width, height)),
+        QueryCell("an object", uri, crop=Box("", 20, 20, 40, 40)),
+    ]
+    image = drawn(tmp_path / "sheet.png", queries, [])
+    assert image.getpixel(middle(0, QUERY_TOP)) == BLUE
+    assert {image.getpixel((MARGIN + PITCH + n, QUERY_TOP + 100)) for n in (8, 190)} == {RED}
+
+
 @pytest.mark.parametrize(
     ("number", "columns"), [(0, 4), (1, 4), (3, 4), (5, 5), (10, 5), (50, 10), (120, 10)]
 )

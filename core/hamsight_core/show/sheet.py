@@ -13,16 +13,23 @@ from hamsight_core.whole_files import whole_file
 if TYPE_CHECKING:
     from PIL import Image
 
+    from hamsight_core.images.thumbnails import Part
+
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _QUALITY = 90  # of JPEG and WebP
 
 
 @dataclass(frozen=True, slots=True)
 class QueryCell:
-    """One query: its picture at `uri`, or, where that is None, the words of `label`."""
+    """One query: its picture at `uri`, or, where that is None, the words of `label`.
+
+    Of the picture `crop`, with a margin, or `part` is shown, where there is one.
+    """
 
     label: str
     uri: str | None
+    crop: Box | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from hamsight.session import Session
 from hamsight_analyze.analysis import Found
+from hamsight_analyze.decisions import list_analyses
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
@@ -24,7 +24,6 @@ MOST_CLUSTERS = 1000
 _OF_LOOKS = ("duplicates", "leaks", "quality")
 """Analyses for which pictures must have been looked at."""
 _SHOWN_ITEMS, _SHOWN_TAGS = 12, 5
-_KEPT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,6 @@ class Analyses:
     ) -> None:
         self._pool, self._jobs, self._actions = pool, jobs, actions
         self._directory, self._findings = directory, findings
-        self._compared: OrderedDict[tuple[str | None, str, str], Found] = OrderedDict()
-        self._lock = threading.Lock()
 
     def start(self, asked: Asked) -> Job:
         """Begin an analysis."""
@@ -71,8 +68,6 @@ class Analyses:
                     found = self._cluster(session, asked, asked.name, job)
                 else:
                     found = _run(session, asked, job)
-            if asked.kind == COMPARISON:
-                self._keep(asked, found)
             return found.said if asked.kind == COMPARISON else f"{asked.label}: {found.said}"
 
         return self._jobs.start(asked.label, work, asked.kind)
@@ -121,45 +116,44 @@ class Analyses:
     def compared(
         self, catalog: Catalog, model: str | None, a: str, b: str
     ) -> dict[str, Any] | None:
-        """Return the last comparison of two sides, None where there is none since the start."""
-        with self._lock:
-            found = self._compared.get((model, a, b))
-        if found is None:
-            return None
-        rows = batched(found.table)
-        typical = [row for row in rows if row["side"] is not None]
+        """Return the last comparison of two sides among all items, None where there is none."""
         chosen = catalog.model(model).name
+        for row in batched(list_analyses(catalog)):
+            sides = json.loads(row["scope"])
+            if row["kind"] == COMPARISON and row["model"] == chosen and sides == {"a": a, "b": b}:
+                break
+        else:
+            return None
+        figures = json.loads(row["figures"])
+        if "tags" not in figures:  # an older version compared them
+            return None
+        typical = batched(catalog.arrow(fill("typical_items"), {"analysis": row["analysis"]}))
         shown = self._findings.shown(
-            catalog, chosen, [(row["dataset"], row["subset"], row["id"]) for row in typical]
+            catalog, chosen, [(one["dataset"], one["subset"], one["id"]) for one in typical]
         )
         return {
-            "p": rows[0]["p"],
+            "p": figures["p"],
             "tests": [
-                {"name": name.removeprefix("p_"), "p": p, "figure": rows[0][name[2:]]}
-                for name, p in rows[0].items()
+                {"name": name.removeprefix("p_"), "p": p, "figure": figures[name[2:]]}
+                for name, p in figures.items()
                 if name.startswith("p_")
             ],
-            "items": [found.figures["items_a"], found.figures["items_b"]],
+            "items": [figures["items_a"], figures["items_b"]],
             "tags": [
-                {name: row[name] for name in ("tag", "share_a", "share_b")}
-                for row in rows
-                if row["tag"] is not None
+                dict(zip(("tag", "share_a", "share_b"), one, strict=True))
+                for one in figures["tags"]
             ],
             "typical": {
                 side: [
                     item
-                    for row, item in zip(typical, shown, strict=True)
-                    if row["side"] == side and item is not None
+                    for one, item in zip(typical, shown, strict=True)
+                    if one["side"] == side and item is not None
                 ]
                 for side in ("a", "b")
             },
+            "created": str(row["created_at"]),
+            "current": row["current"],
         }
-
-    def _keep(self, asked: Asked, found: Found) -> None:
-        with self._lock:
-            self._compared[asked.model, asked.a, asked.b] = found
-            while len(self._compared) > _KEPT:
-                self._compared.popitem(last=False)
 
 
 def _run(session: Session, asked: Asked, job: Job) -> Found:

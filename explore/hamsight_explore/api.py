@@ -209,9 +209,9 @@ def routes(api: Api) -> list[Route]:
     }
     its = api.explorer
     pictures = PicturesApi(its)
-    for more in (pictures, SelectionApi(its), AnalysesApi(its), MapApi(its), ClassifierApi(its)):
+    others = (SelectionApi, AnalysesApi, MapApi, ClassifierApi, QueryApi)
+    for more in (pictures, *(one(its) for one in others)):
         read, write = {**read, **more.read}, {**write, **more.write}
-    write = {**write, **QueryApi(its).write}
     return [
         *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
         *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),

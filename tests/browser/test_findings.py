@@ -71,7 +71,7 @@ def test_copies_are_decided_by_keys(visit: Visit) -> None:
     listed(page, 2)
     assert "screen=duplicates" in page.url
     page.keyboard.press("ArrowRight")
-    expect(page.locator('[data-entry="1"]')).to_be_focused()
+    expect(page.locator('[data-position="1"]')).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("dialog")).to_contain_text("2 of 2")
     expect(page.locator("dialog img")).to_have_count(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -104,6 +105,7 @@ class Map(Analysis):
         known = None if kept is None else _unchanged(kept, items)
         if known is not None and len(items) and (known >= 0).mean() >= _OLD:
             items.columns["kept"] = [kept, known]
+            items.columns["layout"] = [self._layout(catalog, scope, items)]
         elif self.method == "tsne" and not scope.described() and len(items) <= FITTED:
             items.columns["near"] = [neighbours_of(catalog, items)]
         return items
@@ -118,6 +120,11 @@ class Map(Analysis):
             at = _found_in(points, items)
             positions[at >= 0] = points.positions[at[at >= 0]]
         return positions
+
+    def _layout(self, catalog: Catalog, scope: Scope, items: Items) -> str:
+        """Return the name of the kept map's layout."""
+        former = former_analyses(catalog, of_same_kind(self, scope, items.model.name))[0]
+        return catalog.rows("layout_of_map", {"analysis": former})[0][0] or former
 
     def _kept_points(self, catalog: Catalog, scope: Scope, items: Items) -> MapPoints | None:
         former = former_analyses(catalog, of_same_kind(self, scope, items.model.name))
@@ -151,7 +158,8 @@ class Map(Analysis):
         else:
             said = f"the map by {self.method} of before with {placed:,} items new on it{told}"
         found = Found(each.slice(0, count), count, said, settings_of(self))
-        found.figures = {"fitted": int(fitted.sum()), "trustworthiness": trust}
+        layout = next(iter(items.columns.pop("layout", ())), None) or _named(positions)
+        found.figures = {"fitted": int(fitted.sum()), "trustworthiness": trust, "layout": layout}
         found.stored = each.append_column("digest", pa.array(digests)).append_column(
             "fitted", pa.array(fitted)
         )
@@ -213,6 +221,11 @@ class Map(Analysis):
             draw_line(points, path, title=title)
         else:
             draw_map(points, path, title=title, pictures=self.pictures)
+
+
+def _named(positions: NDArray[np.float32]) -> str:
+    """Return the name of a layout (n, 2): the same for the same positions."""
+    return hashlib.sha256(positions.round(3).astype("<f4").tobytes()).hexdigest()[:32]
 
 
 def _found_in(points: MapPoints, items: Items) -> NDArray[np.int64]:

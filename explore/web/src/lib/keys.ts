@@ -2,6 +2,7 @@
 
 import { explorer } from "./explorer.svelte";
 import { grid } from "./grid.svelte";
+import { looks } from "./looks.svelte";
 import { screenKeys } from "./screens";
 
 /** Keys that mean the same on every screen. */
@@ -59,7 +60,7 @@ function simple(key: string): (() => void) | null {
       return () => explorer.open(explorer.cursor);
     case "Escape":
       if (explorer.opened !== null) return () => explorer.open(null);
-      return () => void explorer.selectNone();
+      return () => void explorer.selection.none();
     case "n":
       return () => explorer.open((explorer.opened ?? explorer.cursor - 1) + 1);
     case "p":
@@ -67,26 +68,20 @@ function simple(key: string): (() => void) | null {
     case "s":
       return row ? () => explorer.similar(row) : null;
     case "g":
-      return explorer.canWrite && explorer.selected ? () => (explorer.dialog = "group") : null;
+      return explorer.canWrite && explorer.selection.count ? () => (explorer.dialog = "group") : null;
     case "u":
       return explorer.canWrite ? () => void explorer.undo() : null;
     case "m":
       return () => explorer.showMap(explorer.map ? "" : "latest");
     case "b":
-      return () => {
-        explorer.showsBoxes = !explorer.showsBoxes;
-        explorer.remember("boxes", explorer.showsBoxes ? "yes" : "no");
-      };
+      return () => looks.toggle("boxes");
     case "f":
-      return () => {
-        explorer.showsFilters = !explorer.showsFilters;
-        explorer.remember("filters", explorer.showsFilters ? "yes" : "no");
-      };
+      return () => looks.toggle("filters");
   }
   if (/^[1-9]$/.test(key) && explorer.canWrite) {
     const name = explorer.palette[Number(key) - 1];
     if (name === undefined) return null;
-    const items = explorer.selected ? [] : row ? [row.number] : [];
+    const items = explorer.selection.count ? [] : row ? [row.number] : [];
     return () => void explorer.act("group", { name }, items);
   }
   return null;
@@ -106,7 +101,7 @@ export function onKey(event: KeyboardEvent): void {
   }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") {
     event.preventDefault();
-    void explorer.selectAll();
+    void explorer.selection.all();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -115,13 +110,13 @@ export function onKey(event: KeyboardEvent): void {
   if (control?.matches("[type=range]") && movedTo(event.key) !== null) return;
   if (event.key === " ") {
     event.preventDefault();
-    void explorer.toggle(explorer.cursor);
+    void explorer.selection.toggle(explorer.cursor);
     return;
   }
   const to = movedTo(event.key);
   if (to !== null) {
     event.preventDefault();
-    if (event.shiftKey) void explorer.extend(to);
+    if (event.shiftKey) void explorer.selection.extend(to);
     else if (explorer.opened !== null) explorer.open(to);
     else explorer.moveTo(to);
     grid.show(to);

@@ -26,6 +26,7 @@ import numpy as np
 import toy
 
 import hamsight
+from hamsight_core.catalog.catalog import TableKind
 from hamsight_core.models.describe import describe
 from hamsight_ingest.upkeep import cell_building
 
@@ -57,6 +58,7 @@ def move(session, folder):
 
 OPERATIONS = {
     "ingest": lambda s, f: s.ingest(f / "more", model=f / "toy", dataset="more"),
+    "objects": lambda s, f: s.ingest(f / "boxes2", model=f / "toy", dataset="boxes", objects=True),
     "change": lambda s, f: s.ingest(f / "changed", model=f / "toy", dataset="photos"),
     "archive": lambda s, f: s.ingest(f / "coco.zip", model=f / "toy"),
     "import": lambda s, f: s.import_features(f / "made.npz", "made", dataset="made", dimension=16),
@@ -65,15 +67,17 @@ OPERATIONS = {
     "index": index,
     "group": lambda s, f: s.add_to_group("good", SOME),
     "set": lambda s, f: s.set(SOME, status="checked", attributes={"by": "ann"}),
-    "delete": lambda s, f: s.delete(SOME),
+    "delete": lambda s, f: s.delete([*SOME, "boxes/003.jpg"]),
     "rename": lambda s, f: s.rename_dataset("photos", "pictures"),
+    "rename boxes": lambda s, f: s.rename_dataset("boxes", "crates"),
     "move": move,
     "export": lambda s, f: s.export(f / "out", "folder", where="width > 0"),
     "models add": lambda s, f: describe(f / "own", name=None, replace=False),
 }
-IN_BATCHES = {"ingest", "change", "archive", "import"}
+IN_BATCHES = {"ingest", "objects", "change", "archive", "import"}
 DONE = {
     "rename": "no dataset 'photos'",
+    "rename boxes": "no dataset 'boxes'",
     "move": "are at .* already|no file of 'photos' is under",
     "delete": "no item|holds no item|not in the catalog",
     "export": "nothing that exists is overwritten",
@@ -134,8 +138,16 @@ class Bench:
                 file.write(said, f"annotations/{said.name}")
         features = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)
         np.savez(folder / "made.npz", id=[str(n) for n in range(50)], feature=features)
+        for name, boxes in (("boxes", 2), ("boxes2", 3)):
+            images = [(n, f"{n:03}.jpg") for n in range(20)]
+            some = [(n, k) for n in range(20) for k in range(boxes)]
+            objects = [(n, "cat", (k, n % 4, 6 if n % 3 else 3 + boxes, 7)) for n, k in some]
+            train = toy.photos(toy.coco(folder / name, images, objects) / "train", 20)
+            for n in range(0, 20, boxes):
+                (train / f"{n:03}.jpg").write_bytes(toy.jpeg(400 + boxes * n))
         with hamsight.open(self.base) as session:
             session.ingest(photos, model=folder / "toy")
+            session.ingest(folder / "boxes", model=folder / "toy", dataset="boxes", objects=True)
             session.add_to_group("first", ["photos/001.jpg"])
             session.save_query("q", item="photos/001.jpg")
             session.save_view("q", "nearest")
@@ -182,7 +194,8 @@ class Bench:
         """Return the rows that users see, without moments, and what is outside the catalog."""
         found = {}
         with hamsight.open(self.catalog) as session:
-            for model in session.catalog().models():
+            catalog = session.catalog()
+            for model in [*catalog.models(), *catalog.models(TableKind.OBJECTS)]:
                 view = re.sub(r"_[grh][0-9a-f]{8}$", "", model.items_table)
                 rows = session.sql(f"SELECT * EXCEPT(ingested_at) FROM {view}").to_pylist()
                 found[view] = sorted(map(repr, rows))
@@ -205,6 +218,11 @@ class Bench:
         return [f"{row['kind']}: {row['found']}" for row in kinds.to_pylist()]
 
 
+def keys(rows) -> set[str]:
+    """Return the dataset, subset and id of each row."""
+    return {row.partition("'uri'")[0] for row in rows}
+
+
 def wrong_of(name: str, found, before, after) -> str:
     """Return what is wrong with a state after a kill."""
     for key in found.keys() | before.keys():
@@ -214,8 +232,9 @@ def wrong_of(name: str, found, before, after) -> str:
         if key == "out" or name not in IN_BATCHES:
             return f"{key} is neither as before nor as after"
         lost = {row for row in first if row in last} - set(mine)
+        lost |= keys(first) & keys(last) - keys(mine)
         foreign = set(mine) - set(first) - set(last)
-        if key.startswith("items") and (lost or foreign):
+        if key.startswith(("items", "objects")) and (lost or foreign):
             return f"{key} lost {len(lost)} rows, and has {len(foreign)} of no run"
     return ""
 

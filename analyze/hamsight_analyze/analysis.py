@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_analyze.item_values import give_attributes, give_scores
-from hamsight_analyze.items import Identity, Items, Scope, read_items, state_of
+from hamsight_analyze.items import Items, Scope, read_items, state_of
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.show.row_sheet import Section
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Found:
     `figures` sum up what was found and `settings` say how it was sought. `said` is a line for a
     person. `members` are the items that belong into a group of what was found, and `stored` the
     rows for the table that keeps them where these are not those of `table`; `shown` are they for
-    people. `draw` writes a picture of them to a path, with a title, in place of `sections`.
+    people. With `mixed` the rows are of several kinds, each with null in the columns of the others.
+    `draw` writes a picture of them to a path, with a title, in place of `sections`.
     `scores` (n,) and `attributes` are what each item gets, by name, in the order of the items; NaN
     and "" take away. They need the column of `analyzed_key`. `together` are the items that belong
     on one side, in lists.
@@ -62,6 +64,7 @@ class Found:
     together: list[list[Identity]] = field(default_factory=list)
     stored: pa.Table | None = None
     shown: pa.Table | None = None
+    mixed: bool = False
     draw: Callable[[Path, str], None] | None = None
     scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     attributes: dict[str, Sequence[str]] = field(default_factory=dict)

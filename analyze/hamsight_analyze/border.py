@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_query.search import Prepared
 from hamsight_query.steps import Statement, Steps
 from hamsight_query.term import term_of
@@ -35,7 +35,7 @@ def by_border(catalog: Catalog, prepared: Prepared, border: float, *, below: boo
             similarity=term.similarity,
             more=more,
             table=model.items_table,
-            conditions=f" {fill('and_also')} ".join(held) or fill("every_item"),
+            conditions=all_of(held),
         )
         return Statement(sql, parameters)
 

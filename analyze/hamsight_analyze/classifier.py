@@ -9,14 +9,15 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from hamsight_analyze.border import by_border
-from hamsight_analyze.items import Identity, Scope, condition_of
+from hamsight_analyze.items import Scope, condition_of
 from hamsight_analyze.logistic import fit_border
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.paging import as_json, pages
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_core.errors import ModelMismatchError, UsageError
 from hamsight_core.hashing.recall import features_of
+from hamsight_core.items import Identity, item_name
 from hamsight_core.models.encoder import unit_length
 from hamsight_core.models.network import HERE, Compute
 from hamsight_curate.names import select
@@ -99,13 +100,14 @@ class Classifier:
         lists = [self._identities(catalog, items) for items in (right, wrong, neither)]
         twice = sorted(set(lists[0]) & set(lists[1]))
         if twice:
-            raise UsageError(f"{'/'.join(filter(None, twice[0]))} is marked right and wrong")
+            raise UsageError(f"{item_name(twice[0])} is marked right and wrong")
         wanted = [*lists[0], *lists[1]]
         known = _features_of(catalog, self.model, wanted)
         for item in wanted:
             if item not in known:
-                name = "/".join(filter(None, item))
-                raise UsageError(f"{name} has no embedding of {self.model.name!r} to learn from")
+                raise UsageError(
+                    f"{item_name(item)} has no embedding of {self.model.name!r} to learn from"
+                )
         with self._lock:
             for item in (*wanted, *lists[2]):
                 self._marked.pop(item, None)
@@ -242,13 +244,12 @@ def begin(
         spoken = unit_length(np.array([target.feature], np.float32))[0]
     held, values = condition_of(catalog, model, scope)
     table = model.items_table
-    every = fill("every_item")
-    joined = f" {fill('and_also')} ".join(held) or every
-    count = int(catalog.rows("count_analyzed", values, table=table, conditions=joined)[0][0])
+    counts = catalog.rows("count_analyzed", values, table=table, conditions=all_of(held))[0]
+    count = int(counts[0])
     if count > _DRAWN:
         held, values = [*held, fill("one_in")], {**values, "every": -(-count // _DRAWN)}
-        joined = f" {fill('and_also')} ".join(held)
-    found = catalog.arrow(fill("classifier_items", table=table, conditions=joined), values)
+    sql = fill("classifier_items", table=table, conditions=all_of(held))
+    found = catalog.arrow(sql, values)
     if not found.num_rows:
         raise UsageError(f"there are no items with embeddings of {model.name!r} to classify")
     identities = _identities_of(found)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from hamsight_analyze.decisions import Decided
 from hamsight_analyze.duplicates import Pairs, find_duplicates
-from hamsight_analyze.items import Identity, Items
+from hamsight_analyze.items import Items
 from hamsight_analyze.neighbours import Neighbours
+from hamsight_core.items import Identity
 
 if TYPE_CHECKING:
     import numpy as np

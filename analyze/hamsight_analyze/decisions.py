@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from hamsight_analyze.items import Identity, Scope, state_of
+from hamsight_analyze.items import Scope, state_of
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError, UsageError
+from hamsight_core.items import Identity
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import item_pages
-from hamsight_core.catalog.statements import fill
-from hamsight_core.items import Box
+from hamsight_core.catalog.statements import all_of, fill
+from hamsight_core.items import Box, Identity
 from hamsight_core.show.row_sheet import Tile
 from hamsight_curate.selection import Selection, conditions
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-Identity = tuple[str, str, str]
 _PAGE = 20_000
 _HALF_FROM = 100_000
 """From so many items on features are held as float16: 1 GB for a million of 512 numbers."""
@@ -115,7 +114,7 @@ def read_items(
     condition, values = condition_of(catalog, model, scope)
     values.update(parameters or {})
     table = model.items_table
-    held = f" {fill('and_also')} ".join(condition) or fill("every_item")
+    held = all_of(condition)
     counts = catalog.rows("count_analyzed", values, table=table, conditions=held)[0]
     total, left_out = (int(count) for count in counts)
     items = Items(model, [], [], [], 0)
@@ -140,7 +139,7 @@ def state_of(catalog: Catalog, scope: Scope) -> int:
     kind = TableKind.OBJECTS if scope.objects else TableKind.ITEMS
     model = catalog.model(scope.model, scope.datasets, kind=kind)
     condition, values = condition_of(catalog, model, scope)
-    held = f" {fill('and_also')} ".join(condition) or fill("every_item")
+    held = all_of(condition)
     rows = catalog.rows("state_of_items", values, table=model.items_table, conditions=held)
     return int(rows[0][0])
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from hamsight_analyze.items import Identity
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import ImageError
@@ -18,6 +17,7 @@ from hamsight_core.images.looks import Looks, look_at
 from hamsight_core.images.perceptual_hash import BYTES
 from hamsight_core.images.picture_quality import LIMITS
 from hamsight_core.images.places import fetch
+from hamsight_core.items import Identity
 
 _PAGE = 1000
 _READERS = 4

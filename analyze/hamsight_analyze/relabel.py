@@ -6,11 +6,11 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from hamsight_analyze.items import Identity
 from hamsight_core.catalog.catalog import Catalog, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.names import checked
 from hamsight_curate.change import Change, update_tables
 from hamsight_curate.labels import replace_tags

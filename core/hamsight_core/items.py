@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+Identity = tuple[str, str, str]
+"""What names an item of a catalog: (dataset, subset, id)."""
 
 STATUSES = ("annotated", "unannotated")
 """The statuses that follow from what a dataset says; any other is the user's."""
@@ -63,6 +66,11 @@ class ObjectItem(Item):
 
     parent: str = ""
     number: int = 0
+
+
+def item_name(identity: Iterable[str]) -> str:
+    """Return the name of an item as people write it: DATASET/SUBSET/ID, without what is empty."""
+    return "/".join(part for part in identity if part)
 
 
 def objects_of(item: Item) -> list[ObjectItem]:

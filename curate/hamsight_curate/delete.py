@@ -8,8 +8,9 @@ from operator import itemgetter
 
 from hamsight_core.catalog.catalog import Catalog, TableKind
 from hamsight_core.catalog.statements import fill
+from hamsight_core.items import Identity
 from hamsight_curate.change import count, union
-from hamsight_curate.selection import Condition, Identity, Selection, conditions, models_of
+from hamsight_curate.selection import Condition, Selection, conditions, models_of
 from hamsight_ingest.object_writer import delete_objects
 
 

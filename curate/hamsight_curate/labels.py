@@ -12,8 +12,9 @@ from typing import Any
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
+from hamsight_core.items import Identity
 from hamsight_curate.change import Change
-from hamsight_curate.selection import Identity, of_identities
+from hamsight_curate.selection import of_identities
 from hamsight_ingest.object_writer import of_parents
 
 Labels = tuple[dict[str, int], list[dict[str, Any]]]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UnknownItemError, UsageError
+from hamsight_core.items import Identity, item_name
 from hamsight_core.names import is_text
-from hamsight_curate.selection import Identity, Selection, models_of
+from hamsight_curate.selection import Selection, models_of
 from hamsight_query.named import items_like, items_named
 
 if TYPE_CHECKING:
@@ -43,11 +44,6 @@ def select(
     known = {name: _chosen(catalog, tables, name, meant, datasets, subsets) for name in names}
     identities = [known[one] if isinstance(one, str) else _identity(one) for one in given]
     return Selection(identities, where, model=model)
-
-
-def written(identity: Identity) -> str:
-    """Return the name of an item: DATASET/SUBSET/ID."""
-    return "/".join(part for part in identity if part)
 
 
 def _identity(given: Match | Identity) -> Identity:
@@ -105,11 +101,11 @@ def _chosen(
 
 
 def _listed(identities: Sequence[Identity]) -> str:
-    names = ", ".join(written(one) for one in identities[:_LISTED])
+    names = ", ".join(item_name(one) for one in identities[:_LISTED])
     more = len(identities) - _LISTED
     return f"{names} and {more} more" if more > 0 else names
 
 
 def _near(catalog: Catalog, tables: Sequence[str], name: str) -> str:
     rows = items_like(catalog, tables[0], name.rsplit("/", 1)[-1], _LISTED)
-    return ", ".join(written((row[0], row[1], row[2])) for row in rows) or "none"
+    return ", ".join(item_name(row) for row in rows) or "none"

@@ -10,13 +10,12 @@ from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_core.errors import EmptyCatalogError, UsageError
+from hamsight_core.items import Identity
 from hamsight_core.names import check_within
 from hamsight_query.filters import parents_of
 from hamsight_query.where import compile_filter
-
-Identity = tuple[str, str, str]
 
 _TAGS = 100_000
 _PARTS = 10
@@ -103,7 +102,7 @@ def conditions(catalog: Catalog, tables: Sequence[str], selection: Selection) ->
         where = compile_filter(selection.where, tags, parents)
         held.append(where.sql)
         parameters.update(where.parameters)
-    return [Condition(f" {fill('and_also')} ".join(held), parameters)]
+    return [Condition(all_of(held), parameters)]
 
 
 def of_identities(identities: Sequence[Identity]) -> Iterator[Condition]:

@@ -9,8 +9,8 @@ from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.names import nearest
-from hamsight_curate.selection import Identity
 
 FORMER = "former_subset"
 """The attribute that says in which subset an item stood before it was moved."""

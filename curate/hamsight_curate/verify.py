@@ -12,7 +12,7 @@ from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.generations import is_generation, view_of
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.schema import left
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_core.errors import CatalogError, EmptyCatalogError, ModelError, UsageError
 from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of
 from hamsight_core.models.package import load_package
@@ -235,7 +235,7 @@ def _fitted_bits(
     held = () if dataset is None else (fill("of_dataset"),)
     given = {} if dataset is None else {"dataset": dataset}
     for conditions, values in item_pages(catalog, model.items_table, page, held, given):
-        conditions = f"{conditions} {fill('and_also')} {fill('of_dimension')}"
+        conditions = all_of((conditions, fill("of_dimension")))
         statement = fill("hashes_and_features", table=model.items_table, conditions=conditions)
         rows = catalog.arrow(statement, {**values, "dimension": model.dimension})
         if not rows.num_rows:
@@ -291,7 +291,7 @@ def _identity(prefix: str, row: Sequence[str]) -> dict[str, str]:
 
 def _conditions(held: Mapping[str, Mapping[str, str]]) -> str:
     """Return the conditions of those names, all of which hold."""
-    return f" {fill('and_also')} ".join(map(fill, held)) or fill("every_item")
+    return all_of(map(fill, held))
 
 
 def _values(held: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -16,9 +16,10 @@ from hamsight_core.catalog.catalog import Catalog, TableKind
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.names import checked
 from hamsight_curate.selection import Selection, conditions
-from hamsight_explore.directory import Directory, Identity
+from hamsight_explore.directory import Directory
 from hamsight_ingest.object_writer import of_parents
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.show.values import batches, values
 from hamsight_explore.screen import Screen
 from hamsight_query.sql import run_sql
@@ -68,7 +69,7 @@ def names_items(answer: pa.Table) -> bool:
     return set(_IDENTITY) <= set(answer.column_names)
 
 
-def identities(answer: pa.Table) -> list[tuple[str, str, str]]:
+def identities(answer: pa.Table) -> list[Identity]:
     """Return the items of an answer, each once, in their order."""
     columns = [answer[name].slice(0, MOST_ROWS).to_pylist() for name in _IDENTITY]
     return list(dict.fromkeys(zip(*columns, strict=True)))

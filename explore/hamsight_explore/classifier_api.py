@@ -13,6 +13,7 @@ from hamsight_analyze.items import Scope
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.errors import UnknownItemError, UsageError
+from hamsight_core.items import Identity
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.web import json_answer
@@ -121,7 +122,7 @@ class ClassifierApi:
             return found
 
     def _rows(
-        self, catalog: Catalog, asked: Classifier, identities: list[tuple[str, str, str]]
+        self, catalog: Catalog, asked: Classifier, identities: list[Identity]
     ) -> list[dict[str, Any] | None]:
         if not identities:
             return []

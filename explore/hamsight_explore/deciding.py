@@ -19,11 +19,12 @@ from hamsight_analyze.decisions import (
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.names import checked
 from hamsight_curate.labels import put_back, replace_tags
 from hamsight_curate.to_subset import move_back, move_to_subset
 from hamsight_explore.actions import Actions, Done, Made
-from hamsight_explore.directory import Directory, Identity
+from hamsight_explore.directory import Directory
 from hamsight_explore.findings import Findings, Listed
 
 if TYPE_CHECKING:

@@ -15,13 +15,12 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import CatalogError
+from hamsight_core.items import Identity
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
-
-Identity = tuple[str, str, str]
 
 _LOOKED_UP = 5_000
 """So many new items are looked up one by one; of more, all are read."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_curate.change import count
 from hamsight_curate.selection import Condition
 from hamsight_explore.view import View
@@ -73,7 +73,7 @@ def total_of(
     catalog: Catalog, model: CatalogModel, conditions: Conditions, targets: Sequence[Target]
 ) -> int:
     """Return how many items a search ranks: the items that are queries are left out."""
-    sql = f" {fill('and_also')} ".join(conditions.sql) or fill("every_item")
+    sql = all_of(conditions.sql)
     condition = Condition(sql, conditions.parameters)
     excluded = [one.identity for target in targets for one in target.asked if one.identity]
     if excluded:

@@ -16,8 +16,9 @@ from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.paging import as_json
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError, UsageError
+from hamsight_core.items import Identity
 from hamsight_curate.selection import Condition
-from hamsight_explore.directory import Directory, Identity
+from hamsight_explore.directory import Directory
 from hamsight_explore.queried import Queried
 from hamsight_explore.ranking import Spread, fused, ranking, spread_of, total_of
 from hamsight_explore.uploads import Uploads

@@ -14,7 +14,7 @@ from hamsight_core.names import chosen
 from hamsight_explore.given import Given
 from hamsight_query.asked import WHOLE, written
 from hamsight_query.region import Region
-from hamsight_query.request import Combine, Kind, Query, Request
+from hamsight_query.request import Combine, Kind, Query, Request, combine_of
 from hamsight_query.where.scope import quoted
 
 TEXT_FIELDS = ("dataset", "subset", "status", "format")
@@ -171,10 +171,6 @@ class View:
 
         Raises UsageError for what no search can mean.
         """
-        combine = self.combine
-        if combine is None:
-            weighted = any(query.weight != 1 for query in queries)
-            combine = Combine.BLEND if weighted else Combine.NEAREST
         is_found_set = not queries or self.min_similarity is not None
         where, sort = self.expression(), self.sort if is_found_set else None
         if not queries and where is None and sort is None:
@@ -182,7 +178,7 @@ class View:
         return Request(
             tuple(queries),
             k=k,
-            combine=combine,
+            combine=self.combine or combine_of(queries),
             where=where,
             sort=sort,
             min_similarity=self.min_similarity if queries else None,

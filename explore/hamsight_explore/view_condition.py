@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hamsight_analyze.map_points import check_layout
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_curate.selection import Condition
 from hamsight_explore.view import Lasso, View
 from hamsight_query.filters import check_names, conditions_of
@@ -20,19 +20,18 @@ def condition_of(
     """
     if view.where is not None and view.filters:
         conditions_of(catalog, model, Request(where=view.where))  # a fault is of what was typed
-    where, every = view.expression(without), Condition(fill("every_item"))
+    where = view.expression(without)
     held: list[Condition] = []
     if where is not None:
         request = Request(where=where)
         asked = conditions_of(catalog, model, request)
         check_names(catalog, model, request, asked)
-        held.append(Condition(f" {fill('and_also')} ".join(asked.sql), asked.parameters))
+        held.append(Condition(all_of(asked.sql), asked.parameters))
     if view.lasso is not None:
         check_layout(catalog, view.lasso.map)
         held.append(in_lasso(view.lasso))
     parameters = {name: value for one in held for name, value in one.parameters.items()}
-    sql = f" {fill('and_also')} ".join(f"({one.sql})" for one in held)
-    return Condition(sql, parameters) if held else every
+    return Condition(all_of(f"({one.sql})" for one in held), parameters)
 
 
 def in_lasso(lasso: Lasso) -> Condition:

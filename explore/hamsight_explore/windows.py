@@ -13,6 +13,7 @@ from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError
+from hamsight_core.items import Identity
 from hamsight_core.show.values import batches, values
 from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory
@@ -51,7 +52,7 @@ class Windows:
         Unless `whole`, long texts and lists are cut.
         """
         identities = self._directory.identities(numbers)
-        found: dict[tuple[str, str, str], dict[str, Any]] = {}
+        found: dict[Identity, dict[str, Any]] = {}
         table = view_of(model.items_table)
         sql = fill("items_of_answer", columns=fill("explored"), table=table)
         for page in pages(identities):

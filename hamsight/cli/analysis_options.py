@@ -165,7 +165,7 @@ def run(
     for note in found.notes:
         say(f"note: {note}")
     shorter = found.shown if request.format is Format.TABLE else None
-    show(found.table if shorter is None else shorter, request.format)
+    show(found.table if shorter is None else shorter, request.format, mixed=found.mixed)
     if request.save is not None:
         title = f"{analysis.kind}: {found.said}"
         if found.draw is not None:

@@ -9,7 +9,7 @@ import typer
 
 from hamsight.cli.completion import saved_queries
 from hamsight.cli.options import ComputePrecision, Database, Device, was_given
-from hamsight.cli.output import Open, chosen_columns, drawn, listing, say_drawn, show
+from hamsight.cli.output import Open, check_format, chosen_columns, drawn, listing, say_drawn, show
 from hamsight.cli.request_options import (
     AddToGroup,
     All,
@@ -61,7 +61,7 @@ def query(
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.search import prepare, search
 
-    check_delivery(save, add_to_group, show_sql)
+    check_delivery(format, save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
             prepared = prepare(catalog, request, Compute(device, precision))
@@ -73,11 +73,15 @@ def query(
     deliver(matches, format, columns, shown, (save, open), add_to_group, db)
 
 
-def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) -> None:
+def check_delivery(
+    format: Format, save: Path | None, add_to_group: str | None, show_sql: bool
+) -> None:
     """Raise UsageError, before anything is searched, for an answer that cannot be delivered."""
-    from hamsight_core.show.sheet import sheet_format
-
+    if not show_sql:
+        check_format(format)
     if save is not None:
+        from hamsight_core.show.sheet import sheet_format
+
         sheet_format(save)
     if add_to_group is not None:
         checked("--add-to-group", add_to_group)
@@ -99,16 +103,16 @@ def deliver(
     A table on a terminal has the first `shown`, or all. `sheet` are --save and --open.
     """
     answer = matches.to_arrow()
+    if columns is not None:
+        answer = chosen_columns(answer, columns)
+    elif format is Format.TABLE:
+        answer = _for_people(matches)
     if add_to_group is not None and matches:
         from hamsight.session import Session
 
         with Session(db) as session:
             change = session.add_to_group(add_to_group, matches)
         say(f"{change.changed} of {change.selected} put into the group {add_to_group!r}")
-    if columns is not None:
-        answer = chosen_columns(answer, columns)
-    elif format is Format.TABLE:
-        answer = _for_people(matches)
     is_cut = shown is not None and format is Format.TABLE and output().isatty()
     show(answer.slice(0, shown) if is_cut else answer, format)
     if is_cut and shown is not None and shown < len(answer):
@@ -124,13 +128,10 @@ def _for_people(matches: Matches) -> pa.Table:
     """Return the columns that a person reads, leaving out those that say nothing here."""
     table = matches.to_arrow()
     table = table.append_column("item", strings(match.name for match in matches))
-    # words lie near half of the bits from every picture, so that their distance says nothing
-    of_pictures = all(target.kind == "image" for target in matches.targets)
     columns = ["rank"]
     if matches.targets:
-        columns += ["similarity", "distance", "item"] if of_pictures else ["similarity", "item"]
-    else:
-        columns.append("item")
+        columns += ["similarity", "distance"] if matches.tells_distance else ["similarity"]
+    columns.append("item")
     if len(matches.targets) > 1:
         columns.append("query")
     if matches.of_objects:
@@ -193,7 +194,7 @@ def run(
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.saved import prepare_saved, run_saved
 
-    check_delivery(save, add_to_group, show_sql)
+    check_delivery(format, save, add_to_group, show_sql)
     with Catalog.open(db) as catalog:
         if show_sql:
             prepared = prepare_saved(catalog, name, k=k, offset=offset)

@@ -132,9 +132,9 @@ def delete(
 ) -> None:
     """Delete items from the catalog. Image files are never touched."""
     from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.items import item_name
     from hamsight_curate.delete import delete as delete_items
     from hamsight_curate.delete import preview
-    from hamsight_curate.names import written
 
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)
@@ -143,7 +143,7 @@ def delete(
         if not total:
             _nothing()
         for identity in first:
-            say(f"  {written(identity)}")
+            say(f"  {item_name(identity)}")
         if total > len(first):
             say(f"  … and {total - len(first)} more")
         confirm(f"delete {items_(total)} from the catalog {catalog.location}", yes)

@@ -10,6 +10,7 @@ import typer
 from hamsight.cli.analysis_options import Request, asks, attribute_name, request_without, run
 from hamsight.cli.options import OfObjects, takes
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.names import checked
 
 
@@ -110,7 +111,7 @@ def compare(
     run(Comparison(a, b), request)
 
 
-def matches_of(name: str, db: str | None) -> frozenset[tuple[str, str, str]]:
+def matches_of(name: str, db: str | None) -> frozenset[Identity]:
     """Return the items that a saved query finds."""
     from hamsight.session import Session
 

@@ -174,12 +174,12 @@ def undo_moves(db: str | None) -> None:
 def tell_moved(done: Resettled, what: str) -> None:
     """Say how many items were moved, and which were not."""
     from hamsight_core.controls import printable
-    from hamsight_curate.names import written
+    from hamsight_core.items import item_name
 
     say(f"{len(done.moved)} items {what}")
     for identity in done.blocked[:_SHOWN]:
         say(
-            f"not moved: {printable(written(identity))}: the subset has another item of this id;"
+            f"not moved: {printable(item_name(identity))}: the subset has another item of this id;"
             " delete one of them"
         )
     if len(done.blocked) > _SHOWN:
@@ -213,13 +213,13 @@ def update_quality(request: Request) -> None:
     """Look at the pictures that have no scores of quality."""
     from hamsight.session import Session
     from hamsight_core.controls import printable
-    from hamsight_curate.names import written
+    from hamsight_core.items import item_name
 
     with Session(request.db) as session:
         done = session.update_quality(request.model, progress=True)
     say(f"{done.looked} pictures looked at")
     for identity, reason in done.unread[:_SHOWN]:
-        say(f"not read: {printable(written(identity))}: {reason}")
+        say(f"not read: {printable(item_name(identity))}: {reason}")
     if len(done.unread) > _SHOWN:
         say(f"… and {len(done.unread) - _SHOWN} more")
 

@@ -17,7 +17,8 @@ from hamsight_core.models.network import Precision
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.catalog.model_row import TableKind
-    from hamsight_curate.selection import Identity, Selection
+    from hamsight_core.items import Identity
+    from hamsight_curate.selection import Selection
 
 Command: TypeAlias = Callable[..., None]
 

@@ -10,8 +10,8 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.names import is_text
-from hamsight_curate.selection import Identity
 
 _FIELDS = ("dataset", "subset", "id")
 _EXPECTED = (

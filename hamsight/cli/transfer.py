@@ -73,11 +73,11 @@ def export(
     is then 5.
     """
     from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.items import item_name
     from hamsight_curate.export.items import in_group
     from hamsight_curate.export.job import check
     from hamsight_curate.export.job import export as export_items
     from hamsight_curate.export.report import Missing
-    from hamsight_curate.names import written
 
     check(target, to, images, features=features)
     if group is not None:
@@ -87,7 +87,7 @@ def export(
     asked = Asked(items, where, dataset, subset, model)
 
     def missing(one: Missing) -> None:
-        say(f"missing: {written(one.identity)}: {one.uri}: {one.reason}")
+        say(f"missing: {item_name(one.identity)}: {one.uri}: {one.reason}")
 
     with Catalog.open(db) as catalog:
         selection = asked.selection(catalog)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hamsight_core.errors import UsageError
+from hamsight_core.names import as_text
 from hamsight_core.show.terminal import say, tell
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def demo(
     from hamsight.demo.scenes import draw_scene, write_dataset
 
     started = time.monotonic()
+    as_text("--out", str(out))  # a catalog's folder is text
     scenes, catalog, answers = out / "scenes", out / "catalog", out / "answers"
     if out.exists() and not (out.is_dir() and (scenes.is_dir() or not any(out.iterdir()))):
         raise UsageError(f"{out} holds something else than a demo: name a new folder with --out")

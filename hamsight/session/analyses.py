@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight.session.opened import Opened, PathLike, several
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.names import checked
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Analyses(Opened):
         balance: str | None = None,
         together: str | None = None,
         keep_group: str | None = None,
-        among: Iterable[tuple[str, str, str]] | None = None,
+        among: Iterable[Identity] | None = None,
         **asked: Any,
     ) -> Found:
         """Choose items that stand for all: dataset, subset, id, rank.

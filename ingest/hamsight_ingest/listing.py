@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cached_property, wraps
 from pathlib import Path
@@ -24,7 +25,7 @@ _SYSTEM_FOLDERS = frozenset(
     {
         *("@eadir", "@recycle", "@recycler", "@recently-snapshot", "@tmp", "@__thumb", "#recycle"),
         *("#snapshot", "lost+found", "system volume information", "$recycle.bin", "recycler"),
-        "__macosx",
+        *("__macosx", ".thumbnails", ".@__thumb", ".appledouble", ".trashes"),
     }
 )
 """What operating systems and network drives keep beside the user's files, in lower case."""
@@ -75,6 +76,39 @@ def absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
+class Elsewhere:
+    """A folder here whose images are elsewhere: they are listed in it, and no files are made.
+
+    `images_in` are their names, by the path of the folder. Folders and all other files are real.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.images_in: dict[str, set[str]] = {}
+        _elsewhere[root] = self
+
+    def has(self, path: str | Path) -> bool:
+        """Return whether a path is that of an image which is elsewhere."""
+        folder, name = os.path.split(os.path.normpath(path))
+        return name in self.images_in.get(folder, ())
+
+
+_elsewhere: weakref.WeakValueDictionary[str, Elsewhere] = weakref.WeakValueDictionary()
+
+
+def elsewhere_of(path: str | Path) -> Elsewhere | None:
+    """Return the folder whose images are elsewhere that a path is, or lies in, if any."""
+    text = os.path.join(path, "")  # noqa: PTH118 - ends in a separator
+    found = (one for root, one in _elsewhere.items() if text.startswith(root + os.sep))
+    return next(found, None)
+
+
+def is_file(path: str | Path) -> bool:
+    """Return whether a file is here, or an image that is elsewhere is listed here."""
+    one = elsewhere_of(path)
+    return os.path.isfile(path) or (one is not None and one.has(path))  # noqa: PTH113 - never raises
+
+
 class Listing:
     """What is at a path: a file, or all files in a folder and below it.
 
@@ -85,10 +119,13 @@ class Listing:
 
     def __init__(self, path: Path) -> None:
         self.path = absolute(path)
-        self.is_file = os.path.isfile(self.path)  # noqa: PTH113 - never raises
+        self.is_file = is_file(self.path)
         self.root = self.path.parent if self.is_file else self.path
         self.notes: dict[str, None] = {}
         """Folders that could not be read and links that lead back; complete once listed."""
+        self.odd: list[str] = []
+        """The paths of what is neither a file nor a folder, such as links to nothing and pipes;
+        links called as images are files, and rejected. Complete once listed."""
         self.system: dict[str, None] = {}
         """The names of the folders of the system that were left out."""
         self.told: dict[object, object] = {}
@@ -112,29 +149,37 @@ class Listing:
                     words = "a link back to a folder above it, not followed"
                     self.notes[f"{printable(path)}: {words}"] = None
                     continue
-                files, within = self._listed(path)
+                files, within, odd = self._listed(path)
             except OSError as error:
                 words = f"folder not read: {error.strerror or error}"
                 self.notes[f"{printable(path).rstrip(os.sep)}: {words}"] = None
                 continue
-            found[folder] = files
             start = f"{folder}/" if folder else ""
+            self.odd += (f"{start}{name}" for name in odd)
+            found[folder] = files
             pending.extend((f"{start}{name}", above | {here}) for name in reversed(within))
         return found
 
-    def _listed(self, path: str) -> tuple[list[str], list[str]]:
-        """Return the names of the files and of the folders in a folder, each sorted."""
-        files, folders = [], []
+    def _listed(self, path: str) -> tuple[list[str], list[str], list[str]]:
+        """Return the names of the files, the folders, and what is neither, each sorted."""
+        files, folders, odd = [], [], []
         with os.scandir(path) as entries:
             for entry in entries:
                 if is_skipped(entry.name):
                     if is_system(entry.name):
                         self.system[entry.name] = None
-                elif _is_folder(entry):
-                    folders.append(entry.name)
-                else:
+                elif _is(entry.is_file):
                     files.append(entry.name)
-        return sorted(files), sorted(folders)
+                elif _is(entry.is_dir):
+                    folders.append(entry.name)
+                elif entry.is_symlink() and is_image(entry.name):
+                    files.append(entry.name)
+                else:
+                    odd.append(entry.name)
+        folder = os.path.normpath(path)
+        for one in _elsewhere.values():
+            files += one.images_in.get(folder, ())
+        return sorted(files), sorted(folders), sorted(odd)
 
     @cached_property
     def files(self) -> list[str]:
@@ -222,8 +267,9 @@ def below(files: list[str], folder: str) -> Iterator[str]:
     return (file for file in files if file.startswith(start))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _is(kind: Callable[[], bool]) -> bool:
+    """Return what an entry of a folder says of itself; a link to itself is nothing."""
     try:
-        return entry.is_dir()
-    except OSError:  # a link to itself: as a file it is rejected with its reason
+        return kind()
+    except OSError:
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_core.items import Item, ObjectItem
 from hamsight_core.models.package import ModelPackage
 from hamsight_ingest.prepare import Known, Prepared
@@ -113,7 +113,7 @@ def delete_objects(
     """Delete the objects of pictures; given a moment, in µs since 1970, those that came before."""
     condition, moment = fill("of_parents"), dict[str, Any]()
     if before_us is not None:
-        condition = f"{condition} {fill('and_also')} {fill('ingested_before')}"
+        condition = all_of((condition, fill("ingested_before")))
         moment["ingested_us"] = before_us
     for of_page in of_parents(dataset, parents):
         given = {**of_page, **moment}

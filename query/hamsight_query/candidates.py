@@ -10,7 +10,7 @@ from typing import Protocol
 
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.model_row import TableKind, kind_of
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_query.request import Combine, Request
 from hamsight_query.term import Term, measured
 from hamsight_query.vector_index import candidates_by_index
@@ -73,8 +73,6 @@ class Form:
     @property
     def bounds(self) -> str:
         """What tells how near the items are that one scan found."""
-        if self.checked:
-            return f",\n{indent(fill('found_in_cells'), ' ' * 8)}"
         return f",\n{indent(fill('bounds'), ' ' * 8)}" if self.one_scan else ""
 
 
@@ -115,12 +113,29 @@ class Candidates:
             selects.append(fill("candidates_of_query", number=term.number, candidates=candidates))
         return f"\n{fill('or_also')}\n".join(selects)
 
+    def of_apart(self, form: Form, apart: Apart) -> str:
+        """Return the whole search where the hash of one query alone ranks what `apart` holds."""
+        (term,) = self.terms
+        nearness = self._nearness(term.ordered)
+        return fill(
+            "search_apart",
+            measured=measured([term]),
+            first_columns=form.first_columns,
+            distance=term.named,
+            similarity=indent(term.similarity, " " * 4).lstrip(),
+            more=form.more(self.table),
+            table=self.table,
+            conditions=self._among(apart, [term], nearness, self._held(term.named)),
+            excluded=self.excluded,
+            nearness=nearness,
+        )
+
     def _read(self, form: Form, terms: Sequence[Term], counting: str, within: str) -> str:
         """Return candidates in the order of `counting`, cut off by the distance `within`."""
         nearness, held = self._nearness(counting), self._held(within)
         if form.apart:
             held = [self._among(form.apart, terms, nearness, held)]
-        conditions = f" {fill('and_also')} ".join(held) or fill("every_item")
+        conditions = all_of(held)
         parts = {
             "table": self.table,
             "columns": form.columns(self.table),
@@ -144,7 +159,7 @@ class Candidates:
         self, apart: Apart, terms: Sequence[Term], nearness: str, held: Sequence[str]
     ) -> str:
         """Return the condition that an item is near by hashes that stand apart from its table."""
-        conditions = f" {fill('and_also')} ".join(apart.conditions(terms, held))
+        conditions = all_of(apart.conditions(terms, held))
         return fill(
             "among_hashes",
             hashes=apart.hashes(self.layout),

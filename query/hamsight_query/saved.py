@@ -17,18 +17,10 @@ from hamsight_core.controls import masked
 from hamsight_core.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight_core.images.places import local_path, path_uri
 from hamsight_core.models.network import HERE, Compute
-from hamsight_core.names import checked, chosen, is_text, nearest
+from hamsight_core.names import checked, is_text, nearest
 from hamsight_query.fusion import check_models, of_each_model
 from hamsight_query.percentiles import Scales
-from hamsight_query.request import (
-    Combine,
-    Kind,
-    Query,
-    Rank,
-    Request,
-    query_from_json,
-    query_json,
-)
+from hamsight_query.request import Kind, Query, Request, query_from_json, query_json
 from hamsight_query.result import Matches
 from hamsight_query.search import Prepared, answer, fuse, prepare, prepare_targets
 from hamsight_query.target import Target, hashed
@@ -121,29 +113,26 @@ def find_saved(catalog: Catalog, name: str) -> Saved:
     _, model, digest, filter, options, *nested = rows[0]
     targets = [_target(*parts) for parts in zip(*nested, strict=True)]
     given = _decoded(name, options)
-    fit = given.pop(_FIT, "")
+    fit, scales, parts = given.pop(_FIT, ""), given.pop(_SCALES, {}), given.pop(_PARTS, ())
     asked = given.pop(_QUERIES, None)
     if asked is not None:  # a catalog of an older version has neither weights nor regions
         whole = map(query_from_json, asked)
         targets = [replace(one, query=query) for one, query in zip(targets, whole, strict=True)]
-    scales, parts = given.pop(_SCALES, {}), given.pop(_PARTS, ())
-    shared = {"where": filter, **given}
-    if not parts:
-        queries = tuple(target.query for target in targets)
-        return Saved(name, digest, fit, Request(queries, model=model, **shared), targets, scales)
-    return _of_models(name, shared, targets, parts)
+    given.update(where=filter, model=None if parts else model)
+    of_first = targets[: parts[0]["targets"]] if parts else targets
+    given[_QUERIES] = [query_json(target.query) for target in of_first]
+    request = Request.from_json(given)
+    if parts:
+        return _of_models(name, request, targets, parts)
+    return Saved(name, digest, fit, request, targets, scales)
 
 
 def _of_models(
-    name: str,
-    shared: Mapping[str, Any],
-    targets: Sequence[Target],
-    parts: Sequence[Mapping[str, Any]],
+    name: str, request: Request, targets: Sequence[Target], parts: Sequence[Mapping[str, Any]]
 ) -> Saved:
     """Return a saved query of several models; `targets` are those of each, one after another."""
     asked = iter(targets)
     own = [list(islice(asked, part["targets"])) for part in parts]
-    request = Request(tuple(target.query for target in own[0]), **shared)
     each = tuple(
         Saved(name, part["digest"], part["fit"], one, found, part[_SCALES])
         for part, one, found in zip(parts, of_each_model(request), own, strict=True)
@@ -216,9 +205,18 @@ def list_saved(catalog: Catalog) -> pa.Table:
         schema = [*columns, ("options", kind), ("created_at", pa.timestamp("us", "UTC"))]
         return pa.schema(schema).empty_table()
     table = catalog.arrow(fill("list_saved"))
-    shown = [_shown(json.loads(text)) for text in table["options"].to_pylist()]
-    place = table.schema.get_field_index("options")
-    return table.set_column(place, "options", pa.array(shown, kind))
+    options = [json.loads(text) for text in table["options"].to_pylist()]
+    queries = [
+        _labels(given) or shown
+        for given, shown in zip(options, table["queries"].to_pylist(), strict=True)
+    ]
+    for name, values, of in (
+        ("queries", queries, pa.list_(pa.string())),
+        ("options", [_shown(given) for given in options], kind),
+    ):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.array(values, of))
+    return table
 
 
 def delete_saved(catalog: Catalog, name: str) -> None:
@@ -310,7 +308,7 @@ def _target(
 
 
 def _decoded(name: str, text: str) -> dict[str, Any]:
-    """Return the keywords of a Request that the JSON text holds."""
+    """Return the options of a saved query, as the JSON of a Request has them, and its own."""
     options: dict[str, Any] = json.loads(text)
     unknown = sorted(options.keys() - _OPTIONS.keys() - set(_OWN))
     if unknown:
@@ -318,10 +316,15 @@ def _decoded(name: str, text: str) -> dict[str, Any]:
             f"the saved query {name!r} has options that this version of Hamsight does not know:"
             f" {', '.join(unknown)}. Use the version that saved it, or save it again"
         )
-    for option, choices in (("combine", Combine), ("rank", Rank)):
-        if option in options:
-            options[option] = chosen(option, choices, options[option])
-    return {key: tuple(one) if isinstance(one, list) else one for key, one in options.items()}
+    return options
+
+
+def _labels(options: Mapping[str, Any]) -> list[str]:
+    """Return what the queries are called in answers; nothing of those that an old version saved."""
+    asked = options.get(_QUERIES, [])
+    if parts := options.get(_PARTS):  # they stand there once for each model
+        asked = asked[: parts[0]["targets"]]
+    return [query_from_json(one).label for one in asked]
 
 
 def _shown(options: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 from hamsight_core.errors import HamsightError, StatementError, UsageError
 from hamsight_core.models.network import HERE, Compute
 from hamsight_query.candidates import described_by
@@ -122,12 +122,13 @@ def fuse(catalog: Catalog, request: Request, parts: Sequence[Prepared]) -> Prepa
 
     Raises ExpressionError, and UsageError for too many queries.
     """
-    first = parts[0]
     order = None
     if request.sort is not None:
-        order = order_of_items(catalog, first.model, request)
+        order = order_of_items(catalog, parts[0].model, request)
+        sorted_too = replace(parts[0], conditions=parts[0].conditions.sorted_as(order))
+        parts = [sorted_too, *parts[1:]]
     statement = fused([one.statement for one in parts], request, order)
-    return replace(first, request=request, statement=statement, parts=tuple(parts))
+    return replace(parts[0], request=request, statement=statement, parts=tuple(parts))
 
 
 def _model_of(catalog: Catalog, request: Request) -> CatalogModel:
@@ -187,7 +188,7 @@ def prepare_targets(
     order = None
     if request.sort is not None and not is_part:
         order = order_of_items(catalog, model, request)
-        conditions = replace(conditions, assumed_tags=conditions.assumed_tags | order.assumed_tags)
+        conditions = conditions.sorted_as(order)
     statement = build(request, targets, model, conditions, catalog.layout, scales, order)
     return Prepared(request, model, targets, conditions, statement, scales or {})
 
@@ -202,10 +203,9 @@ def _prepare_list(catalog: Catalog, model: CatalogModel, request: Request) -> Pr
         first_columns=fill("identity_and_place"),
         described=described_by(table),
         table=table,
-        conditions=f" {fill('and_also')} ".join(conditions.sql) or fill("every_item"),
+        conditions=all_of(conditions.sql),
         order=order.sql[0],
     )
     page = {"k": request.k, "offset": request.offset}
     statement = Statement(sql, {**conditions.parameters, **order.parameters, **page})
-    assumed = conditions.assumed_tags | order.assumed_tags
-    return Prepared(request, model, (), replace(conditions, assumed_tags=assumed), statement)
+    return Prepared(request, model, (), conditions.sorted_as(order), statement)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,34 @@ def test_folders_of_processes_that_are_no_more_are_deleted(tmp_path, monkeypatch
     assert {entry.name for entry in tmp_path.iterdir()} == names
     held.close()
     assert not Path(held.name).exists()
+
+
+KILLED = """
+import os, signal, sys, hamsight
+from hamsight_ingest.writer import Writer
+Writer.flush = lambda writer: os.kill(os.getpid(), signal.SIGKILL)
+hamsight.open(sys.argv[1]).ingest(sys.argv[2], model=sys.argv[3])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+def test_an_archive_makes_no_file_of_an_image_and_a_killed_ingest_is_swept(tmp_path, run_cli):
+    temporary, archive = tmp_path / "temporary", tmp_path / "coco.zip"
+    temporary.mkdir()
+    images = [(n, f"{n:03}.jpg") for n in range(9)]
+    toy.coco(tmp_path / "coco", images, [(n, "cat", (1, 1, 5, 5)) for n, _ in images])
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(tmp_path / "coco/annotations/instances_train.json", "annotations/train.json")
+        for n, name in images:
+            file.writestr(f"train/{name}", toy.jpeg(n))
+    env = {**os.environ, "TMPDIR": str(temporary), "PYTHONWARNINGS": "ignore"}
+    arguments = [tmp_path / "catalog", archive, toy.model(tmp_path / "toy")]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], env=env)
+    (left,) = temporary.glob("hamsight-files-*")
+    made = [file.name for file in left.rglob("*") if file.is_file()]
+    assert (killed.returncode, made) == (-9, ["train.json"])
+    os.utime(left, (1, 1))
+    ingest = ("ingest", archive, "--model", arguments[2], "--db", arguments[0])
+    done = run_cli(*ingest, env={"TMPDIR": str(temporary)}, check=True)
+    assert "9 added" in done.stdout
+    assert not list(temporary.glob("hamsight-files-*"))

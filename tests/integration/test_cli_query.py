@@ -300,4 +300,6 @@ def test_help_loads_no_heavy_package(args: list[str]) -> None:
 def test_a_query_by_item_loads_no_encoder(own: str) -> None:
     by_item = loaded("query", "--item", NAME, "-k", "3", "--db", own)
     assert not by_item & {"openvino", "tokenizers", "PIL", "pandas"}
+    others = {"hamsight_ingest", "hamsight_curate", "hamsight_analyze", "hamsight_explore"}
+    assert not by_item & others
     assert "pyarrow" in by_item

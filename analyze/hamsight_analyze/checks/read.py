@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from hamsight_analyze.items import Scope
 from hamsight_analyze.kinds import Comparison, Duplicates, Leaks, Mislabelled, Outliers, Quality
 from hamsight_core.errors import UsageError
 from hamsight_core.names import nearest
+from hamsight_core.whole_files import whole_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -107,13 +109,10 @@ def read_checks(file: Path) -> list[Check]:
 
 def write_example(file: Path) -> None:
     """Write checks to begin with. Raises UsageError for a file that is there already."""
-    try:
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(EXAMPLE)
-    except FileExistsError:
-        raise UsageError(f"there is a file {str(file)!r} already: name another") from None
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from None
+    if os.path.lexists(file):
+        raise UsageError(f"there is a file {str(file)!r} already: name another")
+    with whole_file(file) as partial:
+        partial.write_text(EXAMPLE, encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

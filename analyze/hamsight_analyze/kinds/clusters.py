@@ -183,22 +183,30 @@ def _k_means(
 def _names(words: Sequence[set[str]], labels: NDArray[np.int64], number: int) -> list[str]:
     """Return up to three words for each cluster: those that are commonest there beside elsewhere.
 
-    By log-odds with a prior, each over its standard error (Monroe, Colaresi & Quinn 2008).
+    By log-odds with a prior, each over its standard error (Monroe, Colaresi & Quinn 2008). A word
+    is of a greater share of the cluster's items than of all items, too: else the only tag of a few
+    items would name a cluster of items without tags.
     """
+    import numpy as np
+
     total: Counter[str] = Counter()
     own = [Counter[str]() for _ in range(number)]
     for held, label in zip(words, labels.tolist(), strict=True):
         total.update(held)
         if label:
             own[label - 1].update(held)
-    every = sum(total.values())
-    return [", ".join(_commonest(counts, total, every)) for counts in own]
+    shares = np.bincount(labels, minlength=number + 1)[1:] / max(1, len(words))
+    pairs = zip(own, shares.tolist(), strict=True)
+    return [", ".join(_commonest(counts, total, share)) for counts, share in pairs]
 
 
-def _commonest(own: Counter[str], total: Counter[str], every: int) -> list[str]:
-    mine = sum(own.values())
+def _commonest(own: Counter[str], total: Counter[str], share: float) -> list[str]:
+    """Return the words of a cluster that has this share of all items."""
+    mine, every = sum(own.values()), sum(total.values())
     scored = []
     for word, count in own.items():
+        if count <= share * total[word]:
+            continue
         here, there = count + _PRIOR, total[word] - count + _PRIOR
         odds = log(here / (mine - count + 1)) - log(there / (every - mine - there + 1 + _PRIOR))
         scored.append((odds / sqrt(1 / here + 1 / there), word))

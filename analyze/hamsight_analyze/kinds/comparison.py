@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_analyze.analysis import Analysis, Asked, Found
 from hamsight_analyze.compare import Difference, compare_sets
-from hamsight_analyze.items import Identity, Items, Scope, read_items
+from hamsight_analyze.items import Items, Scope, read_items
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity, item_name
 from hamsight_core.show.row_sheet import Section, Tile
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Comparison(Analysis):
         )
         differs = "differ" if difference.p < _SIGNIFICANT else "do not differ"
         said = f"{self.a} and {self.b} {differs}: p = {difference.p:.3f}"
-        found = Found(table, count, said, {"a": self.a, "b": self.b})
+        found = Found(table, count, said, {"a": self.a, "b": self.b}, mixed=True)
         found.shown = _for_people(difference, tags, [side for side, _ in typical], identities)
         found.figures = {"p": difference.p, **difference.tests}
         found.figures |= {f"p_{name}": p for name, p in difference.each.items()}
@@ -157,7 +158,7 @@ def _for_people(
         tests.append(("test", name, None, None, figure, difference.each[name]))
     shares = [("tag", tag, share_a, share_b, None, None) for tag, share_a, share_b in tags]
     items = [
-        (f"typical of {side}", "/".join(filter(None, identity)), None, None, None, None)
+        (f"typical of {side}", item_name(identity), None, None, None, None)
         for side, identity in zip(sides, identities, strict=True)
     ]
     rows = [*tests, *shares, *items]

@@ -14,6 +14,7 @@ from hamsight_analyze.hash_distances import HashDistances
 from hamsight_analyze.items import Items, Scope
 from hamsight_analyze.kept_neighbours import COLUMNS, neighbours_of
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.items import item_name
 from hamsight_core.show.row_sheet import Section, Tile
 
 LOOKS = (*COLUMNS, "analyzed_looks")
@@ -193,8 +194,7 @@ def _section(items: Items, number: int, group: list[int], near: list[tuple[float
 
 
 def _named(items: Items, place: int) -> tuple[str, ...]:
-    dataset, subset, id = items.identities[place]
-    return ("/".join(part for part in (dataset, subset, id) if part),)
+    return (item_name(items.identities[place]),)
 
 
 def _numbers(values: list[Any]) -> list[float | None]:

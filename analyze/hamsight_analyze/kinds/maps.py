@@ -153,8 +153,9 @@ class Map(Analysis):
         if self.component is None:
             trust = trustworthiness(items.features, positions)
         told = "" if trust is None else f", trustworthiness {trust:.3f}"
+        by = self.method if self.component is None else f"component {self.component} of pca"
         if placed is None:
-            said = f"{len(items):,} items laid out by {self.method}{told}"
+            said = f"{len(items):,} items laid out by {by}{told}"
         else:
             said = f"the map by {self.method} of before with {placed:,} items new on it{told}"
         found = Found(each.slice(0, count), count, said, settings_of(self))

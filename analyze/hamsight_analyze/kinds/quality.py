@@ -80,7 +80,7 @@ class Quality(Analysis):
         shown = ", ".join(f"{number} {issue}" for issue, number in found.items()) or "no fault"
         result = Found(table, int(flagged.sum()), shown, settings_of(self), dict(counts))
         result.members = list(dict.fromkeys(items.identities[one] for one in place[: result.rows]))
-        result.sections = _sections(items, issues, at, place, score[wanted], result.rows)
+        result.sections = _sections(items, counts, at, place, score[wanted], result.rows)
         unseen = sum(not set(LIMITS) & set(one) for one in items.columns.get("scores", ()))
         if unseen:
             result.notes.append(
@@ -107,20 +107,21 @@ def _scores(items: Items, issue: str) -> NDArray[np.float64]:
 
 def _sections(
     items: Items,
-    issues: tuple[str, ...],
+    counts: dict[str, int],
     at: NDArray[np.int64],
     place: NDArray[np.int64],
     score: NDArray[np.float64],
     count: int,
 ) -> list[Section]:
+    """Return a section for each issue, whose heading says how many items have it."""
     sections = []
-    for number, issue in enumerate(issues):
+    for number, (issue, every) in enumerate(counts.items()):
         mine = [one for one in range(count) if at[one] == number]
         tiles = tuple(
             Tile(items.uris[place[one]], (items.identities[place[one]][2], f"{score[one]:.2f}"))
             for one in mine[:_DRAWN]
         )
         if tiles:
-            cut = f", the worst {_DRAWN}" if len(mine) > _DRAWN else ""
-            sections.append(Section(f"{issue}: {len(mine)}{cut}", tiles))
+            cut = f", the worst {len(tiles)}" if len(tiles) < every else ""
+            sections.append(Section(f"{issue}: {every}{cut}", tiles))
     return sections

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
 from hamsight_analyze.coverage import cover
-from hamsight_analyze.items import Identity, Items
+from hamsight_analyze.items import Items
 from hamsight_core.errors import UsageError
+from hamsight_core.items import Identity
 from hamsight_core.show.row_sheet import Section, Tile
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from hamsight_analyze.kinds import (
 )
 from hamsight_analyze.report.map_drawing import draw_points
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of
 from hamsight_core.show.row_sheet import Section
 
 _SAMPLED, _CLUSTERS, _COMPARED = 24, 16, 3
@@ -95,7 +95,7 @@ def overview_of(catalog: Catalog, scope: Scope) -> Overview:
     held, values = condition_of(catalog, model, scope)
     where = {
         "table": model.items_table,
-        "conditions": f" {fill('and_also')} ".join(held) or fill("every_item"),
+        "conditions": all_of(held),
     }
     items, unannotated, without, width, height, size = catalog.rows(
         "report_items", values, **where

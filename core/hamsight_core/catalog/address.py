@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from hamsight_core.errors import UsageError
+from hamsight_core.names import as_text
 
 GIB = 2**30
 DEFAULT_DSN = ".hamsight"
@@ -66,7 +67,7 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         shown = re.sub(r":.*@", ":***@", text, flags=re.DOTALL)
         raise UsageError(f"the DSN {shown!r} lacks // after the colon; expected {_DSN_FORMS}")
     if scheme is None:
-        path = Path(text).expanduser().resolve()
+        path = _folder(Path(text).expanduser())
         return Address(database="default", path=path, memory=half_of_memory())
     name = scheme[1].lower()
     shown = re.sub(r"://.*@", "://***@", text, flags=re.DOTALL)
@@ -96,7 +97,7 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
             raise UsageError("the DSN's hashes=memory is not for a cluster: leave one of them out")
         return Address(
             database=options.pop("database", "default"),
-            path=Path(folder).resolve(),
+            path=_folder(Path(folder)),
             resident=resident,
             cluster=cluster,
             memory=_memory(options) or half_of_memory(),
@@ -124,6 +125,13 @@ def parse_dsn(dsn: str | os.PathLike[str] | None = None) -> Address:
         memory=_memory(options),
         options=tuple(options.items()),
     )
+
+
+def _folder(path: Path) -> Path:
+    """Return an embedded catalog's folder from the root; raises UsageError where it is not text."""
+    path = path.resolve()
+    as_text("the catalog's folder", str(path))
+    return path
 
 
 def _cluster(options: dict[str, str]) -> str:

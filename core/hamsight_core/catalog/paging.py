@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hamsight_core.catalog.database import Database
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import all_of, fill
 
 _BYTES = 60_000
 
@@ -52,18 +52,14 @@ def item_pages(
     held, values = list(conditions), dict(parameters or {})
     while True:
         given = {**values, "before_last": page - 1}
-        ends = database.rows("end_of_page", given, table=table, conditions=_all(held))
+        ends = database.rows("end_of_page", given, table=table, conditions=all_of(held))
         if not ends:
-            yield _all(held), values
+            yield all_of(held), values
             return
         last = _identity("last", ends[0])
-        yield _all([*held, fill("up_to_item")]), {**values, **last}
+        yield all_of([*held, fill("up_to_item")]), {**values, **last}
         held = [*conditions, fill("after_item")]
         values = {**(parameters or {}), **_identity("after", ends[0])}
-
-
-def _all(conditions: Sequence[str]) -> str:
-    return f" {fill('and_also')} ".join(conditions) or fill("every_item")
 
 
 def _identity(prefix: str, row: Sequence[str]) -> dict[str, str]:

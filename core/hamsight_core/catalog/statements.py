@@ -9,7 +9,7 @@ never with a user's text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from string import Template
@@ -57,3 +57,8 @@ def quoted(text: str) -> str:
 def fill(name: str, /, **fragments: object) -> str:
     """Return the statement `name` with its `$fragments` filled in."""
     return Template(statements()[name]).substitute({k: str(v) for k, v in fragments.items()})
+
+
+def all_of(conditions: Iterable[str]) -> str:
+    """Return the condition that all of these hold; without any, that of every row."""
+    return f" {fill('and_also')} ".join(conditions) or fill("every_item")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from hamsight_core.errors import ImageError
 from hamsight_core.images.places import fetch, local_path
+from hamsight_core.items import Identity
 from hamsight_curate.export.choices import Images
 from hamsight_curate.export.items import Stored
 from hamsight_curate.export.names import other_path, safe_path
-from hamsight_curate.selection import Identity
 
 TAKEN = (FileExistsError, NotADirectoryError, IsADirectoryError)
 """What the file system raises where the path of a new file is taken, or leads through a file."""

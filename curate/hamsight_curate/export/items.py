@@ -12,10 +12,10 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
-from hamsight_core.items import Box, Category
+from hamsight_core.items import Box, Category, Identity
 from hamsight_curate.change import union
 from hamsight_curate.export.names import safe_name
-from hamsight_curate.selection import Condition, Identity, Selection, conditions, models_of
+from hamsight_curate.selection import Condition, Selection, conditions, models_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hamsight_core.items import Identity
 from hamsight_curate.export.items import Stored
-from hamsight_curate.selection import Identity
 
 MISSING_KEPT = 1000
 """How many missing images an export lists; all are counted."""

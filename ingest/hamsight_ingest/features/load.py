@@ -16,6 +16,7 @@ from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.hashing.sign import SIGN, bits_of
+from hamsight_core.items import item_name
 from hamsight_core.names import listed
 from hamsight_ingest.features.check import Checker
 from hamsight_ingest.features.files import read_features
@@ -164,7 +165,7 @@ def _model(catalog: Catalog, name: str, dimension: int | None, bits: int | None)
 
 def _check_twice(catalog: Catalog, staging: str, path: str) -> None:
     for dataset, subset, id, first, last in catalog.rows("find_imported_twice", table=staging):
-        name = "/".join(part for part in (dataset, subset, id) if part)
+        name = item_name((dataset, subset, id))
         raise SourceError(
             f"{path}, rows {first} and {last}: both are the item {name}; an id stands once in a"
             " dataset and subset. Nothing was imported"

@@ -48,7 +48,7 @@ class Accounts:
         """The paths of the files that are neither used nor known."""
         known = self._used.union(*self._ignored.values())
         left = (file for file in self._listing.files if file not in known)
-        return [file for file in left if not is_document(file)]
+        return [*(file for file in left if not is_document(file)), *self._listing.odd]
 
     @property
     def ignored(self) -> list[str]:

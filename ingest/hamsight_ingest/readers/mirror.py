@@ -1,7 +1,7 @@
 """A dataset elsewhere as the readers of files see it: annotation files copied, images stood for.
 
-An image, or a shard of images, is an empty file in a temporary folder, so that readers find it by
-its name; its bytes are read from where it is. What they say of the folder is said of the place.
+Images are listed in a temporary folder and no files are made of them; a shard of images is an empty
+file. Their bytes are read from where they are. What is said of the folder is said of the place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hamsight_core.images.places import fetch, is_url, path_uri, table_uri
 from hamsight_core.images.places.archives import MAX_BYTES, open_seekable
 from hamsight_core.images.places.uris import TableKind, holding_file, local_path, scheme
 from hamsight_core.items import Category, Item
-from hamsight_ingest.listing import is_image
+from hamsight_ingest.listing import Elsewhere, elsewhere_of, is_file, is_image
 from hamsight_ingest.readers.accounts import is_document
 from hamsight_ingest.readers.held_folder import HeldFolder
 from hamsight_ingest.readers.table_rows import table_format
@@ -48,7 +48,7 @@ def _is_copied(name: str) -> bool:
     return suffix in _COPIED or table_format(Path(name)) is not None
 
 
-class Mirror:
+class Mirror(Elsewhere):
     """A temporary folder of the files of a tree; it is deleted with the mirror."""
 
     def __init__(self, tree: Tree) -> None:
@@ -58,7 +58,7 @@ class Mirror:
         self.left_out: list[str] = []
         """Files that say nothing that a reader knows, by their paths below the place."""
         self._folder = HeldFolder()
-        self.root = os.path.join(self._folder.name, *tree.above)  # noqa: PTH118
+        super().__init__(os.path.join(self._folder.name, *tree.above))  # noqa: PTH118
         self._images: list[str] = []
         self._places: dict[str, int] = {}
         self._sizes: dict[str, Future[Size]] = {}
@@ -68,28 +68,29 @@ class Mirror:
         self._fill()
         self._images.sort()
         self._places = {path: place for place, path in enumerate(self._images)}
-        _mirrors[self.root] = self
 
     def _fill(self) -> None:
-        """Make the files; those that this disk cannot hold are noted."""
+        """Make folders and files; those that this disk cannot hold are noted."""
         unnamed: list[str] = []
         copied: list[Future[None]] = []
         for parts in self.tree.files:
             name = parts[-1]
-            stands = is_image(name) or name.lower().endswith(_SHARD)
-            if not stands and not _is_copied(name):
+            if not is_image(name) and not annotates(name):
                 self.left_out.append("/".join(parts))
                 continue
             path = self.path(parts)
             try:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-                Path(path).touch(exist_ok=False)
+                folder = self._folder_of(parts)
+                if is_image(name):
+                    self.images_in.setdefault(folder, set()).add(name)
+                else:
+                    Path(path).touch(exist_ok=False)
             except (OSError, ValueError):
                 unnamed.append("/".join(parts))
                 continue
             if is_image(name):
                 self._images.append(path)
-            elif not stands:
+            elif _is_copied(name):
                 copied.append(self._pool.submit(self._copy, parts))
         if unnamed:
             self.notes.append(
@@ -98,6 +99,13 @@ class Mirror:
             )
         for one in copied:
             one.result()
+
+    def _folder_of(self, parts: Parts) -> str:
+        """Make the folder of a file, where it is not there, and return its path."""
+        folder = self.path(parts[:-1])
+        if folder not in self.images_in:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _copy(self, parts: Parts) -> None:
         uri = self.tree.files[parts]
@@ -155,9 +163,6 @@ class Mirror:
         return self._sizes[path].result()
 
 
-_mirrors: weakref.WeakValueDictionary[str, Mirror] = weakref.WeakValueDictionary()
-
-
 def _measured(uri: str, measure: Callable[[BinaryIO], Size]) -> Size:
     try:
         return measure(io.BytesIO(fetch(uri)))
@@ -167,8 +172,8 @@ def _measured(uri: str, measure: Callable[[BinaryIO], Size]) -> Size:
 
 def mirror_of(path: str | Path) -> Mirror | None:
     """Return the mirror that a path lies in, if any."""
-    text = os.fspath(path)
-    return next((one for root, one in _mirrors.items() if text.startswith(root + os.sep)), None)
+    found = elsewhere_of(path)
+    return found if isinstance(found, Mirror) else None
 
 
 def uri_of_file(path: Path) -> str:
@@ -180,8 +185,8 @@ def uri_of_file(path: Path) -> str:
 def is_there(path: str | Path) -> bool:
     """Return whether a file is there; a server that lists nothing is asked for it."""
     mirror = mirror_of(path)
-    if mirror is None or mirror.tree.listed or os.path.isfile(path):  # noqa: PTH113 - never raises
-        return os.path.isfile(path)  # noqa: PTH113
+    if mirror is None or mirror.tree.listed or is_file(path):
+        return is_file(path)
     try:
         fetch(mirror.uri(os.fspath(path)))
     except ImageError:

@@ -218,9 +218,12 @@ def _usual_places(listing: Listing) -> dict[str, list[Path]]:
         if named:
             found = {}
             for top in named:
-                within = f"{start}{top}/images"
-                folder = within if listing.has_folder(within) else f"{start}{top}"
-                found[printable(top)] = [listing.root / folder]
+                found[printable(top)] = [listing.root / _images_in(listing, f"{start}{top}")]
             return found
-    images = f"{top}/images".lstrip("/")
-    return {"": [listing.root / (images if listing.has_folder(images) else top)]}
+    return {"": [listing.root / _images_in(listing, top)]}
+
+
+def _images_in(listing: Listing, folder: str) -> str:
+    """Return the folder `images` in a folder, whatever its case, or the folder."""
+    paths = (f"{folder}/{name}".lstrip("/") for name in ("images", "Images", "IMAGES"))
+    return next(filter(listing.has_folder, paths), folder)

@@ -41,7 +41,8 @@ class Shape:
 def is_label_file(file: str) -> bool:
     """Return whether a text file could hold labels by its name."""
     name = file.rpartition("/")[2]
-    return name.endswith(".txt") and name not in NAMES_FILES and not name.startswith("README")
+    of_text = name.lower().endswith(".txt")
+    return of_text and name not in NAMES_FILES and not name.startswith("README")
 
 
 def has_labels(file: str) -> bool:
@@ -59,8 +60,10 @@ def label_folders(image: str) -> Iterator[str]:
     """Yield the paths without extension where the labels of an image may be: in the folder
     `labels` for the last one named `images`, and beside the image."""
     stem = image.rpartition(".")[0]
-    head, images, tail = f"/{stem}".rpartition("/images/")
-    for folder in _FOLDERS if images else ():
+    path = f"/{stem}"
+    start = path.lower().rfind("/images/")
+    head, tail = path[:start], path[start + len("/images/") :]
+    for folder in _FOLDERS if start >= 0 else ():
         yield f"{head}/{folder}/{tail}".lstrip("/")
     yield stem
     folder, _, name = stem.rpartition("/")

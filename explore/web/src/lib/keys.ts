@@ -3,6 +3,7 @@
 import { explorer } from "./explorer.svelte";
 import { grid } from "./grid.svelte";
 import { looks } from "./looks.svelte";
+import { movedTo } from "./moves";
 import { screenKeys } from "./screens";
 
 /** Keys that mean the same on every screen. */
@@ -29,24 +30,10 @@ export const KEYS: [string, string][] = [
   ["d, k, r, t, i, g, c", "in a list of findings: delete, keep, relabel, move, ignore, group, reconsider"],
 ];
 
-function movedTo(key: string): number | null {
+function moved(key: string): number | null {
   const { cursor, total } = explorer;
   const { columns, pageRows } = grid;
-  const steps: Record<string, number> = {
-    ArrowLeft: cursor - 1,
-    ArrowRight: cursor + 1,
-    ArrowUp: cursor - columns,
-    ArrowDown: cursor + columns,
-    PageUp: Math.max(cursor % columns, cursor - columns * pageRows),
-    PageDown: cursor + columns * pageRows,
-    Home: 0,
-    End: total - 1,
-  };
-  const to = steps[key];
-  if (to === undefined) return null;
-  if (to < 0) return cursor;
-  if (to >= total) return key === "ArrowDown" && Math.floor(cursor / columns) === Math.floor((total - 1) / columns) ? cursor : total - 1;
-  return to;
+  return movedTo(key, { at: cursor, total, columns, pageRows });
 }
 
 function simple(key: string): (() => void) | null {
@@ -107,13 +94,13 @@ export function onKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const control = target?.closest("button, a, summary, [type=range], [type=checkbox]");
   if (control && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
-  if (control?.matches("[type=range]") && movedTo(event.key) !== null) return;
+  if (control?.matches("[type=range]") && moved(event.key) !== null) return;
   if (event.key === " ") {
     event.preventDefault();
     void explorer.selection.toggle(explorer.cursor);
     return;
   }
-  const to = movedTo(event.key);
+  const to = moved(event.key);
   if (to !== null) {
     event.preventDefault();
     if (event.shiftKey) void explorer.selection.extend(to);

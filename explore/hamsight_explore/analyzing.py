@@ -8,15 +8,16 @@ from typing import Any
 
 from hamsight.session import Session
 from hamsight_analyze.analysis import Found
-from hamsight_analyze.decisions import list_analyses
+from hamsight_analyze.recorded import list_analyses
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
+from hamsight_core.show.values import records
 from hamsight_explore.actions import Actions, Made
-from hamsight_explore.directory import Directory
-from hamsight_explore.findings import KINDS, Findings, batched
+from hamsight_explore.findings import KINDS, identity_of
 from hamsight_explore.jobs import Job, Jobs
 from hamsight_explore.pool import Pool
+from hamsight_explore.windows import Windows
 
 CLUSTERS, COMPARISON = "clusters", "comparison"
 ANALYSES = (*KINDS, CLUSTERS, COMPARISON)
@@ -51,11 +52,8 @@ class Asked:
 class Analyses:
     """Runs analyses, and shows clusters and comparisons."""
 
-    def __init__(
-        self, pool: Pool, jobs: Jobs, actions: Actions, directory: Directory, findings: Findings
-    ) -> None:
-        self._pool, self._jobs, self._actions = pool, jobs, actions
-        self._directory, self._findings = directory, findings
+    def __init__(self, pool: Pool, jobs: Jobs, actions: Actions, windows: Windows) -> None:
+        self._pool, self._jobs, self._actions, self._windows = pool, jobs, actions, windows
 
     def start(self, asked: Asked) -> Job:
         """Begin an analysis."""
@@ -86,19 +84,18 @@ class Analyses:
 
         `purity` is the share of the items with tags that have the commonest tag.
         """
-        table = view_of(catalog.model(model).items_table)
+        chosen = catalog.model(model)
+        table = view_of(chosen.items_table)
         given = {"analysis": analysis}
         tags: dict[int, list[dict[str, Any]]] = {}
         parameters = {**given, "shown": _SHOWN_TAGS}
-        for row in batched(catalog.arrow(fill("cluster_tags", table=table), parameters)):
+        for row in records(catalog.arrow(fill("cluster_tags", table=table), parameters)):
             of_cluster = tags.setdefault(row["cluster"], [])
             of_cluster.append({"tag": row["tag_name"], "items": row["items"]})
         middles: dict[int, list[Any]] = {}
         parameters = {**given, "shown": _SHOWN_ITEMS}
-        near = batched(catalog.arrow(fill("cluster_middles"), parameters))
-        shown = self._findings.shown(
-            catalog, model, [(row["dataset"], row["subset"], row["id"]) for row in near]
-        )
+        near = list(records(catalog.arrow(fill("cluster_middles"), parameters)))
+        shown = self._windows.rows_of(catalog, chosen, [identity_of(row) for row in near])
         for row, item in zip(near, shown, strict=True):
             middles.setdefault(row["cluster"], []).append(item)
         return [
@@ -110,27 +107,28 @@ class Analyses:
                 else None,
                 "middle": middles.get(row["cluster"], []),
             }
-            for row in batched(catalog.arrow(fill("cluster_sizes", table=table), given))
+            for row in records(catalog.arrow(fill("cluster_sizes", table=table), given))
         ]
 
     def compared(
         self, catalog: Catalog, model: str | None, a: str, b: str
     ) -> dict[str, Any] | None:
         """Return the last comparison of two sides among all items, None where there is none."""
-        chosen = catalog.model(model).name
-        for row in batched(list_analyses(catalog)):
+        chosen = catalog.model(model)
+        for row in records(list_analyses(catalog)):
             sides = json.loads(row["scope"])
-            if row["kind"] == COMPARISON and row["model"] == chosen and sides == {"a": a, "b": b}:
+            of_model = row["kind"] == COMPARISON and row["model"] == chosen.name
+            if of_model and sides == {"a": a, "b": b}:
                 break
         else:
             return None
         figures = json.loads(row["figures"])
         if "tags" not in figures:  # an older version compared them
             return None
-        typical = batched(catalog.arrow(fill("typical_items"), {"analysis": row["analysis"]}))
-        shown = self._findings.shown(
-            catalog, chosen, [(one["dataset"], one["subset"], one["id"]) for one in typical]
-        )
+        sql = fill("typical_items")
+        typical = list(records(catalog.arrow(sql, {"analysis": row["analysis"]})))
+        identities = [identity_of(one) for one in typical]
+        shown = self._windows.rows_of(catalog, chosen, identities)
         return {
             "p": figures["p"],
             "tests": [

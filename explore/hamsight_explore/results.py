@@ -6,7 +6,6 @@ import secrets
 import shlex
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from hamsight_core.errors import UnknownItemError, UsageError
 from hamsight_core.items import Identity
 from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.queried import Queried
 from hamsight_explore.ranking import Spread, fused, ranking, spread_of, total_of
 from hamsight_explore.uploads import Uploads
@@ -93,17 +93,14 @@ class Results:
 
     def __init__(self, directory: Directory, uploads: Uploads) -> None:
         self._directory, self._queried = directory, Queried(uploads)
-        self._kept: OrderedDict[str, Result] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LastKept[str, Result] = LastKept(_KEPT)
 
     def get(self, key: str) -> Result:
         """Return the answer of a key. Raises UnknownItemError where it is not kept any more."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is None:
-                raise UnknownItemError("this answer is not kept any more: ask again")
-            self._kept.move_to_end(key)
-            return found
+        found = self._kept.get(key)
+        if found is None:
+            raise UnknownItemError("this answer is not kept any more: ask again")
+        return found
 
     @staticmethod
     def model(catalog: Catalog, name: str | None) -> CatalogModel:
@@ -118,18 +115,11 @@ class Results:
         if view.model is None and not view.models and catalog.models()[1:]:
             view = replace(view, model=model.name)
         condition = condition_of(catalog, model, view)
-        result = (self._searched if view.queries else self._browsed)(
-            catalog, view, model, condition
-        )
+        answer = self._searched if view.queries else self._browsed
+        result = answer(catalog, view, model, condition)
         result.milliseconds = (time.monotonic() - started) * 1000
-        self._keep(result)
+        self._kept.put(result.key, result)
         return result
-
-    def _keep(self, result: Result) -> None:
-        with self._lock:
-            self._kept[result.key] = result
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
 
     def list(
         self, catalog: Catalog, view: View, identities: Sequence[Identity], sql: str, started: float
@@ -139,12 +129,11 @@ class Results:
         numbers, _ = self._directory.of_identities(catalog, view_of(model.items_table), identities)
         hashes = as_json([int(one) for one in self._directory.hashes(numbers)])
         condition = Condition(fill("is_selected"), {"selected": hashes})
-        statement = Statement(sql)
-        result = self._made(catalog, view, model, condition, statement, numbers)
+        result = self._made(catalog, view, model, condition, Statement(sql), numbers)
         result.command = shlex.join(["hamsight", "sql", sql, "--db", catalog.location])
         result.sql = sql
         result.milliseconds = (time.monotonic() - started) * 1000
-        self._keep(result)
+        self._kept.put(result.key, result)
         return result
 
     def reach(self, catalog: Catalog, result: Result, end: int) -> None:

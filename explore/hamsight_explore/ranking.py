@@ -1,10 +1,8 @@
-"""How a view's items are ranked: statements, of one model or of several; totals; similarities."""
+"""How a view's items are ranked: statements of one model or of several, and totals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
@@ -19,17 +17,6 @@ from hamsight_query.percentiles import Scales
 from hamsight_query.request import Request
 from hamsight_query.search import Prepared, fuse, prepare_targets
 from hamsight_query.target import Target
-
-_BINS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How many items have which similarity: counts of equal steps from `least` to `greatest`."""
-
-    least: float
-    greatest: float
-    counts: tuple[int, ...]
 
 
 def ranking(
@@ -80,13 +67,3 @@ def total_of(
         sql = fill("without_queries", condition=sql)
         condition = Condition(sql, {**condition.parameters, "excluded": excluded})
     return count(catalog, [view_of(model.items_table)], condition)
-
-
-def spread_of(similarities: Any) -> Spread:
-    """Return how many of similarities (n,) are in each step."""
-    import numpy as np
-
-    if not len(similarities):
-        return Spread(0.0, 0.0, ())
-    counts, edges = np.histogram(similarities, _BINS)
-    return Spread(float(edges[0]), float(edges[-1]), tuple(counts.tolist()))

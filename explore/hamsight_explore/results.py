@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
@@ -20,15 +19,14 @@ from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory
 from hamsight_explore.last_kept import LastKept
 from hamsight_explore.queried import Queried
-from hamsight_explore.ranking import Spread, fused, ranking, spread_of, total_of
+from hamsight_explore.ranking import fused, ranking, total_of
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import View
 from hamsight_explore.view_condition import condition_of
+from hamsight_explore.view_result import Result, Spread, spread_of
 from hamsight_query.filters import Conditions, check_names, order_of_items
-from hamsight_query.percentiles import Scales
 from hamsight_query.request import Request
 from hamsight_query.steps import Statement, ranked_items
-from hamsight_query.target import Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,55 +35,6 @@ if TYPE_CHECKING:
 FIRST = 1000
 """So many items of a search are ranked at once; the others when someone goes there."""
 _KEPT = 24
-
-
-@dataclass(slots=True)
-class Result:
-    """The answer to a view.
-
-    `numbers` (n,) uint32 are the items in their order; of a search, the first of `total`, with
-    `similarities` (n,) float32 and `distances` (n,) uint32 in bits. `sql` is for an analyst.
-    `asked` is what ranks all items, where only the first are ranked: a request, its targets and
-    the scales of its similarities; `notes` are for who asked.
-    `queried` are the numbers of the queries that are items, by what was given.
-    `spread` is of all ranked items, those below a cut-off among them.
-    """
-
-    key: str
-    view: View
-    model: CatalogModel
-    condition: Condition
-    total: int
-    numbers: NDArray[np.uint32]
-    sql: str
-    command: str | None
-    milliseconds: float
-    similarities: NDArray[np.float32] | None = None
-    distances: NDArray[np.uint32] | None = None
-    asked: tuple[Request, Sequence[Target], Scales] | None = None
-    notes: Sequence[str] = ()
-    queried: Mapping[str, int] = field(default_factory=dict)
-    spread: Spread | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the page shows of the answer."""
-        return {
-            "result": self.key,
-            "model": self.model.name,
-            "total": self.total,
-            "ranked": self.is_search,
-            "sql": self.sql,
-            "command": self.command,
-            "where": self.view.expression(),
-            "notes": list(self.notes),
-            "milliseconds": round(self.milliseconds, 1),
-        }
-
-    @property
-    def is_search(self) -> bool:
-        """Whether queries rank the items."""
-        return self.similarities is not None
 
 
 class Results:
@@ -105,14 +54,16 @@ class Results:
     @staticmethod
     def model(catalog: Catalog, name: str | None) -> CatalogModel:
         """Return the model of a name, which is no folder, or else the first. Raises UsageError."""
-        models = catalog.models()
-        return catalog.model(models[0].name if name is None and models else name, folders=False)
+        models = catalog.models() if name is None else []
+        return models[0] if models else catalog.model(name, folders=False)
 
     def ask(self, catalog: Catalog, view: View) -> Result:
         """Answer a view and keep the answer. Raises what a search raises."""
         started = time.monotonic()
-        model = self.model(catalog, view.models[0] if view.models else view.model)
-        if view.model is None and not view.models and catalog.models()[1:]:
+        name = view.models[0] if view.models else view.model
+        models = catalog.models() if name is None else []
+        model = models[0] if models else self.model(catalog, name)
+        if models[1:]:
             view = replace(view, model=model.name)
         condition = condition_of(catalog, model, view)
         answer = self._searched if view.queries else self._browsed
@@ -144,7 +95,7 @@ class Results:
 
     def spread(self, catalog: Catalog, result: Result) -> Spread:
         """Return the similarities of all items that a search ranks. Raises UsageError."""
-        if not result.is_search:
+        if result.similarities is None:
             raise UsageError("only a search has similarities: search by words or by a picture")
         with result.lock:
             if result.asked is not None:

@@ -69,6 +69,8 @@ def query(
             tell(*prepared.statement.script().split("\n"))
             return
         matches = search(catalog, request, Compute(device, precision))
+    if not matches and request.max_distance is not None and not matches.tells_distance:
+        say("note: words lie near half of the bits from all pictures: cut off by --min-similarity")
     shown = None if all or was_given(context, "k") else _SHOWN
     deliver(matches, format, columns, shown, (save, open), add_to_group, db)
 

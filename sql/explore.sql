@@ -123,10 +123,6 @@ $statement
 -- The database of the statements that follow.
 USE `$database`
 
--- name: set_setting
--- A setting of the statements that follow.
-SET $name = '$value'
-
 -- name: map_names
 -- The commonest values of a field, by which a map is coloured.
 SELECT value, count() AS items

@@ -527,6 +527,6 @@ SELECT DISTINCT dataset, subset
 FROM $table
 ORDER BY dataset, subset
 
--- name: set_parameter
--- The value of a parameter, for a client without parameters of its own.
+-- name: set_value
+-- A setting of the statements that follow, or, as param_NAME, the value of a parameter.
 SET $name = $value

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hamsight_analyze.blocks import EXACT, all_blocks, near_blocks
+from hamsight_analyze.copy_groups import connected
 from hamsight_analyze.even import even
 from hamsight_analyze.hash_distances import HashDistances
-from hamsight_analyze.neighbours import Progress, find_neighbours
+from hamsight_analyze.neighbours import find_neighbours
+from hamsight_analyze.progress import Advance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +95,7 @@ def find_duplicates(
     strict: bool = False,
     near: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     exact: int = EXACT,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> Pairs:
     """Return the pairs of items that show the same picture.
 
@@ -131,7 +133,7 @@ def find_duplicates(
 
 
 def _neighbours(
-    features: NDArray[np.floating], exact: int, on_progress: Progress
+    features: NDArray[np.floating], exact: int, on_progress: Advance
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return each item and each of its neighbours as pairs."""
     import numpy as np
@@ -142,18 +144,17 @@ def _neighbours(
 
 
 def _alike(
-    looks: HashDistances, blocks: Iterable[Block], limits: Limits, on_progress: Progress
+    looks: HashDistances, blocks: Iterable[Block], limits: Limits, on_progress: Advance
 ) -> NDArray[np.int64]:
     """Return the pairs whose hashes alone say that they are duplicates, as keys."""
     import numpy as np
 
-    found, former = [np.empty(0, np.int64)], None
-    for rows, columns in blocks:
-        if rows is not former:
-            on_progress(len(rows))
-            former = rows
-        at = np.flatnonzero(looks.matrix(rows, columns) <= limits.bits)
-        found.append(_keys(rows, columns, at, len(looks)))
+    found = [np.empty(0, np.int64)]
+    for rows, parts in blocks:
+        for columns in parts:
+            at = np.flatnonzero(looks.matrix(rows, columns) <= limits.bits)
+            found.append(_keys(rows, columns, at, len(looks)))
+        on_progress(len(rows))
     return np.concatenate(found)
 
 
@@ -245,18 +246,9 @@ def _parts(
 def _between(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return all pairs, as keys, of items that the given pairs connect, in groups of no giants."""
     import numpy as np
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
 
-    first, second = np.divmod(keys, count)
-    places, at = np.unique(np.concatenate([first, second]), return_inverse=True)
-    links = coo_matrix(
-        (np.ones(len(keys), bool), (at[: len(keys)], at[len(keys) :])), [len(places)] * 2
-    )
-    _, group = connected_components(links, directed=False)
-    order = np.argsort(group, kind="stable")
     made = [np.empty(0, np.int64)]
-    for members in np.split(places[order], np.flatnonzero(np.diff(group[order])) + 1):
+    for members in connected(*np.divmod(keys, count)):
         if 2 < len(members) <= _GIANT:
             one, other = np.triu_indices(len(members), 1)
             made.append(members[one] * count + members[other])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +10,13 @@ from hamsight_analyze.analysis import Found
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
+from hamsight_core.show.values import records
 from hamsight_explore.actions import Actions, Made
-from hamsight_explore.directory import Directory
-from hamsight_explore.findings import KINDS, Findings, batched
+from hamsight_explore.findings import KINDS, identity_of
 from hamsight_explore.jobs import Job, Jobs
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.pool import Pool
+from hamsight_explore.windows import Windows
 
 CLUSTERS, COMPARISON = "clusters", "comparison"
 ANALYSES = (*KINDS, CLUSTERS, COMPARISON)
@@ -52,13 +52,9 @@ class Asked:
 class Analyses:
     """Runs analyses, and shows clusters and comparisons."""
 
-    def __init__(
-        self, pool: Pool, jobs: Jobs, actions: Actions, directory: Directory, findings: Findings
-    ) -> None:
-        self._pool, self._jobs, self._actions = pool, jobs, actions
-        self._directory, self._findings = directory, findings
-        self._compared: OrderedDict[tuple[str | None, str, str], Found] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, pool: Pool, jobs: Jobs, actions: Actions, windows: Windows) -> None:
+        self._pool, self._jobs, self._actions, self._windows = pool, jobs, actions, windows
+        self._compared: LastKept[tuple[str | None, str, str], Found] = LastKept(_KEPT)
 
     def start(self, asked: Asked) -> Job:
         """Begin an analysis."""
@@ -72,7 +68,7 @@ class Analyses:
                 else:
                     found = _run(session, asked, job)
             if asked.kind == COMPARISON:
-                self._keep(asked, found)
+                self._compared.put((asked.model, asked.a, asked.b), found)
             return found.said if asked.kind == COMPARISON else f"{asked.label}: {found.said}"
 
         return self._jobs.start(asked.label, work, asked.kind)
@@ -91,19 +87,18 @@ class Analyses:
 
         `purity` is the share of the items with tags that have the commonest tag.
         """
-        table = view_of(catalog.model(model).items_table)
+        chosen = catalog.model(model)
+        table = view_of(chosen.items_table)
         given = {"analysis": analysis}
         tags: dict[int, list[dict[str, Any]]] = {}
         parameters = {**given, "shown": _SHOWN_TAGS}
-        for row in batched(catalog.arrow(fill("cluster_tags", table=table), parameters)):
+        for row in records(catalog.arrow(fill("cluster_tags", table=table), parameters)):
             of_cluster = tags.setdefault(row["cluster"], [])
             of_cluster.append({"tag": row["tag_name"], "items": row["items"]})
         middles: dict[int, list[Any]] = {}
         parameters = {**given, "shown": _SHOWN_ITEMS}
-        near = batched(catalog.arrow(fill("cluster_middles"), parameters))
-        shown = self._findings.shown(
-            catalog, model, [(row["dataset"], row["subset"], row["id"]) for row in near]
-        )
+        near = list(records(catalog.arrow(fill("cluster_middles"), parameters)))
+        shown = self._windows.rows_of(catalog, chosen, [identity_of(row) for row in near])
         for row, item in zip(near, shown, strict=True):
             middles.setdefault(row["cluster"], []).append(item)
         return [
@@ -115,23 +110,20 @@ class Analyses:
                 else None,
                 "middle": middles.get(row["cluster"], []),
             }
-            for row in batched(catalog.arrow(fill("cluster_sizes", table=table), given))
+            for row in records(catalog.arrow(fill("cluster_sizes", table=table), given))
         ]
 
     def compared(
         self, catalog: Catalog, model: str | None, a: str, b: str
     ) -> dict[str, Any] | None:
         """Return the last comparison of two sides, None where there is none since the start."""
-        with self._lock:
-            found = self._compared.get((model, a, b))
+        found = self._compared.get((model, a, b))
         if found is None:
             return None
-        rows = batched(found.table)
+        rows = list(records(found.table))
         typical = [row for row in rows if row["side"] is not None]
-        chosen = catalog.model(model).name
-        shown = self._findings.shown(
-            catalog, chosen, [(row["dataset"], row["subset"], row["id"]) for row in typical]
-        )
+        identities = [identity_of(row) for row in typical]
+        shown = self._windows.rows_of(catalog, catalog.model(model), identities)
         return {
             "p": rows[0]["p"],
             "tests": [
@@ -154,12 +146,6 @@ class Analyses:
                 for side in ("a", "b")
             },
         }
-
-    def _keep(self, asked: Asked, found: Found) -> None:
-        with self._lock:
-            self._compared[asked.model, asked.a, asked.b] = found
-            while len(self._compared) > _KEPT:
-                self._compared.popitem(last=False)
 
 
 def _run(session: Session, asked: Asked, job: Job) -> Found:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +10,9 @@ from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
-from hamsight_core.show.values import batches, values
+from hamsight_core.show.values import records
 from hamsight_explore.directory import Directory
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.view import TEXT_FIELDS
 from hamsight_explore.windows import FACETS
 
@@ -58,37 +57,24 @@ class Maps:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._kept: OrderedDict[tuple[str, int], Points] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LastKept[tuple[str, int], Points] = LastKept(_KEPT)
 
     def listed(self, catalog: Catalog) -> list[dict[str, Any]]:
         """Return the maps, the latest first."""
         if not catalog.has_table("analyses"):
             return []
-        rows = []
-        for batch in batches(list_maps(catalog)):
-            columns = [values(column, finite=True) for column in batch.columns]
-            rows += [
-                dict(zip(batch.schema.names, row, strict=True))
-                for row in zip(*columns, strict=True)
-            ]
-        return rows
+        return list(records(list_maps(catalog)))
 
     def points(self, catalog: Catalog, model: CatalogModel, analysis: str) -> Points:
         """Return the points of a map. Raises UsageError for one that there is not."""
-        key = (analysis, len(self._directory))
-        with self._lock:
-            known = self._kept.get(key)
+        known = self._kept.get((analysis, len(self._directory)))
         if known is not None:
             return known
         read = read_points(catalog, analysis)
         table = view_of(model.items_table)
         numbers, is_item = self._directory.numbers(catalog, table, read.items)
         points = Points(numbers, read.positions[is_item])
-        with self._lock:
-            self._kept[analysis, len(self._directory)] = points
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+        self._kept.put((analysis, len(self._directory)), points)
         return points
 
     def choices(self, catalog: Catalog, model: CatalogModel) -> list[str]:

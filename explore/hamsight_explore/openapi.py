@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hamsight_analyze.positions import METHODS
 from hamsight_explore.analyzing import ANALYSES, MOST_CLUSTERS
 from hamsight_explore.analyzing_api import MOST_ENTRIES
 from hamsight_explore.classifier_api import ORDERS
 from hamsight_explore.deciding import REMEMBERED
 from hamsight_explore.findings import SHOWN
-from hamsight_explore.map_api import METHODS
 from hamsight_explore.schemas import (
     ACTION,
     FLAG,

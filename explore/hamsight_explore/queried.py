@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import UPLOAD, Asked, View
 from hamsight_query.request import Kind, Request
@@ -28,8 +27,7 @@ class Queried:
 
     def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
-        self._words: OrderedDict[tuple[str, str], _Encoded] = OrderedDict()
-        self._lock = threading.Lock()
+        self._words: LastKept[tuple[str, str], _Encoded] = LastKept(_KEPT)
 
     def names(self, view: View) -> list[str]:
         """Return the names of the files of a view's uploads. Raises UsageError."""
@@ -59,15 +57,11 @@ class Queried:
         from hamsight_core.models.tokens import notes_on_words
 
         key = (f"{model.name} {model.digest} {model.hash_parameters}", asked.given)
-        with self._lock:
-            known = self._words.get(key)
+        known = self._words.get(key)
         if known is None:
             notes = notes_on_words(catalog.package(model), [asked.given])
             known = _resolved(catalog, model, replace(asked, weight=1.0)), tuple(notes)
-            with self._lock:
-                self._words[key] = known
-                while len(self._words) > _KEPT:
-                    self._words.popitem(last=False)
+            self._words.put(key, known)
         target, notes_kept = known
         return replace(target, query=asked.query()), notes_kept
 

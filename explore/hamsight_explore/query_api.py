@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.errors import UsageError
 from hamsight_core.names import is_text
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
-from hamsight_explore.web import json_answer
+from hamsight_explore.web import Answers, json_answer
 from hamsight_explore.windows import MOST_ROWS
 from hamsight_query.request import Kind, Request
 
@@ -21,12 +21,9 @@ class QueryApi:
     """Answers a request as `Request.to_json` writes it."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._its = explorer
-
-    @property
-    def write(self) -> Mapping[str, Callable[[Given], Response]]:
-        """Return what answers a POST, by path."""
-        return {"/api/query": self.query}
+        self._explorer = explorer
+        self.read: Answers = {}
+        self.write: Answers = {"/api/query": self.query}
 
     def query(self, given: Given) -> Response:
         """Return the matches of a request: pictures of one's own are searched by as uploads."""
@@ -37,7 +34,7 @@ class QueryApi:
             raise UsageError("the server reads no picture by its place: send it to /api/uploads")
         if request.k > MOST_ROWS:
             raise UsageError(f"k is {request.k}; at most {MOST_ROWS} are sent: page with offset")
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             known = {model.name for model in session.catalog().models()}
             for name in filter(None, (request.model, *request.models)):
                 if name not in known:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
@@ -20,10 +18,12 @@ from hamsight_core.items import Identity
 from hamsight_curate.change import count
 from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.queried import Queried
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import View
 from hamsight_explore.view_condition import condition_of, in_lasso
+from hamsight_explore.view_result import Result, Spread, spread_of
 from hamsight_query.filters import Conditions, check_names, order_of_items
 from hamsight_query.request import Request
 from hamsight_query.search import Prepared, prepare_targets
@@ -36,65 +36,7 @@ if TYPE_CHECKING:
 
 FIRST = 1000
 """So many items of a search are ranked at once; the others when someone goes there."""
-_BINS = 60
 _KEPT = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How many items have which similarity: counts of equal steps from `least` to `greatest`."""
-
-    least: float
-    greatest: float
-    counts: tuple[int, ...]
-
-
-@dataclass(slots=True)
-class Result:
-    """The answer to a view.
-
-    `numbers` (n,) uint32 are the items in their order; of a search, the first of `total`, with
-    `similarities` (n,) float32 and `distances` (n,) uint32 in bits. `sql` is for an analyst.
-    `asked` is what ranks all items, where only the first are ranked; `notes` are for who asked.
-    `queried` are the numbers of the queries that are items, by what was given.
-    `spread` is of all ranked items, those below a cut-off among them.
-    """
-
-    key: str
-    view: View
-    model: CatalogModel
-    condition: Condition
-    total: int
-    numbers: NDArray[np.uint32]
-    sql: str
-    command: str | None
-    milliseconds: float
-    similarities: NDArray[np.float32] | None = None
-    distances: NDArray[np.uint32] | None = None
-    asked: tuple[Request, Sequence[Target]] | None = None
-    notes: Sequence[str] = ()
-    queried: Mapping[str, int] = field(default_factory=dict)
-    spread: Spread | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the page shows of the answer."""
-        return {
-            "result": self.key,
-            "model": self.model.name,
-            "total": self.total,
-            "ranked": self.is_search,
-            "sql": self.sql,
-            "command": self.command,
-            "where": self.view.expression(),
-            "notes": list(self.notes),
-            "milliseconds": round(self.milliseconds, 1),
-        }
-
-    @property
-    def is_search(self) -> bool:
-        """Whether queries rank the items."""
-        return self.similarities is not None
 
 
 class Results:
@@ -102,43 +44,34 @@ class Results:
 
     def __init__(self, directory: Directory, uploads: Uploads) -> None:
         self._directory, self._queried = directory, Queried(uploads)
-        self._kept: OrderedDict[str, Result] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LastKept[str, Result] = LastKept(_KEPT)
 
     def get(self, key: str) -> Result:
         """Return the answer of a key. Raises UnknownItemError where it is not kept any more."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is None:
-                raise UnknownItemError("this answer is not kept any more: ask again")
-            self._kept.move_to_end(key)
-            return found
+        found = self._kept.get(key)
+        if found is None:
+            raise UnknownItemError("this answer is not kept any more: ask again")
+        return found
 
     @staticmethod
     def model(catalog: Catalog, name: str | None) -> CatalogModel:
         """Return the model of a name, which is no folder, or else the first. Raises UsageError."""
-        models = catalog.models()
-        return catalog.model(models[0].name if name is None and models else name, folders=False)
+        models = catalog.models() if name is None else []
+        return models[0] if models else catalog.model(name, folders=False)
 
     def ask(self, catalog: Catalog, view: View) -> Result:
         """Answer a view and keep the answer. Raises what a search raises."""
         started = time.monotonic()
-        model = self.model(catalog, view.model)
-        if view.model is None and catalog.models()[1:]:
+        models = catalog.models() if view.model is None else []
+        model = models[0] if models else self.model(catalog, view.model)
+        if models[1:]:
             view = replace(view, model=model.name)
         condition = condition_of(catalog, model, view)
-        result = (self._searched if view.queries else self._browsed)(
-            catalog, view, model, condition
-        )
+        answer = self._searched if view.queries else self._browsed
+        result = answer(catalog, view, model, condition)
         result.milliseconds = (time.monotonic() - started) * 1000
-        self._keep(result)
+        self._kept.put(result.key, result)
         return result
-
-    def _keep(self, result: Result) -> None:
-        with self._lock:
-            self._kept[result.key] = result
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
 
     def list(
         self, catalog: Catalog, view: View, identities: Sequence[Identity], sql: str, started: float
@@ -148,12 +81,11 @@ class Results:
         numbers, _ = self._directory.of_identities(catalog, view_of(model.items_table), identities)
         hashes = as_json([int(one) for one in self._directory.hashes(numbers)])
         condition = Condition(fill("is_selected"), {"selected": hashes})
-        statement = Statement(sql)
-        result = self._made(catalog, view, model, condition, statement, numbers)
+        result = self._made(catalog, view, model, condition, Statement(sql), numbers)
         result.command = shlex.join(["hamsight", "sql", sql, "--db", catalog.location])
         result.sql = sql
         result.milliseconds = (time.monotonic() - started) * 1000
-        self._keep(result)
+        self._kept.put(result.key, result)
         return result
 
     def reach(self, catalog: Catalog, result: Result, end: int) -> None:
@@ -164,13 +96,13 @@ class Results:
 
     def spread(self, catalog: Catalog, result: Result) -> Spread:
         """Return the similarities of all items that a search ranks. Raises UsageError."""
-        if not result.is_search:
+        if result.similarities is None:
             raise UsageError("only a search has similarities: search by words or by a picture")
         with result.lock:
             if result.asked is not None:
                 self._rank_all(catalog, result)
             if result.spread is None:
-                result.spread = _spread(result.similarities)
+                result.spread = spread_of(result.similarities)
             return result.spread
 
     def _rank_all(self, catalog: Catalog, result: Result) -> None:
@@ -185,7 +117,7 @@ class Results:
         table = view_of(result.model.items_table)
         numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
         similarities = found["similarity"].to_numpy()[known]
-        result.spread = _spread(similarities)
+        result.spread = spread_of(similarities)
         kept: Any = slice(None)
         if request.min_similarity is not None:
             kept = similarities >= request.min_similarity
@@ -325,12 +257,3 @@ def _total(
         sql = fill("without_queries", condition=sql)
         condition = Condition(sql, {**condition.parameters, "excluded": excluded})
     return count(catalog, [view_of(model.items_table)], condition)
-
-
-def _spread(similarities: Any) -> Spread:
-    import numpy as np
-
-    if not len(similarities):
-        return Spread(0.0, 0.0, ())
-    counts, edges = np.histogram(similarities, _BINS)
-    return Spread(float(edges[0]), float(edges[-1]), tuple(counts.tolist()))

@@ -136,7 +136,7 @@ class Request:
     @property
     def table_kind(self) -> TableKind:
         """What the rows of the tables are that are searched."""
-        return TableKind.OBJECTS if self.objects else TableKind.ITEMS
+        return TableKind.of(self.objects)
 
     def __post_init__(self) -> None:
         """Raise UsageError for what no search can mean."""

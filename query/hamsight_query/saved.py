@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta, timezone
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from hamsight_core.controls import masked
 from hamsight_core.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight_core.images.places import local_path, path_uri
 from hamsight_core.models.network import HERE, Compute
+from hamsight_core.moments import moment_text, now_us
 from hamsight_core.names import checked, is_text, nearest
 from hamsight_query.fusion import check_models, of_each_model
 from hamsight_query.percentiles import Scales
@@ -36,8 +36,6 @@ _SCALES = "scales"  # among the options, of a calibrated query
 _PARTS = "parts"  # among the options, of several models: their names, digests, fits and scales
 _OWN = (_FIT, _QUERIES, _SCALES, _PARTS)
 _OPTIONS = {option.name: option for option in fields(Request) if option.name not in _APART}
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +88,10 @@ def save_prepared(
 def _keep(catalog: Catalog, name: str, prepared: Prepared) -> None:
     prepared.check(catalog)
     catalog.run("create_saved_queries")
-    now_us = (datetime.now(timezone.utc) - _EPOCH) // _MICROSECOND
     # a clock that was set back must not make the new row the older one
-    now_us = max(now_us, catalog.rows("saved_time", {"name": name})[0][0] + 1)
-    catalog.insert_rows(TABLE, [_row(name, prepared, now_us)])
-    catalog.run("delete_saved_before", {"name": name, "created_us": now_us})
+    created_us = max(now_us(), catalog.rows("saved_time", {"name": name})[0][0] + 1)
+    catalog.insert_rows(TABLE, [_row(name, prepared, created_us)])
+    catalog.run("delete_saved_before", {"name": name, "created_us": created_us})
 
 
 def _check_name(catalog: Catalog, name: str, replace: bool) -> None:
@@ -247,7 +244,7 @@ def _check_text(what: str, text: str) -> None:
         )
 
 
-def _row(name: str, prepared: Prepared, now_us: int) -> dict[str, Any]:
+def _row(name: str, prepared: Prepared, created_us: int) -> dict[str, Any]:
     request, model, each = prepared.request, prepared.model, prepared.of_models
     targets = [one for part in each for target in part.targets for one in target.asked]
     options = {option: getattr(request, option) for option in _OPTIONS}
@@ -282,7 +279,7 @@ def _row(name: str, prepared: Prepared, now_us: int) -> dict[str, Any]:
         "targets.uri": [_lasting(target) for target in targets],
         "targets.identity": [list(target.identity or ()) for target in targets],
         "targets.sha256": [target.sha256 for target in targets],
-        "created_at": (_EPOCH + now_us * _MICROSECOND).strftime("%Y-%m-%d %H:%M:%S.%f"),
+        "created_at": moment_text(created_us),
     }
 
 

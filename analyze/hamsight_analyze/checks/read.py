@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from hamsight_analyze.analysis import Analysis
 from hamsight_analyze.items import Scope
 from hamsight_analyze.kinds import Comparison, Duplicates, Leaks, Mislabelled, Outliers, Quality
+from hamsight_analyze.kinds.leaks import SIDES
 from hamsight_core.errors import UsageError
 from hamsight_core.names import nearest
 from hamsight_core.whole_files import whole_file
@@ -173,13 +174,7 @@ def _check(table: _Table, scope: Scope) -> Check:
         table.wrong("find", f"there is no analysis {kind!r} to check; {nearest(kind, _KINDS)}")
     limit = () if kind == "comparison" else ("at_most",)
     table.check_keys(("find", "name", *limit, *_SCOPE, *_OWN.get(kind, ())), f" of {kind}")
-    try:
-        analysis = _analysis(table, kind)
-    except UsageError as error:
-        if str(error).startswith(str(table.file)):
-            raise
-        table.wrong(_OWN[kind][0], str(error))
-    check = Check(table.text("name") or kind, analysis, table.scope(scope))
+    check = Check(table.text("name") or kind, _analysis(table, kind), table.scope(scope))
     if kind == "comparison":
         p = table.get("p_at_least", _is_share, "a number from 0 to 1")
         return replace(check, p=0.05 if p is None else float(p))
@@ -200,11 +195,13 @@ def _analysis(table: _Table, kind: str) -> Analysis:
     if kind == "duplicates":
         return Duplicates(strict=strict)
     if kind == "leaks":
-        sides = ("subsets", "datasets")
-        across = table.get("across", sides.__contains__, " or ".join(sides))
-        return Leaks(across or sides[0], table.text("together"), strict)
+        across = table.get("across", SIDES.__contains__, " or ".join(SIDES))
+        return Leaks(across or SIDES[0], table.text("together"), strict=strict)
     if kind == "quality":
-        return Quality(table.texts("issues"))
+        try:
+            return Quality(table.texts("issues"))
+        except UsageError as error:
+            table.wrong("issues", str(error))
     if kind == "comparison":
         a, b = table.text("a"), table.text("b")
         for name, side in (("a", a), ("b", b)):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
-from hamsight_analyze.decisions import Ignored, read_ignored
+from hamsight_analyze.analysis import Asked, Found, identity_columns, settings_of
 from hamsight_analyze.items import Items
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_analyze.kinds.reviewed import Reviewed
+from hamsight_analyze.progress import Advance
 from hamsight_core.errors import UsageError
 from hamsight_core.images.picture_quality import LIMITS
 from hamsight_core.names import nearest
@@ -28,13 +27,12 @@ _DRAWN = 16
 
 
 @dataclass(frozen=True)
-class Quality(Analysis):
+class Quality(Reviewed):
     """Pictures with a score above 0.5, of all issues or of those named."""
 
     kind: ClassVar[str] = "quality"
     reads: ClassVar[tuple[str, ...]] = ("analyzed_quality",)
     issues: tuple[str, ...] = ()
-    ignored: Ignored = field(default=frozenset(), repr=False)
 
     def __post_init__(self) -> None:
         """Raise UsageError for an issue that there is not."""
@@ -42,23 +40,16 @@ class Quality(Analysis):
             if issue not in ISSUES:
                 raise UsageError(f"there is no issue {issue!r}; {nearest(issue, ISSUES)}")
 
-    def prepare(self, catalog: Catalog) -> Analysis:
-        """Take the findings that somebody looked at and ignores."""
-        return replace(self, ignored=read_ignored(catalog))
-
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return an item and an issue a row, the worst first."""
         import numpy as np
         import pyarrow as pa
 
         issues = self.issues or ISSUES
-        scores = np.stack([_scores(items, issue) for issue in issues]) if len(items) else None
-        score = np.full(0, 0.0) if scores is None else scores.ravel()
+        score = np.concatenate([_scores(items, issue) for issue in issues])
         faulty = score > _FLAGGED
-        if self.ignored:
-            faulty &= [
-                (issue, one, "") not in self.ignored for issue in issues for one in items.identities
-            ]
+        each = ((issue, one, "") for issue in issues for one in items.identities)
+        self.leave_out_ignored(faulty, each)
         order = np.lexsort((-np.nan_to_num(score, nan=-1.0), ~faulty))
         count = int(faulty.sum())
         wanted = order[: len(score) if asked.all else asked.cut(count)]

@@ -96,8 +96,8 @@ def _cleaned_up(staged: Path, target: Path) -> Iterator[None]:
     except BaseException as error:
         if staged.is_dir() and not staged.is_symlink():
             shutil.rmtree(staged)
-        else:
-            staged.unlink(missing_ok=True)
+        elif os.path.lexists(staged):  # on a read-only disk, to delete what is missing fails
+            staged.unlink()
         if isinstance(error, OSError):
             raise _unwritable(target, error) from error
         raise

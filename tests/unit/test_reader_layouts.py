@@ -277,6 +277,14 @@ def test_cvat_calls_no_subset_default(tmp_path):
     assert said(tmp_path) == {"train/a.jpg": CAT, "val/a.jpg": CAT}
 
 
+def test_hidden_files_are_told_but_for_those_of_tools(tmp_path):
+    hidden = (".annotations.json", ".DS_Store", ".git/config", ".labels/a.txt")
+    laid(tmp_path, {"a.jpg": None, **dict.fromkeys(hidden, "")})
+    source = open_source(tmp_path)
+    assert source.count() == 1
+    assert source.ignored == ["hidden files and folders are left out: .annotations.json, .labels"]
+
+
 def test_names_of_documents_do_not_hide_what_may_hold_annotations(tmp_path):
     names = ("changes.csv", "credits.json", "manifest.jsonl")
     laid(tmp_path, {"a.jpg": None, "LICENSE.txt": "", **dict.fromkeys(names, "{}")})

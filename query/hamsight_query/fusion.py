@@ -45,7 +45,7 @@ def check_models(catalog: Catalog, request: Request) -> None:
         lacking = [name for name in request.models if dataset not in held[name]]
         if lacking:
             shared = sorted(set.intersection(*held.values()))
-            remedy = f", or give --dataset {shared[0]}" if shared else ""
+            remedy = f", or search {listed(shared)} alone, with --dataset" if shared else ""
             raise UsageError(
                 f"the dataset {dataset!r} has no items of the model {listed(lacking)}: ingest it"
                 f" with --model {lacking[0]}{remedy}"

@@ -138,6 +138,7 @@ WRONG = [
     (("--item", NAME, "--combine", "some"), 2, "nearest"),
     (("--item", NAME, "--format", "xml"), 2, "json"),
     (("--item", NAME, "--where", "widht > 3"), 2, "width"),
+    (("--item", NAME, "--where", "area > 0.1"), 2, "area is of objects, which --objects finds"),
     (("--item", NAME, "--dataset", "bird"), 2, "did you mean 'birds'"),
     (("--item", NAME, "--model", "mad"), 2, "did you mean 'made'"),
     (("--item", NAME, "--save", "sheet.xyz"), 2, ".xyz"),

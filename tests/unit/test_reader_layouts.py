@@ -257,6 +257,34 @@ def test_what_is_no_file_is_told_and_never_opened(tmp_path):
     assert source.unread == ["a.txt", "loop.xml", "nowhere.csv", "pipe.json"]
 
 
+def test_a_line_of_labels_that_is_no_text_is_refused_alone(tmp_path):
+    laid(tmp_path, {"images/a.jpg": None, "data.yaml": "train: images\nnames: [cat]"})
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_bytes(f"{YOLO}\n\xff\n{YOLO}\n".encode("latin-1"))
+    first, second = open_source(tmp_path)
+    assert (dict(first.tags), second.id) == ({"cat": 2}, "labels/a.txt:2")
+
+
+def test_cvat_calls_no_subset_default(tmp_path):
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [10, 10, 50, 40]}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    for split in ("train", "val"):
+        name = f"{split}/annotations/instances_default.json"
+        laid(tmp_path, {f"{split}/images/a.jpg": None, name: json.dumps(content)})
+    assert said(tmp_path) == {"train/a.jpg": CAT, "val/a.jpg": CAT}
+
+
+def test_hidden_files_are_told_but_for_those_of_tools(tmp_path):
+    hidden = (".annotations.json", ".DS_Store", ".git/config", ".labels/a.txt")
+    laid(tmp_path, {"a.jpg": None, **dict.fromkeys(hidden, "")})
+    source = open_source(tmp_path)
+    assert source.count() == 1
+    assert source.ignored == ["hidden files and folders are left out: .annotations.json, .labels"]
+
+
 def test_names_of_documents_do_not_hide_what_may_hold_annotations(tmp_path):
     names = ("changes.csv", "credits.json", "manifest.jsonl")
     laid(tmp_path, {"a.jpg": None, "LICENSE.txt": "", **dict.fromkeys(names, "{}")})

@@ -296,7 +296,7 @@ def test_options_of_coco(coco):
         ("annotations/labels.json", "JPEGImages/a.jpg", ""),
         ("coco.json", "a.jpg", ""),
         ("train/_annotations.coco.json", "train/a.jpg", "train"),
-        ("annotations/instances_default.json", "annotations/a.jpg", "default"),
+        ("annotations/instances_default.json", "annotations/a.jpg", ""),
     ],
 )
 def test_where_images_are_found(tmp_path, annotations, image, subset):

@@ -18,6 +18,7 @@ _DOCUMENT = re.compile(
 )
 
 
+_SHOWN = 12
 _CLASSES = re.compile(r"(predefined_)?classes\.txt|label_names\.txt", re.IGNORECASE)
 
 
@@ -69,9 +70,14 @@ class Accounts:
             if left:
                 more = "" if len(left) == 1 else f" and {len(left) - 1:,} more"
                 lines.append(f"{printable(left[0])}{more}: {why}")
-        if self._listing.system:
-            names = ", ".join(sorted(map(printable, self._listing.system), key=str.lower))
-            lines.append(f"folders of the system or a network drive are left out: {names}")
+        for left_out, what in (
+            (self._listing.system, "folders of the system or a network drive"),
+            (self._listing.hidden, "hidden files and folders"),
+        ):
+            if left_out:
+                shown = sorted(map(printable, left_out), key=str.lower)
+                more = f", … ({len(shown):,})" if len(shown) > _SHOWN else ""
+                lines.append(f"{what} are left out: {', '.join(shown[:_SHOWN])}{more}")
         return lines
 
 

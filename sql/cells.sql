@@ -67,10 +67,6 @@ cell IN (
         $near
     )
 
--- name: found_in_cells
--- How many candidates there are; fewer than are wanted where items of these cells are gone.
-count() OVER () AS found
-
 -- name: whole_in_cells
--- Whether there are as many candidates as are wanted, so that nothing nearer was left out for them.
-found >= {scanned:UInt64} AS whole
+-- Whether these cells hold as many items as are wanted; fewer where some are gone by now.
+count() OVER () >= {reach:UInt64} AS whole

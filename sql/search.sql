@@ -227,6 +227,20 @@ ORDER BY nearness$ties LIMIT {$limit:UInt64}
     ORDER BY $nearness, dataset, subset, id LIMIT {$limit:UInt64}
 )
 
+-- name: search_apart
+-- The items nearest to one query by hash, of those that come first by hashes apart: shorter than `search`,
+-- for planning takes most of its time.
+WITH $measured
+SELECT
+    $first_columns,
+    $distance AS distance,
+    $similarity AS similarity,
+    1 AS query$more
+FROM $table
+WHERE $conditions AND NOT $excluded
+ORDER BY $nearness, dataset, subset, id
+LIMIT {k:UInt64} OFFSET {offset:UInt64}
+
 -- name: bounds
 -- How near the last item wanted is, and how near the last of all that were fetched.
 nth_value(nearness, {reach:UInt64}) OVER nearest AS reached,
@@ -429,7 +443,7 @@ DESC
 -- name: items_of_names
 -- The stored items that names may mean: ID, SUBSET/ID, DATASET/ID or DATASET/SUBSET/ID.
 -- `ids` are the ends of the names after each slash, so that most rows are left at a glance.
-SELECT dataset, subset, id, uri, lower(hex(hash)) AS hash, feature
+SELECT dataset, subset, id, uri, lower(hex(hash)) AS hash, feature, $box
 FROM $table
 WHERE id IN {ids:Array(String)}
   AND (
@@ -439,6 +453,14 @@ WHERE id IN {ids:Array(String)}
     OR concat(dataset, '/', subset, '/', id) IN {names:Array(String)}
   )
 ORDER BY dataset, subset, id
+
+-- name: box_of_object
+-- The box that an object is, in pixels.
+[(x, y, width, height)]
+
+-- name: no_box
+-- A picture is no box.
+CAST([], 'Array(Tuple(Float32, Float32, UInt32, UInt32))')
 
 -- name: whole_item
 -- All that is known of an item, but for its feature.
@@ -487,6 +509,14 @@ SELECT DISTINCT arrayJoin(arrayFilter(tag -> has({names:Array(String)}, tag), ma
 FROM $table
 LIMIT {limit:UInt64}
 
+-- name: any_with_entry
+-- An item that has an attribute, or a score, of that name.
+SELECT 1 FROM $table WHERE mapContains($column, {name:String}) LIMIT 1
+
+-- name: entry_names
+-- The names of attributes, or of scores.
+SELECT DISTINCT arrayJoin(mapKeys($column)) AS name FROM $table ORDER BY name LIMIT 10000
+
 -- name: any_item
 -- A row where the model has items.
 SELECT 1 FROM $table LIMIT 1
@@ -497,6 +527,6 @@ SELECT DISTINCT dataset, subset
 FROM $table
 ORDER BY dataset, subset
 
--- name: set_parameter
--- The value of a parameter, for a client without parameters of its own.
+-- name: set_value
+-- A setting of the statements that follow, or, as param_NAME, the value of a parameter.
 SET $name = $value

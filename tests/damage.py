@@ -4,13 +4,14 @@
     python tests/damage.py --bytes --count 10000 --seed 1
 
 With `--bytes` a case changes one byte of a Parquet, Arrow or SQLite file, each place in turn where
-there are as many cases as bytes.
+there are as many cases as bytes. The pictures in it are decoded, and one case in `RARELY` goes into
+a catalog: some hundred cases a second.
 
 A case is (seed, kind, number), and the same three give the same damage. Half of the cases damage
 image files, which are then ingested; half damage the annotation files, archives, tables and
-features of `damaged_sets`, of which one in `INGESTED` that can be read is ingested too. Each kind
-runs in a process of its own: one that crashes, or hangs for `HANG` seconds, is named with its
-case, and its kind goes on with the next.
+features of `damaged_sets`, of which one in `INGESTED` that can be read goes into a catalog too.
+Each kind runs in a process of its own: one that crashes, or hangs for `HANG` seconds, is named with
+its case, and its kind goes on with the next.
 """
 
 from __future__ import annotations
@@ -34,19 +35,25 @@ import damaged_sets
 import toy
 
 import hamsight
-from hamsight_core.errors import SourceError
-from hamsight_core.images.decode import MAX_PIXELS
+from hamsight_core.catalog.catalog import CatalogModel
+from hamsight_core.catalog.fits import hash_of
+from hamsight_core.errors import ImageError, SourceError
+from hamsight_core.images.decode import MAX_PIXELS, decode
+from hamsight_core.images.places import fetch
 from hamsight_core.items import Item
 from hamsight_core.models.package import load_package
+from hamsight_ingest.features.check import Checker
+from hamsight_ingest.features.files import read_features
 from hamsight_ingest.job import ingest
 from hamsight_ingest.prepare import ImageFile, Rejected, prepare
 from hamsight_ingest.readers import open_source
+from hamsight_ingest.source import Refused
 
 IMAGE_KINDS = ("jpeg", "png", *damaged_sets.ENCODED)
 KINDS = (*IMAGE_KINDS, *damaged_sets.DATASETS, *damaged_sets.FEATURES)
-OF_BYTES = ("parquet", "feather", "features.parquet", "features.sqlite")
+OF_BYTES = ("parquet", "feather", "features.parquet", "features.feather", "features.sqlite")
 LIMIT, HANG = 5.0, 30.0
-BATCH, INGESTED = 100, 10
+BATCH, INGESTED, RARELY = 100, 10, 250
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -103,6 +110,9 @@ class Bench:
     ) -> None:
         self.session, self.folder, self.data = session, folder, data
         self._bytes_of = bytes_of
+        self._made: CatalogModel | None = None
+        self._pictures: set[bytes] = set()
+        self._ingested = RARELY if bytes_of else INGESTED
         self.package = str(toy.model(folder / "toy"))
         self._preprocess = load_package(self.package).image.preprocess
         (folder / "whole.jpg").write_bytes(toy.jpeg(1))
@@ -152,6 +162,10 @@ class Bench:
 
     def _files(self, kind: str, seed: int, numbers: list[int]) -> Iterator[tuple[int, Outcomes]]:
         path, files = damaged_sets.make(kind, self.data, self.folder / kind)
+        if kind in damaged_sets.FEATURES:
+            self._import(files[0], "whole", True)
+        elif self._bytes_of:
+            self._pictures = {fetch(item.uri) for item in open_source(path)}
         for number in numbers:
             dice, outcomes = dice_of(seed, kind, number), Outcomes()
             file = dice.choice(files)
@@ -161,11 +175,12 @@ class Bench:
             else:
                 file.write_bytes(damaged(whole, dice))
             started = time.monotonic()
+            whole_way = number % self._ingested == 0
             try:
                 if kind in damaged_sets.FEATURES:
-                    self._import(file, f"{kind}-{number}")
+                    self._import(file, f"{kind}-{number}", whole_way)
                 else:
-                    self._read(path, f"{kind}-{number}", number % INGESTED == 0)
+                    self._read(path, f"{kind}-{number}", whole_way)
                 end = "rows"
             except SourceError as error:
                 str(error).encode()
@@ -182,9 +197,31 @@ class Bench:
         local = not any(item.uri.startswith("http") for item in items)
         if ingested and local:
             self._ingest(path, name, len(items))
+        elif self._bytes_of:
+            for item in items:
+                if not isinstance(item, Refused):
+                    self._decode(item.uri)
 
-    def _import(self, file: Path, name: str) -> None:
-        self.session.import_features(file, "made", dataset=name, dimension=512)
+    def _decode(self, uri: str) -> None:
+        """Fetch a picture, and decode it where its bytes are others than before."""
+        try:
+            data = fetch(uri)
+            if data not in self._pictures:
+                decode(data)
+        except ImageError as error:
+            assert str(error)
+
+    def _import(self, file: Path, name: str, whole_way: bool) -> None:
+        """Import features, or only read and check them."""
+        if whole_way:
+            self.session.import_features(file, "made", dataset=name, dimension=512)
+            return
+        catalog = self.session.catalog()
+        model = self._made = self._made or catalog.model("made")
+        checker = Checker(str(file), model, hash_of(catalog, model), name, "", True, False)
+        rows = 0
+        for piece in read_features(file, {}, None):
+            rows += checker.rows(piece, rows).num_rows
 
 
 def work(kind: str, seed: int, first: int, end: int, bytes_of: int) -> None:

@@ -109,7 +109,7 @@ def noticed(catalog: Path, before: dict[str, list[str]]) -> tuple[str, str]:
     try:
         done = repair(catalog)
         how += ", repaired" if done.restored else ", not to be repaired" if done.lost else ""
-        if done.restored and not any(fault.table for fault in done.restored):
+        if done.restored and not any(fault.is_part for fault in done.restored):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 if rows(catalog) != before:

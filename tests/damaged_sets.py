@@ -30,9 +30,14 @@ from hamsight_ingest.readers import open_source
 IMAGES = 6
 PHOTOS = ("coco128/train2017", "flickr8k-2000/images", "caltech101/Faces", "flowers")
 ENCODED = {"webp": "WEBP", "tiff": "TIFF", "gif": "GIF", "bmp": "BMP", "avif": "AVIF"}
-FEATURES = ("features.npz", "features.parquet", "features.sqlite", "hash_keys.json")
+FEATURES = (
+    *("features.npz", "features.parquet", "features.feather", "features.sqlite"),
+    "hash_keys.json",
+)
 DATASETS = (
     *("coco", "yolo", "voc", "cvat", "labelme", "openimages", "imagefolder", "webdataset"),
+    *("createml", "via", "labelstudio", "datumaro-json", "fiftyone", "openmmlab", "supervisely"),
+    *("captions", "kitti", "retinanet", "sidecar"),
     *("huggingface", "unsplash", "zip", "tgz", "tsv", "json", "jsonl", "parquet", "feather"),
 )
 
@@ -188,6 +193,187 @@ def _webdataset(root: Path, items: Sequence[Item]) -> Iterator[Path]:
     yield file
 
 
+def _pictures(root: Path, items: Sequence[Item]) -> Iterator[tuple[Path, Item, int, int]]:
+    """Copy the images into a folder; yield each with its item, width and height."""
+    for item in items:
+        image = _copy(Path(item.uri), root / item.id)
+        yield image, item, *Image.open(image).size
+
+
+def _createml(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    said = [
+        {
+            "image": image.name,
+            "annotations": [
+                {
+                    "label": b.label,
+                    "coordinates": {
+                        "x": b.x + b.width / 2,
+                        "y": b.y + b.height / 2,
+                        "width": b.width,
+                        "height": b.height,
+                    },
+                }
+                for b in item.boxes
+            ],
+        }
+        for image, item, _, _ in _pictures(root / "train", items)
+    ]
+    yield _text(root / "train/_annotations.createml.json", json.dumps(said))
+
+
+def _via(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    said = {
+        image.name: {
+            "filename": image.name,
+            "size": -1,
+            "file_attributes": {},
+            "regions": [
+                {
+                    "shape_attributes": {"name": "rect", **_sides(b.x, b.y, b.width, b.height)},
+                    "region_attributes": {"class": b.label},
+                }
+                for b in item.boxes
+            ],
+        }
+        for image, item, _, _ in _pictures(root, items)
+    }
+    yield _text(root / "via_region_data.json", json.dumps(said))
+
+
+def _sides(x: float, y: float, width: float, height: float) -> dict[str, float]:
+    return {"x": x, "y": y, "width": width, "height": height}
+
+
+def _labelstudio(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    said = [
+        {
+            "data": {"image": f"/data/upload/1/{image.name}"},
+            "annotations": [
+                {
+                    "result": [
+                        {
+                            "type": "rectanglelabels",
+                            "value": {
+                                **_sides(
+                                    100 * b.x / width,
+                                    100 * b.y / height,
+                                    100 * b.width / width,
+                                    100 * b.height / height,
+                                ),
+                                "rotation": 0,
+                                "rectanglelabels": [b.label],
+                            },
+                        }
+                        for b in item.boxes
+                    ]
+                }
+            ],
+        }
+        for image, item, width, height in _pictures(root, items)
+    ]
+    yield _text(root / "project.json", json.dumps(said))
+
+
+def _datumaro_json(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    labels = sorted({box.label for item in items for box in item.boxes})
+    found = [
+        {
+            "id": image.stem,
+            "image": {"path": image.name},
+            "annotations": [
+                {
+                    "type": "bbox",
+                    "label_id": labels.index(b.label),
+                    "bbox": [b.x, b.y, b.width, b.height],
+                }
+                for b in item.boxes
+            ],
+        }
+        for image, item, _, _ in _pictures(root / "images/train", items)
+    ]
+    categories = {"label": {"labels": [{"name": label} for label in labels]}}
+    content = {"categories": categories, "items": found}
+    yield _text(root / "annotations/train.json", json.dumps(content))
+
+
+def _fiftyone(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    found = {
+        image.stem: [
+            {
+                "label": b.label,
+                "bounding_box": [b.x / width, b.y / height, b.width / width, b.height / height],
+            }
+            for b in item.boxes
+        ]
+        for image, item, width, height in _pictures(root / "data", items)
+    }
+    yield _text(root / "labels.json", json.dumps({"classes": None, "labels": found}))
+
+
+def _openmmlab(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    found = [
+        {
+            "img_path": image.name,
+            "instances": [
+                {"bbox": [b.x, b.y, b.x + b.width, b.y + b.height], "bbox_label": b.label}
+                for b in item.boxes
+            ],
+        }
+        for image, item, _, _ in _pictures(root, items)
+    ]
+    yield _text(root / "annotations.json", json.dumps({"metainfo": {}, "data_list": found}))
+
+
+def _supervisely(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    for image, item, width, height in _pictures(root / "ds/img", items):
+        objects = [
+            {
+                "classTitle": b.label,
+                "geometryType": "rectangle",
+                "points": {"exterior": [[b.x, b.y], [b.x + b.width, b.y + b.height]]},
+            }
+            for b in item.boxes
+        ]
+        content = {"tags": [], "size": {"width": width, "height": height}, "objects": objects}
+        yield _text(root / f"ds/ann/{image.name}.json", json.dumps(content))
+
+
+def _captions(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    rows = [
+        f"{image.name}#{number}\tA picture of {label}."
+        for image, item, _, _ in _pictures(root / "images", items)
+        for number, label in enumerate(item.tags)
+    ]
+    yield _text(root / "captions.token.txt", "\n".join(rows))
+
+
+def _kitti(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    for image, item, _, _ in _pictures(root / "training/image_2", items):
+        rows = [
+            f"{'_'.join(b.label.split())} 0.00 0 -1.57 {b.x} {b.y} {b.x + b.width}"
+            f" {b.y + b.height} 1.5 1.6 3.7 1 2 3 0.1"
+            for b in item.boxes
+        ]
+        yield _text(root / f"training/label_2/{image.stem}.txt", "\n".join(rows))
+
+
+def _retinanet(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    rows = [
+        f"{image.name},{b.x},{b.y},{b.x + b.width},{b.y + b.height},{b.label}"
+        for image, item, _, _ in _pictures(root / "images", items)
+        for b in item.boxes
+    ]
+    yield _text(root / "annotations.csv", "\n".join(rows))
+
+
+def _sidecar(root: Path, items: Sequence[Item]) -> Iterator[Path]:
+    for image, item, width, _ in _pictures(root, items):
+        yield _text(image.with_suffix(".txt"), f"A picture of {', '.join(item.tags)}.")
+        said = {"caption": " ".join(item.tags), "width": width}
+        yield _text(image.with_suffix(".json"), json.dumps(said))
+
+
 def _huggingface(root: Path, items: Sequence[Item]) -> Iterator[Path]:
     table = _table(items, embedded=True)
     kinds = {"image": {"_type": "Image"}, "caption": {"dtype": "string", "_type": "Value"}}
@@ -248,6 +434,17 @@ _WRITERS = {
     "openimages": _openimages,
     "imagefolder": _imagefolder,
     "webdataset": _webdataset,
+    "createml": _createml,
+    "via": _via,
+    "labelstudio": _labelstudio,
+    "datumaro-json": _datumaro_json,
+    "fiftyone": _fiftyone,
+    "openmmlab": _openmmlab,
+    "supervisely": _supervisely,
+    "captions": _captions,
+    "kitti": _kitti,
+    "retinanet": _retinanet,
+    "sidecar": _sidecar,
     "huggingface": _huggingface,
     "tsv": _tsv,
     "json": _json,
@@ -279,6 +476,8 @@ def _vectors(data: Path, file: Path) -> Path:
         np.savez(file, ids=np.array(ids), features=vectors)
     elif file.suffix == ".parquet":
         pq.write_table(pa.table({"id": ids, "feature": list(vectors)}), file)
+    elif file.suffix == ".feather":
+        pf.write_feather(pa.table({"id": ids, "feature": list(vectors)}), str(file), chunksize=10)
     elif file.suffix == ".sqlite":
         with closing(sqlite3.connect(file)) as base:
             base.execute("CREATE TABLE vectors (id, embedding)")

@@ -25,7 +25,9 @@ import numpy as np
 import toy
 
 import hamsight
+from hamsight_core.whole_files import whole_file
 from hamsight_curate.repair import repair
+from hamsight_ingest.upkeep import cell_building
 
 MIB = 120
 
@@ -57,8 +59,14 @@ def fill(disk: Path, seed: int = 0) -> None:
                 continue
 
 
+def index(session, folder):
+    cell_building.LEAST_ITEMS = 10
+    session.index("toy")
+
+
 OPERATIONS = {
     "ingest": lambda s, f: s.ingest(f / "more", model=f / "toy"),
+    "objects": lambda s, f: s.ingest(f / "boxes", model=f / "toy", objects=True),
     "import": lambda s, f: s.import_features(f / "made.npz", "made", dataset="made", dimension=16),
     "group": lambda s, f: s.add_to_group("good", ["photos/001.jpg", "photos/003.jpg"]),
     "set": lambda s, f: s.set(["photos/001.jpg"], status="checked"),
@@ -67,12 +75,27 @@ OPERATIONS = {
     "rehash": lambda s, f: s.rehash("toy", scheme="sign"),
     "save": lambda s, f: s.save_query("q", item="photos/001.jpg"),
     "view": lambda s, f: s.sql("CREATE VIEW v AS SELECT 1", write=True),
+    "index": index,
+    "duplicates": lambda s, f: s.find_duplicates(),
+    "map": lambda s, f: s.map(name="m"),
 }
 READING = {
     "export": lambda s, f: s.export(f / "out", "folder", where="width > 0"),
     "verify": lambda s, f: s.verify(),
     "query": lambda s, f: s.query(item="photos/001.jpg"),
 }
+WRITING = {
+    "table": lambda s, f: s.export(f / "out", "csv", where="width > 0"),
+    "folder": lambda s, f: s.export(f / "out", "coco", where="width > 0"),
+    "sheet": lambda s, f: s.query(item="photos/001.jpg").save(f / "out.png"),
+    "text": lambda s, f: written(f / "out", "a" * 100_000),
+}
+"""What writes files beside the catalog, on the same disk."""
+
+
+def written(path: Path, text: str) -> None:
+    with whole_file(path) as partial:
+        partial.write_text(text)
 
 
 def state(catalog: Path) -> dict[str, list]:
@@ -88,6 +111,9 @@ def state(catalog: Path) -> dict[str, list]:
                 held = {"saved_queries": "name"}.get(one["name"], "dataset")
             table = session.sql(f"SELECT {held} FROM `{one['name']}` LIMIT 10000")
             found[one["name"]] = sorted(map(repr, table.to_pylist()))
+        if found.get("items_toy"):
+            (renamed,) = {"photos", "pictures"} & set(session.datasets()["dataset"].to_pylist())
+            assert len(session.query(item="001.jpg", dataset=renamed, model="toy", k=3)) == 3
         return found
 
 
@@ -98,7 +124,7 @@ def main_part(found: dict[str, list]) -> dict[str, list]:
         for name, rows in found.items()
         if rows
         and not re.search(r"_g[0-9a-f]{8}$", name)  # a generation, which the view stands for
-        and (name.startswith("items") or name in ("saved_queries", "v"))
+        and (name.startswith(("items", "objects")) or name in ("saved_queries", "v"))
     }
 
 
@@ -110,12 +136,13 @@ def ids(found: dict[str, list]) -> list[str]:
 def run(base: Path, disk: Path, work, during) -> str:
     """Return how an operation ended on a copy of the catalog; `during` runs beside it."""
     shutil.rmtree(disk / "catalog", ignore_errors=True)
-    (disk / "filling").unlink(missing_ok=True)
+    for left in (disk / "filling", disk / "out", disk / "out.png"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     shutil.copytree(base / "catalog", disk / "catalog", symlinks=True)
     with during(disk):
         try:
             with hamsight.open(disk / "catalog") as session:
-                work(session, base)
+                work(session, disk if work in WRITING.values() else base)
             return "done"
         except hamsight.HamsightError as error:
             return f"status {error.exit_status} {error}"
@@ -147,6 +174,14 @@ def filling_after(seconds):
     return during
 
 
+def parts_of_files(name: str, disk: Path, how: str) -> list[str]:
+    """Return what is left of files that were not written whole."""
+    left = {one.name for one in disk.iterdir()} - {"catalog", "out", "out.png"}
+    if how != "done":
+        left |= {one.name for one in disk.glob("out*")}
+    return [f"{name} left {left} on a full disk: {how}"] if left else []
+
+
 def opens(disk) -> tuple[dict[str, list], bool]:
     """Return the catalog's state, and whether it needed a repair."""
     try:
@@ -161,6 +196,9 @@ def prepared(base: Path) -> Path:
     toy.photos(base / "photos", 12)
     toy.photos(base / "more", 40, 100)
     toy.model(base / "toy")
+    images = [(n, f"{n:03}.jpg") for n in range(10)]
+    toy.coco(base / "boxes", images, [(n, "cat", (1, 1, 9, 9)) for n in range(10)])
+    toy.photos(base / "boxes" / "train", 10)
     features = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)
     np.savez(base / "made.npz", id=[str(n) for n in range(50)], feature=features)
     with hamsight.open(base / "catalog") as session:
@@ -174,7 +212,7 @@ def whole_or_not(name, found, before, after) -> bool:
         return True
     if name == "rehash":
         return ids(found) == ids(before)
-    if name not in ("ingest", "import"):
+    if name not in ("ingest", "objects", "import"):
         return False
     tables = before.keys() | after.keys()
     return all(
@@ -194,7 +232,7 @@ def main(moments: int, seed: int, only: list[str]) -> list[str]:
         with small_disk(Path(folder) / "disk") as disk:
             run(base, disk, READING["query"], never)
             before = main_part(state(disk / "catalog"))
-            for name, work in {**OPERATIONS, **READING}.items():
+            for name, work in {**OPERATIONS, **READING, **WRITING}.items():
                 if only and name not in only:
                     continue
                 ended: Counter[str] = Counter()
@@ -211,11 +249,13 @@ def main(moments: int, seed: int, only: list[str]) -> list[str]:
                     wrong.append(f"{name} on a full disk: {how}")
                 if opens(disk) != (before, False):
                     wrong.append(f"{name} on a full disk changed something")
+                wrong += parts_of_files(name, disk, how)
                 generator = random.Random(f"{seed} {name}")
                 for _ in range(moments):
                     shutil.rmtree(base / "out", ignore_errors=True)
                     moment = generator.uniform(0, 1.2 * took)
                     how = run(base, disk, work, filling_after(moment))
+                    wrong += parts_of_files(name, disk, how)
                     found, repaired = opens(disk)
                     ended[how[:8] + (", repaired" if repaired else "")] += 1
                     if not whole_or_not(name, found, before, after):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Block: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+    Block: TypeAlias = tuple[NDArray[np.int64], Iterable[NDArray[np.int64]]]
+    """Rows, and parts of the columns that they are compared with."""
 
 EXACT = 100_000
 """Up to so many items all pairs are compared."""
@@ -21,22 +22,17 @@ _SEED = 0
 
 
 def all_blocks(count: int, *, others: int | None = None, upper: bool = False) -> Iterator[Block]:
-    """Yield places of items, rows and columns, of blocks that together hold all pairs.
+    """Yield blocks that together hold all pairs of places of items.
 
-    Columns are of `others` items where that is given, else of the same.
-
-    The blocks of the same rows follow each other and share one array of rows. With `upper`, blocks
-    that lie wholly below the diagonal are left out.
+    Columns are of `others` items where that is given, else of the same. With `upper`, parts that
+    lie wholly below the diagonal are left out.
     """
     import numpy as np
 
-    width = count if others is None else others
+    columns = list(_parts(np.arange(count if others is None else others)))
     for start in range(0, count, _ROWS):
         rows = np.arange(start, min(start + _ROWS, count))
-        for first in range(0, width, _COLUMNS):
-            columns = np.arange(first, min(first + _COLUMNS, width))
-            if not upper or columns[-1] > rows[0]:
-                yield rows, columns
+        yield rows, [part for part in columns if not upper or part[-1] > start]
 
 
 def near_blocks(vectors: NDArray[np.floating], probes: int) -> Iterator[Block]:
@@ -57,9 +53,12 @@ def near_blocks(vectors: NDArray[np.floating], probes: int) -> Iterator[Block]:
     own = _members(near[:, :1], len(centres))
     for mine, columns in zip(own, _members(near, len(centres)), strict=True):
         for first in range(0, len(mine), _ROWS):
-            rows = mine[first : first + _ROWS]
-            for begin in range(0, len(columns), _COLUMNS):
-                yield rows, columns[begin : begin + _COLUMNS]
+            yield mine[first : first + _ROWS], _parts(columns)
+
+
+def _parts(columns: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    for first in range(0, len(columns), _COLUMNS):
+        yield columns[first : first + _COLUMNS]
 
 
 def _nearest_cells(

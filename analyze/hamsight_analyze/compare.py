@@ -30,10 +30,13 @@ class Difference:
     `each` its own p:
 
     - `neighbours`: the share of the ten nearest items that are of the item's own set (Schilling
-      1986).
-    - `mean_discrepancy`: the squared maximum mean discrepancy (Gretton et al. 2012).
-    - `classifier`: the area under the ROC curve of a ridge classifier.
-    - `tail`: by how much one set has more of the tenth that is farthest from its neighbours.
+      1986), as the mean of the shares of both sets, so that the larger counts for no more.
+    - `mean_discrepancy`: the squared maximum mean discrepancy, unbiased, with a Gaussian kernel of
+      the median squared distance (Gretton et al. 2012).
+    - `classifier`: the area under the ROC curve of a ridge classifier, whose predictions leave each
+      item out (Lopez-Paz & Oquab 2017 test with the accuracy).
+    - `tail`: of the tenth of all items that is farthest from its ten nearest, how far the share of
+      b is from b's share of all.
 
     `typical` (n,) float32, of a's items and then b's, is the answer of the classifier: the higher,
     the more typical of b.
@@ -156,9 +159,9 @@ def _areas(scores: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[
 
 
 def _shares_above(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each value the share of all that are at least as great."""
+    """Return for each value (p,) the share of all that are at least as great."""
     import numpy as np
 
-    values = np.round(values, 6)
+    values = np.round(values, 6)  # else rounding errors would order equal statistics
     order = np.sort(values)
     return 1 - np.searchsorted(order, values) / len(values)

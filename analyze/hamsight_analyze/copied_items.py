@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hamsight_analyze.decisions import Decided
 from hamsight_analyze.duplicates import Pairs, find_duplicates
 from hamsight_analyze.items import Items
 from hamsight_analyze.neighbours import Neighbours
-from hamsight_core.items import Identity
+from hamsight_analyze.progress import Advance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,19 +21,18 @@ _ALL_PAIRS = 100
 _NO_FILE = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
-    """Pairs of items: places of both, bits that differ, cosine, whether the files are the same.
+class Copy(NamedTuple):
+    """Two items that show the same picture, by their places, `one` < `other`.
 
-    `distance` is 0 and `similarity` 1 for items of the same file. `unseen` items have neither a
-    perceptual hash nor scores of quality.
+    `distance` is the number of bits, of 256, in which perceptual hashes differ, `similarity` the
+    cosine of the features. `exact` says that the files are the same: distance 0, similarity 1.
     """
 
-    pairs: list[tuple[int, int]]
-    distance: list[int]
-    similarity: list[float]
-    exact: list[bool]
-    unseen: int
+    one: int
+    other: int
+    distance: int
+    similarity: float
+    exact: bool
 
 
 def find_copies(
@@ -43,12 +41,13 @@ def find_copies(
     strict: bool = False,
     near: Neighbours | None = None,
     decided: Decided = frozenset(),
-    on_progress: Callable[[int], None] = lambda _: None,
-) -> Copies:
+    on_progress: Advance = lambda _: None,
+) -> list[Copy]:
     """Return all pairs of items that show the same picture, the nearest first.
 
     `items` have features, `phash` and `phash_trimmed`, and `near` are their neighbours where they
-    are known. Of items of the same file one is compared with the others.
+    are known. Of items of the same file the first is compared with the others, in place of all.
+    Pairs that are `decided` are left out.
     """
     import numpy as np
 
@@ -56,30 +55,24 @@ def find_copies(
     for place, digest in enumerate(items.sha256):
         key = digest if digest != _NO_FILE else str(place).encode()
         same.setdefault(key, []).append(place)
-    first = np.array([places[0] for places in same.values()], np.int64)
-    hashes = items.hashes()
+    of_file = list(same.values())
+    first = np.array([places[0] for places in of_file], np.int64)
     features = items.features
     assert features is not None
     found = find_duplicates(
-        hashes[first],
+        items.hashes()[first],
         features if len(first) == len(items) else features[first],
         strict=strict,
-        near=None if near is None else _pairs_of_files(near, list(same.values())),
+        near=None if near is None else _pairs_of_files(near, of_file),
         on_progress=on_progress,
     )
-    of_file = list(same.values())
-    rows = [(one, other, 0, 1.0, True) for places in of_file for one, other in _listed(places)]
-    rows += _spread(found, of_file)
-    kept = [row for row in rows if not decided or _key(items, row[0], row[1]) not in decided]
-    kept.sort(key=lambda row: (not row[4], row[2], -row[3]))
-    unseen = int((~hashes.any(axis=(1, 2))).sum())
-    return Copies(
-        [(row[0], row[1]) for row in kept],
-        [row[2] for row in kept],
-        [row[3] for row in kept],
-        [row[4] for row in kept],
-        unseen,
-    )
+    copies = [Copy(*pair, 0, 1.0, True) for places in of_file for pair in _listed(places)]
+    copies += _spread(found, of_file)
+    if decided:
+        named = items.identities
+        copies = [copy for copy in copies if (named[copy.one], named[copy.other]) not in decided]
+    copies.sort(key=lambda copy: (not copy.exact, copy.distance, -copy.similarity))
+    return copies
 
 
 def _pairs_of_files(
@@ -105,33 +98,21 @@ def _listed(places: list[int]) -> Iterator[tuple[int, int]]:
         yield from ((places[0], other) for other in places[1:])
 
 
-def _spread(found: Pairs, of_file: list[list[int]]) -> Iterator[tuple[int, int, int, float, bool]]:
+def _spread(found: Pairs, of_file: list[list[int]]) -> Iterator[Copy]:
     """Yield pairs of files as pairs of all items that have these files."""
-    numbers = zip(
-        found.first.tolist(),
-        found.second.tolist(),
-        found.distance.tolist(),
-        found.similarity.tolist(),
-        strict=True,
-    )
-    for first, second, distance, similarity in numbers:
-        some = of_file[first][:_ALL_PAIRS]
-        for one in some:
+    columns = (found.first, found.second, found.distance, found.similarity)
+    for first, second, distance, similarity in zip(*(one.tolist() for one in columns), strict=True):
+        for one in of_file[first][:_ALL_PAIRS]:
             for other in of_file[second][:_ALL_PAIRS]:
-                yield min(one, other), max(one, other), distance, similarity, False
-
-
-def _key(items: Items, one: int, other: int) -> tuple[Identity, Identity]:
-    return items.identities[one], items.identities[other]
+                yield Copy(min(one, other), max(one, other), distance, similarity, False)
 
 
 def similarity_of(
-    features: NDArray[np.floating], one: int, others: list[int]
+    features: NDArray[np.floating], one: int, others: Sequence[int]
 ) -> NDArray[np.float32]:
-    """Return the cosines (m,) of an item with m others."""
+    """Return the cosines (m,) of an item with m others, of `features` (n, d) of unit length."""
     import numpy as np
 
-    found: NDArray[np.float32] = features[others].astype(np.float32) @ features[one].astype(
-        np.float32
-    )
+    own = features[one].astype(np.float32)
+    found: NDArray[np.float32] = features[others].astype(np.float32) @ own
     return found

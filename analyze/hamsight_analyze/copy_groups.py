@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def group_pairs(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
@@ -37,20 +42,20 @@ def group_pairs(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
     return [sorted(members[group]) for group in made]
 
 
-def connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Return the groups that chains of pairs make, items by place, groups by their first item."""
-    above: dict[int, int] = {}
+def connected(first: NDArray[np.int64], second: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the items (k,) int64 of each group that chains of pairs (m,) and (m,) make.
 
-    def top(place: int) -> int:
-        while above.setdefault(place, place) != place:
-            above[place] = above[above[place]]
-            place = above[place]
-        return place
+    Items stand by place, and groups by their first item.
+    """
+    import numpy as np
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
 
-    for one, other in pairs:
-        a, b = sorted((top(one), top(other)))
-        above[b] = a
-    groups: dict[int, list[int]] = {}
-    for place in sorted(above):
-        groups.setdefault(top(place), []).append(place)
-    return list(groups.values())
+    if not len(first):
+        return []
+    places, at = np.unique(np.concatenate([first, second]), return_inverse=True)
+    ones = np.ones(len(first), bool)
+    links = coo_matrix((ones, (at[: len(first)], at[len(first) :])), [len(places)] * 2)
+    _, group = connected_components(links, directed=False)
+    order = np.argsort(group, kind="stable")
+    return np.split(places[order], np.flatnonzero(np.diff(group[order])) + 1)

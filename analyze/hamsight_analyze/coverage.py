@@ -6,7 +6,7 @@ from heapq import heapify, heapreplace
 from typing import TYPE_CHECKING
 
 from hamsight_analyze.even import even
-from hamsight_analyze.neighbours import Progress
+from hamsight_analyze.progress import Advance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ def cover(
     number: int,
     kept: NDArray[np.int64] | None = None,
     *,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> NDArray[np.int64]:
     """Return the places of `number` items, (number,) int64, the most representative first.
 
@@ -60,7 +60,7 @@ def _cover_part(
     vectors: NDArray[np.float32],
     number: int,
     kept: NDArray[np.float32],
-    on_progress: Progress,
+    on_progress: Advance,
 ) -> list[int]:
     """Return the places of `number` picks of `vectors` (n, d), with `kept` (m, d) before them."""
     import numpy as np

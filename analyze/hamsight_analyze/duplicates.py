@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hamsight_analyze.blocks import EXACT, all_blocks, near_blocks
+from hamsight_analyze.copy_groups import connected
 from hamsight_analyze.even import even
 from hamsight_analyze.hash_distances import HashDistances
-from hamsight_analyze.neighbours import Progress
+from hamsight_analyze.neighbours import find_neighbours
+from hamsight_analyze.progress import Advance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
 _UNLIKE = 21
 """Coarse bits, a third of them: few photos that have nothing in common differ in no more."""
 _GROUND = 0.05
-_COMPARED = 400_000_000
-"""Pairs that are compared to find the ground."""
+_ASKED = 20_000
+"""Items at most whose neighbours tell the ground."""
+_LOCAL = 0.6
+"""How much nearer, at least, a copy is than the second neighbour that looks different."""
 _PAIRS = 1_000_000
 """Pairs that are looked at together."""
 _GIANT = 1000
-_BY_HASH, _BY_FEATURE = 16, 16
+_BY_HASH = 16
 """Near cells in which the pairs of a large catalog are sought: 99 % of them are found so."""
 
 
@@ -35,8 +39,8 @@ class Limits:
 
     Those whose perceptual hashes differ in `bits` of 256 at most; and those that differ in `coarse`
     of the 64 coarse bits at most and whose even cosine distance is at most `most` x ground, and at
-    most `reach` x ground x (`end` - coarse bits that differ) / 64. The ground is the 5th percentile
-    of the distance of an item to the nearest other that looks different.
+    most `reach` x ground x (`end` - coarse bits that differ) / 64. The ground of a pair is how near
+    items are there that look different: see `_Grounds`.
     """
 
     bits: int
@@ -50,7 +54,7 @@ class Limits:
         bits: NDArray[np.integer],
         coarse: NDArray[np.integer],
         distance: NDArray[np.floating],
-        ground: float,
+        ground: NDArray[np.floating],
     ) -> NDArray[np.bool_]:
         """Return which pairs are duplicates."""
         import numpy as np
@@ -91,16 +95,16 @@ def find_duplicates(
     strict: bool = False,
     near: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     exact: int = EXACT,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> Pairs:
     """Return the pairs of items that show the same picture.
 
     `hashes` are (n, 2, 32) uint8: of the picture, and of the picture without margins. `features`
-    are (n, d) of unit length, or None: hashes alone decide then. Up to `exact` items all pairs are
-    compared; above, those of near cells, by hash and by feature. `near` are pairs, (m,) and (m,),
-    of items that are neighbours by their features, where these are known: no others are compared
-    by features then. Items that such pairs connect are all compared. `on_progress` hears of each
-    item once for hashes and once for features.
+    are (n, d) of unit length, or None: hashes alone decide then. By hash all pairs of up to `exact`
+    items are compared, and above, those of near cells. By features each item is compared with its
+    neighbours, of which `near` are the pairs, (m,) and (m,), where they are known; then with all
+    items that such pairs connect it with. `on_progress` hears of each item once for hashes and once
+    for features.
     """
     import numpy as np
 
@@ -109,21 +113,18 @@ def find_duplicates(
     looks = HashDistances(hashes)
     every = count <= exact
     blocks = all_blocks(count, upper=True) if every else near_blocks(looks.vectors(), _BY_HASH)
-    found = [_alike(looks, blocks, limits, on_progress)]
+    keys = _alike(looks, blocks, limits, on_progress)
     if features is not None and count > 1:
-        vectors = even(features)
-        ground = _ground(looks, vectors)
-        if near is not None:
-            keys = np.unique(np.minimum(*near) * count + np.maximum(*near))
-            found.append(_held(looks, vectors, keys, limits, ground))
-            on_progress(count)
+        if near is None:
+            near = _neighbours(features, exact, on_progress)
         else:
-            blocks = all_blocks(count, upper=True) if every else near_blocks(vectors, _BY_FEATURE)
-            found.append(_near(looks, vectors, blocks, limits, ground, on_progress))
-        if near is not None or not every:
-            between = _between(np.unique(np.concatenate(found)), count)
-            found.append(_held(looks, vectors, between, limits, ground))
-    keys = np.unique(np.concatenate(found))
+            on_progress(count)
+        vectors = even(features)
+        sought = np.unique(np.minimum(*near) * count + np.maximum(*near))
+        grounds = _Grounds(looks, vectors, sought)
+        found = np.concatenate([keys, grounds.held(sought, limits)])
+        between = _between(np.unique(found), count)
+        keys = np.unique(np.concatenate([found, grounds.held(between, limits)]))
     first, second = np.divmod(keys, max(count, 1))
     similarity = _similarity(features, first, second)
     distance, _ = looks.of_pairs(first, second)
@@ -131,79 +132,123 @@ def find_duplicates(
     return Pairs(first[order], second[order], distance[order], similarity[order])
 
 
+def _neighbours(
+    features: NDArray[np.floating], exact: int, on_progress: Advance
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each item and each of its neighbours as pairs."""
+    import numpy as np
+
+    places = find_neighbours(features, exact=exact, on_progress=on_progress).places
+    known = places >= 0
+    return np.repeat(np.arange(len(places)), known.sum(axis=1)), places[known].astype(np.int64)
+
+
 def _alike(
-    looks: HashDistances, blocks: Iterable[Block], limits: Limits, on_progress: Progress
+    looks: HashDistances, blocks: Iterable[Block], limits: Limits, on_progress: Advance
 ) -> NDArray[np.int64]:
     """Return the pairs whose hashes alone say that they are duplicates, as keys."""
     import numpy as np
 
-    found, former = [np.empty(0, np.int64)], None
-    for rows, columns in blocks:
-        if rows is not former:
-            on_progress(len(rows))
-            former = rows
-        at = np.flatnonzero(looks.matrix(rows, columns) <= limits.bits)
-        found.append(_keys(rows, columns, at, len(looks)))
+    found = [np.empty(0, np.int64)]
+    for rows, parts in blocks:
+        for columns in parts:
+            at = np.flatnonzero(looks.matrix(rows, columns) <= limits.bits)
+            found.append(_keys(rows, columns, at, len(looks)))
+        on_progress(len(rows))
     return np.concatenate(found)
 
 
-def _near(
-    looks: HashDistances,
-    vectors: NDArray[np.floating],
-    blocks: Iterable[Block],
-    limits: Limits,
-    ground: float,
-    on_progress: Progress,
-) -> NDArray[np.int64]:
-    """Return the pairs that features say are duplicates, as keys."""
+class _Grounds:
+    """How near items are that look different, in all and about each item, of pairs of neighbours.
+
+    The ground of all is the 5th percentile of the even cosine distance of an item to the nearest
+    neighbour that looks different. Of a pair it is the root of this times 0.6 of the lesser of the
+    distances of its two items to the second neighbour that looks different: parts of a catalog
+    differ in how alike their pictures are (as in local scaling, Zelnik-Manor & Perona 2004). The
+    second, as the first may be a copy that is much changed.
+    """
+
+    def __init__(
+        self, looks: HashDistances, vectors: NDArray[np.floating], keys: NDArray[np.int64]
+    ) -> None:
+        """`keys` are all pairs of neighbours, first x n + second."""
+        import numpy as np
+
+        self._looks, self._vectors = looks, vectors
+        count = len(vectors)
+        coarse = np.concatenate(
+            [np.empty(0, np.int64), *(looks.of_pairs(*pairs)[1] for pairs in _parts(keys, count))]
+        )
+        self._unlike = keys[coarse > _UNLIKE]
+        drawn = np.random.default_rng(0).permutation(count)[:_ASKED]
+        nearest = self._two_nearest(drawn)[:, 0]
+        nearest = nearest[np.isfinite(nearest)]
+        self._of_all = float(np.quantile(nearest, _GROUND)) if len(nearest) else 0.0
+
+    def held(self, keys: NDArray[np.int64], limits: Limits) -> NDArray[np.int64]:
+        """Return those of the pairs, as keys, that are duplicates."""
+        import numpy as np
+
+        found = [np.empty(0, np.int64)]
+        for first, second in _parts(keys, len(self._looks)):
+            bits, coarse = self._looks.of_pairs(first, second)
+            some = np.flatnonzero((coarse <= limits.coarse) | (bits <= limits.bits))
+            first, second = first[some], second[some]
+            distance = 1 - _similarity(self._vectors, first, second)
+            held = limits.hold(bits[some], coarse[some], distance, self._of_pairs(first, second))
+            found.append((first * len(self._looks) + second)[held])
+        return np.concatenate(found)
+
+    def _of_pairs(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the ground of each pair (m,); that of all where too few neighbours are known."""
+        import numpy as np
+
+        places, at = np.unique(np.concatenate([first, second]), return_inverse=True)
+        local = self._two_nearest(places)[at, 1].reshape(2, -1).min(axis=0)
+        local = np.where(np.isfinite(local), _LOCAL * local, self._of_all)
+        ground: NDArray[np.float64] = np.sqrt(self._of_all * np.maximum(local, 0))
+        return ground
+
+    def _two_nearest(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the distances (m, 2) of items to their nearest two that look different."""
+        import numpy as np
+
+        count = len(self._looks)
+        asked = np.zeros(count, bool)
+        asked[places] = True
+        first, second = np.divmod(self._unlike, count)
+        some = asked[first] | asked[second]
+        first, second = first[some], second[some]
+        distance = np.tile(1 - _similarity(self._vectors, first, second), 2)
+        item = np.concatenate([first, second])
+        order = np.lexsort((distance, item))
+        item, distance = item[order], distance[order]
+        starts = np.searchsorted(item, places)
+        nearest = np.full((len(places), 2), np.inf)
+        for way in (0, 1):
+            at = np.minimum(starts + way, max(len(item) - 1, 0))
+            if len(item):
+                own = (item[at] == places) & (starts + way < len(item))
+                nearest[own, way] = distance[at[own]]
+        return nearest
+
+
+def _parts(
+    keys: NDArray[np.int64], count: int
+) -> Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the pairs that keys are, (m,) and (m,), some at a time."""
     import numpy as np
 
-    most = limits.most * ground
-    found, former, held = [np.empty(0, np.int64)], None, np.empty((0, 0), np.float32)
-    for rows, columns in blocks:
-        if rows is not former:
-            on_progress(len(rows))
-            former, held = rows, vectors[rows].astype(np.float32)
-        likeness = held @ vectors[columns].astype(np.float32).T
-        at = np.flatnonzero(likeness >= 1 - most)
-        found.append(_held(looks, vectors, _keys(rows, columns, at, len(looks)), limits, ground))
-    return np.concatenate(found)
-
-
-def _held(
-    looks: HashDistances,
-    vectors: NDArray[np.floating],
-    keys: NDArray[np.int64],
-    limits: Limits,
-    ground: float,
-) -> NDArray[np.int64]:
-    """Return those of the pairs, as keys, that are duplicates."""
-    import numpy as np
-
-    held = [np.empty(0, np.int64)]
     for start in range(0, len(keys), _PAIRS):
-        some = keys[start : start + _PAIRS]
-        first, second = np.divmod(some, len(looks))
-        distance = 1 - _similarity(vectors, first, second)
-        held.append(some[limits.hold(*looks.of_pairs(first, second), distance, ground)])
-    return np.concatenate(held)
+        yield np.divmod(keys[start : start + _PAIRS], count)
 
 
 def _between(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return all pairs, as keys, of items that the given pairs connect, in groups of no giants."""
     import numpy as np
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
 
-    first, second = np.divmod(keys, count)
-    places, at = np.unique(np.concatenate([first, second]), return_inverse=True)
-    links = coo_matrix(
-        (np.ones(len(keys), bool), (at[: len(keys)], at[len(keys) :])), [len(places)] * 2
-    )
-    _, group = connected_components(links, directed=False)
-    order = np.argsort(group, kind="stable")
     made = [np.empty(0, np.int64)]
-    for members in np.split(places[order], np.flatnonzero(np.diff(group[order])) + 1):
+    for members in connected(*np.divmod(keys, count)):
         if 2 < len(members) <= _GIANT:
             one, other = np.triu_indices(len(members), 1)
             made.append(members[one] * count + members[other])
@@ -221,26 +266,6 @@ def _keys(
     apart = one != other
     one, other = one[apart], other[apart]
     return np.unique(np.minimum(one, other) * count + np.maximum(one, other))
-
-
-def _ground(looks: HashDistances, vectors: NDArray[np.floating]) -> float:
-    """Return the 5th percentile of the distance to the nearest item that looks different."""
-    import numpy as np
-
-    count = len(vectors)
-    most = max(1, _COMPARED // count)
-    asked = np.arange(count)
-    if most < count:
-        asked = np.sort(np.random.default_rng(0).choice(count, most, replace=False))
-    nearest = np.full(len(asked), -np.inf, np.float32)
-    for places, columns in all_blocks(len(asked), others=count):
-        rows = asked[places]
-        likeness = vectors[rows].astype(np.float32) @ vectors[columns].astype(np.float32).T
-        likeness[looks.matrix(rows, columns, coarse=True) <= _UNLIKE] = -np.inf
-        likeness[rows[:, None] == columns] = -np.inf
-        nearest[places] = np.maximum(nearest[places], likeness.max(axis=1))
-    nearest = nearest[np.isfinite(nearest)]
-    return float(np.quantile(1 - nearest, _GROUND)) if len(nearest) else 0.0
 
 
 def _similarity(

@@ -24,63 +24,63 @@ def give_scores(
     name: str,
     scores: NDArray[np.float32],
 ) -> None:
-    """Give each item, or object, of a model its score; one that is NaN takes the item's score away.
+    """Give each item, or object, of a model its score; NaN takes the item's score away.
 
     `items` (n,) are hashes of identities, `cityHash64(dataset, subset, id)`, and `scores` (n,).
     """
     import pyarrow as pa
 
-    texts = pa.array([""] * len(items), pa.string())
-    tables = (model.kind, [model.name])
-    _give(catalog, tables, items, name, "score_given", "no_number", pa.array(scores), texts)
+    values = pa.table({"item": items, "number": scores})
+    assignments = fill("score_given", value=_value("number", "no_number"))
+    _give(catalog, model.kind, [model.name], name, values, assignments)
 
 
 def give_attributes(
     catalog: Catalog, items: NDArray[np.uint64], name: str, values: Sequence[str]
 ) -> None:
-    """Give each item its value of an attribute, in the tables of all models; none where empty."""
+    """Give each item its value of an attribute, in the tables of all models; "" takes it away.
+
+    `items` (n,) are hashes of identities, and `values` (n,).
+    """
     import pyarrow as pa
 
-    numbers = pa.array([0.0] * len(items), pa.float32())
-    tables = (TableKind.ITEMS, [model.name for model in catalog.models()])
-    texts = pa.array(values, pa.string())
-    _give(catalog, tables, items, name, "attribute_given", "no_text", numbers, texts)
+    given = pa.table({"item": items, "text": pa.array(values, pa.string())})
+    models = [model.name for model in catalog.models()]
+    assignments = fill("attribute_given", value=_value("text", "no_text"))
+    _give(catalog, TableKind.ITEMS, models, name, given, assignments)
+
+
+def _value(column: str, absent: str) -> str:
+    return fill("item_value", column=column, absent=fill(absent))
 
 
 def _give(
     catalog: Catalog,
-    tables: tuple[TableKind, Sequence[str]],
-    items: NDArray[np.uint64],
+    kind: TableKind,
+    models: Sequence[str],
     name: str,
-    statement: str,
-    absent: str,
-    numbers: pa.Array,
-    texts: pa.Array,
+    values: pa.Table,
+    assignments: str,
 ) -> None:
     import pyarrow as pa
 
-    if not len(items):
+    if not values.num_rows:
         return
     if not catalog.has_table("item_values"):
         catalog.run("create_item_values")
     run = uuid.uuid4().hex
-    given = {"run": run, "name": name}
-    table = pa.table(
-        {"run": pa.array([run] * len(items)), "item": items, "number": numbers, "text": texts}
-    )
-    column = "number" if absent == "no_number" else "text"
+    values = values.append_column("run", pa.array([run] * values.num_rows))
+    pieces = {
+        "condition": fill("has_item_value"),
+        "assignments": assignments,
+        "needed": fill("every_item"),
+    }
     try:
-        for start in range(0, table.num_rows, _INSERTED):
-            catalog.insert("item_values", table.slice(start, _INSERTED))
+        for start in range(0, values.num_rows, _INSERTED):
+            catalog.insert("item_values", values.slice(start, _INSERTED))
         catalog.await_replicas("item_values")
-        value = fill("item_value", column=column, absent=fill(absent))
-        pieces = {
-            "condition": fill("has_item_value"),
-            "assignments": fill(statement, value=value),
-            "needed": fill("every_item"),
-        }
+        given = {"run": run, "name": name}
         with catalog.locked("values that an analysis gives items"):
-            kind, models = tables
             for model in catalog.models(kind):
                 if model.name in models:
                     catalog.run("update_items", given, table=model.items_table, **pieces)

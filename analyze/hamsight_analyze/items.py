@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hamsight_analyze.progress import Progress
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.statements import all_of, fill
@@ -58,7 +59,8 @@ class Items:
 
     `features` are (n, d) of unit length, float32, float16 from 100,000 items on; None where
     they were not asked for; `left_out` counts the items that have none then. `columns` holds what
-    else was asked for, by name.
+    else was asked for, by name: a value for each item. `beside` is what an analysis reads of the
+    catalog besides columns.
     """
 
     model: CatalogModel
@@ -69,6 +71,7 @@ class Items:
     features: NDArray[np.floating] | None = None
     left_out: int = 0
     columns: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    beside: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.identities)
@@ -81,8 +84,20 @@ class Items:
             crop = Box("", x, y, width, height)
         return Tile(self.uris[place], lines, crop=crop)
 
+    def keys(self) -> NDArray[np.uint64]:
+        """Return the hashes of the identities, (n,) uint64, from `analyzed_key`."""
+        import numpy as np
+
+        return np.array(self.columns["item_key"], np.uint64)
+
+    def digests(self) -> NDArray[np.uint64]:
+        """Return the hashes of the features, (n,) uint64, from `analyzed_digest`."""
+        import numpy as np
+
+        return np.array(self.columns["feature_digest"], np.uint64)
+
     def hashes(self) -> NDArray[np.uint8]:
-        """Return the perceptual hashes (n, 2, 32): whole, and without margins."""
+        """Return the perceptual hashes (n, 2, 32) uint8: whole, and without margins."""
         import numpy as np
 
         both = [np.frombuffer(b"".join(self.columns[name]), np.uint8) for name in _HASHES]
@@ -97,31 +112,34 @@ _ALWAYS = ("dataset_name", "subset_name", "id", "uri", "sha256", "ingested_us")
 def read_items(
     catalog: Catalog,
     scope: Scope,
-    more: Sequence[str] = (),
-    parameters: dict[str, Any] | None = None,
+    more: Sequence[str],
+    parameters: dict[str, Any],
     *,
-    on_progress: Callable[[int, int], None] = lambda done, items: None,
+    on_progress: Progress,
 ) -> Items:
     """Read the items of a scope with the columns that the statements `more` name.
 
-    An item without a feature is left out where features are asked for. `on_progress` is told how
-    many of how many are read. Raises UsageError, EmptyCatalogError or ExpressionError.
+    `parameters` are the values of the columns' parameters. An item without a feature is left out
+    where features are asked for. `on_progress` is told how many of how many are read.
+
+    Raises UsageError, EmptyCatalogError or ExpressionError.
     """
-    kind = TableKind.OBJECTS if scope.objects else TableKind.ITEMS
-    model = catalog.model(scope.model, scope.datasets, kind=kind)
+    import numpy as np
+
+    model = _model_of(catalog, scope)
     if scope.objects:
         more = [*more, "analyzed_box"]
     condition, values = condition_of(catalog, model, scope)
-    values.update(parameters or {})
+    values.update(parameters)
     table = model.items_table
-    held = all_of(condition)
-    counts = catalog.rows("count_analyzed", values, table=table, conditions=held)[0]
+    counts = catalog.rows("count_analyzed", values, table=table, conditions=all_of(condition))[0]
     total, left_out = (int(count) for count in counts)
     items = Items(model, [], [], [], 0)
     if "analyzed_features" in more:
         condition.append(fill("has_feature"))
         total, items.left_out = total - left_out, left_out
-        items.features = _room(total, model.dimension)
+        number = np.float16 if total >= _HALF_FROM else np.float32
+        items.features = np.empty((total, model.dimension), number)
     columns = "".join(f",\n    {fill(name)}" for name in more)
     for page in _pages(catalog, table, condition, values, columns):
         _add(items, page)
@@ -136,11 +154,10 @@ def state_of(catalog: Catalog, scope: Scope) -> int:
 
     Raises UsageError, EmptyCatalogError or ExpressionError.
     """
-    kind = TableKind.OBJECTS if scope.objects else TableKind.ITEMS
-    model = catalog.model(scope.model, scope.datasets, kind=kind)
-    condition, values = condition_of(catalog, model, scope)
-    held = all_of(condition)
-    rows = catalog.rows("state_of_items", values, table=model.items_table, conditions=held)
+    model = _model_of(catalog, scope)
+    held, values = condition_of(catalog, model, scope)
+    conditions = all_of(held)
+    rows = catalog.rows("state_of_items", values, table=model.items_table, conditions=conditions)
     return int(rows[0][0])
 
 
@@ -155,6 +172,21 @@ def condition_of(
     return [f"({one.sql})"], dict(one.parameters)
 
 
+def places_of(wanted: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the place of each wanted key (m,) among n keys, (m,) int64; -1 where it is none."""
+    import numpy as np
+
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    order = np.argsort(keys, kind="stable")
+    at = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+    return np.where(keys[at] == wanted, at, -1)
+
+
+def _model_of(catalog: Catalog, scope: Scope) -> CatalogModel:
+    return catalog.model(scope.model, scope.datasets, kind=TableKind.of(scope.objects))
+
+
 def _pages(
     catalog: Catalog, table: str, condition: list[str], values: dict[str, Any], more: str
 ) -> Iterator[pa.Table]:
@@ -163,12 +195,6 @@ def _pages(
         page = catalog.arrow(sql, given)
         if page.num_rows:
             yield page
-
-
-def _room(count: int, dimension: int) -> NDArray[np.floating]:
-    import numpy as np
-
-    return np.empty((count, dimension), np.float16 if count >= _HALF_FROM else np.float32)
 
 
 def _add(items: Items, page: pa.Table) -> None:
@@ -184,9 +210,9 @@ def _add(items: Items, page: pa.Table) -> None:
             or [np.empty(0, np.float32)]
         )
         items.features[start : start + count] = flat.reshape(count, -1)
-    names = [_texts(page[name]) for name in _ALWAYS[:3]]
-    items.identities.extend(zip(*names, strict=True))
-    items.uris.extend(_texts(page["uri"]))
+    dataset, subset, id, uri = (_texts(page[name]) for name in _ALWAYS[:4])
+    items.identities.extend(zip(dataset, subset, id, strict=True))
+    items.uris.extend(uri)
     items.sha256.extend(page["sha256"].to_pylist())
     items.latest_us = max([items.latest_us, *page["ingested_us"].to_pylist()])
     for name in page.column_names:

@@ -1,4 +1,4 @@
-"""The neighbours of all items of a model, kept in the catalog and gone on from."""
+"""The neighbours of all items of a model, kept in the catalog and updated."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_analyze.analysis import identity_columns
 from hamsight_analyze.blocks import EXACT
-from hamsight_analyze.items import Items
+from hamsight_analyze.items import Items, places_of
 from hamsight_analyze.neighbours import (
     NEIGHBOURS,
     Neighbours,
-    Progress,
     find_neighbours,
-    go_on,
+    update_neighbours,
 )
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
@@ -29,32 +28,25 @@ COLUMNS = ("analyzed_features", "analyzed_key", "analyzed_digest")
 _INSERTED = 50_000
 
 
-def neighbours_of(
-    catalog: Catalog, items: Items, on_progress: Progress = lambda _: None
-) -> Neighbours:
+def neighbours_of(catalog: Catalog, items: Items) -> Neighbours:
     """Return the 20 nearest of each item, of all items of a model with the columns `COLUMNS`.
 
     They are kept in the table `neighbours_MODEL`. Where the catalog has them, those of new and
     changed items, and of items that lost a neighbour, are found by comparing these items with all;
     if that is more than comparing 100,000 items with each other, all are found again.
     """
-    import numpy as np
-
     assert items.features is not None
     if len(items) < 2:
-        return find_neighbours(items.features, on_progress=on_progress)
+        return find_neighbours(items.features)
     table = view_of(items.model.items_table).replace("items", "neighbours", 1)
-    keys, digests = (
-        np.array(items.columns[name], np.uint64) for name in ("item_key", "feature_digest")
-    )
+    keys, digests = items.keys(), items.digests()
     known = _known(catalog, table, keys, digests) if catalog.has_table(table) else None
     if known is None or known.asked.sum() * len(items) > EXACT**2:
-        near = find_neighbours(items.features, on_progress=on_progress)
+        near = find_neighbours(items.features)
     elif known.is_current:
-        on_progress(len(items))
         return known.near
     else:
-        near = go_on(items.features, known.near, known.asked, known.changed, on_progress)
+        near = update_neighbours(items.features, known.near, known.asked, known.changed)
     _keep(catalog, table, items, keys, digests, near)
     return near
 
@@ -83,8 +75,7 @@ def _known(
     width = min(NEIGHBOURS, len(keys) - 1)
     if others is None or similarity is None or others.shape[1] != width:
         return None
-    order = np.argsort(keys, kind="stable")
-    place = _place_of(own, keys, order)
+    place = places_of(own, keys)
     stays = place >= 0
     stays[stays] = digests[place[stays]] == digest[stays]
     changed = np.ones(len(keys), bool)
@@ -92,22 +83,12 @@ def _known(
     near = Neighbours(
         np.full((len(keys), width), -1, np.int32), np.full((len(keys), width), -1, np.float32), 1.0
     )
-    found = _place_of(others[stays].ravel(), keys, order).reshape(-1, width)
+    found = places_of(others[stays].ravel(), keys).reshape(-1, width)
     found[(found >= 0) & changed[found]] = -1
     near.places[place[stays]] = found
     near.similarity[place[stays]] = similarity[stays]
     lost = ~changed & (near.places < 0).any(axis=1)
     return _Known(near, changed, lost, bool((~stays).any()))
-
-
-def _place_of(
-    wanted: NDArray[np.uint64], keys: NDArray[np.uint64], order: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return the place of each wanted key, -1 where it is none of `keys`, which `order` sorts."""
-    import numpy as np
-
-    at = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
-    return np.where(keys[at] == wanted, at, -1)
 
 
 def _matrix(column: pa.ChunkedArray) -> NDArray[Any] | None:

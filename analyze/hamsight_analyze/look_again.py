@@ -1,14 +1,15 @@
-"""Hashes and scores of pictures that were ingested without: by an older version, or as asked."""
+"""Perceptual hashes and scores of quality for pictures that were ingested without them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from hamsight_analyze.progress import Progress
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import ImageError
@@ -20,6 +21,8 @@ from hamsight_core.images.places import fetch
 from hamsight_core.items import Identity
 
 _PAGE = 1000
+_WRITTEN = 500
+"""Items of one statement, whose hashes fit into a parameter of 128 KiB."""
 _READERS = 4
 _LEAST = 768
 """The shorter side in pixels that a JPEG may be decoded at: twice what is looked at."""
@@ -37,7 +40,7 @@ def look_again(
     catalog: Catalog,
     model: str | None = None,
     *,
-    on_progress: Callable[[int, int], None] = lambda done, items: None,
+    on_progress: Progress = lambda done, items: None,
 ) -> Updated:
     """Look at the pictures whose items have no scores of quality, and keep what is seen.
 
@@ -82,7 +85,9 @@ def _looked_at(uri: str) -> Looks | str:
 
 def _write(catalog: Catalog, seen: Sequence[tuple[Identity, Looks]]) -> None:
     for (dataset, subset), group in groupby(seen, lambda one: one[0][:2]):
-        for some in _slices(list(group)):
+        seen_there = list(group)
+        for start in range(0, len(seen_there), _WRITTEN):
+            some = seen_there[start : start + _WRITTEN]
             parameters = {
                 "dataset": dataset,
                 "subset": subset,
@@ -103,12 +108,3 @@ def _write(catalog: Catalog, seen: Sequence[tuple[Identity, Looks]]) -> None:
             with catalog.locked("an update of how pictures look"):
                 for model in catalog.models():
                     catalog.run("update_items", parameters, table=model.items_table, **pieces)
-
-
-def _slices(
-    seen: list[tuple[Identity, Looks]],
-) -> Iterator[list[tuple[Identity, Looks]]]:
-    """Yield lists that each fit into one statement's parameters, of 128 KiB at most."""
-    size = 500
-    for start in range(0, len(seen), size):
-        yield seen[start : start + size]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hamsight_analyze.even import even
 from hamsight_analyze.kernel_ridge import KernelRidge
-from hamsight_analyze.neighbours import Progress
+from hamsight_analyze.progress import Advance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ def find_mislabelled(
     items: NDArray[np.int64],
     tags: NDArray[np.int64],
     *,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> Suspicions:
     """Judge each given tag: item `items[i]`, a row of `features` (n, d), has the tag `tags[i]`.
 
@@ -97,7 +97,7 @@ class _Given:
         return made
 
 
-def _judge(vectors: NDArray[np.floating], given: _Given, on_progress: Progress) -> Suspicions:
+def _judge(vectors: NDArray[np.floating], given: _Given, on_progress: Advance) -> Suspicions:
     import numpy as np
 
     count = len(given.row)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hamsight_analyze.blocks import EXACT, all_blocks, near_blocks
+from hamsight_analyze.progress import Advance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,9 +20,6 @@ _PROBES = 16
 _ASKED = 256
 """Items whose neighbours are also sought exactly, to measure the recall of cells."""
 _GROUP = 16
-
-Progress = Callable[[int], None]
-"""Told how many more items are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def find_neighbours(
     k: int = NEIGHBOURS,
     *,
     exact: int = EXACT,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> Neighbours:
     """Return the k nearest of each item by cosine.
 
@@ -65,20 +63,21 @@ def find_neighbours(
     if every:
         return Neighbours(places, similarity, 1.0)
     asked = np.sort(np.random.default_rng(0).choice(count, min(_ASKED, count), replace=False))
-    exact_places = np.full((count, k), -1, np.int32)
-    some = ((asked, columns) for _, columns in all_blocks(1, others=count))
-    exact_similarity = np.full_like(similarity, -1)
+    # Of these arrays only the asked rows are ever touched.
+    exact_places, exact_similarity = np.empty_like(places), np.empty_like(similarity)
+    exact_places[asked], exact_similarity[asked] = -1, -1
+    some = _blocks_of(asked, np.arange(count))
     _fill(exact_places, exact_similarity, features, features, some, lambda _: None)
     held = [len(np.intersect1d(places[one], exact_places[one])) for one in asked]
     return Neighbours(places, similarity, float(np.mean(held)) / k)
 
 
-def go_on(
+def update_neighbours(
     features: NDArray[np.floating],
     near: Neighbours,
     asked: NDArray[np.bool_],
     changed: NDArray[np.bool_],
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> Neighbours:
     """Return neighbours after a change of some items, from those of before.
 
@@ -95,18 +94,13 @@ def go_on(
     everything = np.arange(len(asked))
     _fill(places, similarity, features, features, _blocks_of(sought, everything), on_progress)
     _fill(places, similarity, features, features, _blocks_of(rest, new), on_progress)
-    if not len(new):
-        on_progress(len(rest))
     return Neighbours(places, similarity, near.recall)
 
 
 def _blocks_of(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Iterator[Block]:
     """Yield blocks of all pairs of these rows and these columns."""
-    former, some = None, rows
-    for of_rows, of_columns in all_blocks(len(rows), others=len(columns)):
-        if of_rows is not former:
-            former, some = of_rows, rows[of_rows]
-        yield some, columns[of_columns]
+    for of_rows, parts in all_blocks(len(rows), others=len(columns)):
+        yield rows[of_rows], (columns[part] for part in parts)
 
 
 def nearest_among(
@@ -114,7 +108,7 @@ def nearest_among(
     known: NDArray[np.floating],
     k: int,
     *,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the places (m, k) of the nearest known vectors of each asked one, and distances.
 
@@ -143,7 +137,7 @@ def _fill(
     features: NDArray[np.floating],
     others: NDArray[np.floating],
     blocks: Iterable[Block],
-    on_progress: Progress,
+    on_progress: Advance,
 ) -> None:
     """Put the best of all blocks into `places` and `similarity`.
 
@@ -152,15 +146,14 @@ def _fill(
     """
     import numpy as np
 
-    former, held = None, np.empty((0, 0), np.float32)
-    for rows, columns in blocks:
-        if rows is not former:
-            on_progress(len(rows))
-            former, held = rows, features[rows].astype(np.float32)
-        likeness = held @ others[columns].astype(np.float32).T
-        if others is features:
-            likeness[rows[:, None] == columns] = -np.inf
-        _keep_best(places, similarity, rows, columns, likeness)
+    for rows, parts in blocks:
+        held = features[rows].astype(np.float32)
+        for columns in parts:
+            likeness = held @ others[columns].astype(np.float32).T
+            if others is features:
+                likeness[rows[:, None] == columns] = -np.inf
+            _keep_best(places, similarity, rows, columns, likeness)
+        on_progress(len(rows))
 
 
 def _keep_best(

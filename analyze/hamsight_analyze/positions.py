@@ -6,7 +6,8 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from hamsight_analyze.neighbours import Neighbours, Progress, find_neighbours, nearest_among
+from hamsight_analyze.neighbours import Neighbours, find_neighbours, nearest_among
+from hamsight_analyze.progress import Advance
 from hamsight_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 METHODS = ("tsne", "umap", "pacmap", "pca")
 FITTED = 50_000
 """Items at most to which a map is fitted; further ones are placed among them."""
-_EXTRAS = {"umap": "umap", "pacmap": "pacmap"}
-_COMPONENTS = 50
+_EXTRAS = ("umap", "pacmap")
+"""Methods that need a package of that name."""
+COMPONENTS = 50
+"""Principal components to which features are brought before a fit."""
 _ROUNDS = (250, 500)
 """Iterations of t-SNE with early exaggeration, and without."""
 _HEARD = 25
@@ -34,8 +37,7 @@ def check_method(method: str) -> None:
     """Raise UsageError for a method that there is not, or whose package is not installed."""
     if method not in METHODS:
         raise UsageError(f"there is no map {method!r}; expected {', '.join(METHODS)}")
-    package = _EXTRAS.get(method)
-    if package is not None and find_spec(package) is None:
+    if method in _EXTRAS and find_spec(method) is None:
         raise UsageError(
             f"a map by {method} needs a package that is not installed:"
             f" pip install 'hamsight[{method}]', or take --method tsne"
@@ -48,7 +50,7 @@ def lay_out(
     *,
     seed: int = 0,
     near: Neighbours | None = None,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return where each item lies, (n, 2) float32, and which took part in the fit, (n,) bool.
 
@@ -62,7 +64,7 @@ def lay_out(
 
     check_method(method)
     count = len(features)
-    vectors = principal_components(features, _COMPONENTS)
+    vectors = principal_components(features, COMPONENTS)
     fitted = np.ones(count, bool)
     if method == "pca" or count < _LEAST:
         on_progress(count)
@@ -119,7 +121,7 @@ def place(
     known: NDArray[np.floating],
     positions: NDArray[np.float32],
     *,
-    on_progress: Progress = lambda _: None,
+    on_progress: Advance = lambda _: None,
 ) -> NDArray[np.float32]:
     """Return where further items lie, (m, 2), among n known ones at `positions` (n, 2).
 
@@ -160,7 +162,7 @@ def trustworthiness(features: NDArray[np.floating], positions: NDArray[np.float3
 
 
 def _tsne(
-    vectors: NDArray[np.float32], near: Neighbours, seed: int, on_progress: Progress
+    vectors: NDArray[np.float32], near: Neighbours, seed: int, on_progress: Advance
 ) -> NDArray[Any]:
     """Fit t-SNE (van der Maaten & Hinton 2008; openTSNE, Policar et al. 2024).
 
@@ -192,7 +194,7 @@ def _tsne(
     return made
 
 
-def _umap(vectors: NDArray[np.float32], seed: int, on_progress: Progress) -> NDArray[Any]:
+def _umap(vectors: NDArray[np.float32], seed: int, on_progress: Advance) -> NDArray[Any]:
     """Fit UMAP (McInnes et al. 2018)."""
     from umap import UMAP
 
@@ -202,7 +204,7 @@ def _umap(vectors: NDArray[np.float32], seed: int, on_progress: Progress) -> NDA
     return made
 
 
-def _pacmap(vectors: NDArray[np.float32], seed: int, on_progress: Progress) -> NDArray[Any]:
+def _pacmap(vectors: NDArray[np.float32], seed: int, on_progress: Advance) -> NDArray[Any]:
     """Fit PaCMAP (Wang et al. 2021)."""
     from pacmap import PaCMAP
 
@@ -214,7 +216,7 @@ def _pacmap(vectors: NDArray[np.float32], seed: int, on_progress: Progress) -> N
 class _Heard:
     """Tells how far a fit is: `steps` in all, after `rounds` iterations."""
 
-    def __init__(self, steps: int, rounds: int, on_progress: Progress) -> None:
+    def __init__(self, steps: int, rounds: int, on_progress: Advance) -> None:
         self._steps, self._rounds, self._told = steps, rounds, 0
         self._calls = 0
         self._on_progress = on_progress

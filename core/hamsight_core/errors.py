@@ -13,7 +13,7 @@ HamsightError
 │   ├── StatementError         3  ClickHouse refused a statement
 │   │   └── NoTableError       3  … for it names a table that the catalog lacks
 │   ├── DamagedCatalogError    3  files of an embedded catalog are cut, empty or foreign
-│   └── DiskFullError          7  the catalog's disk has no room
+│   └── DiskFullError          7  a disk has no room
 ├── ModelError                 4  a model package, a device, OpenVINO
 └── SourceError                5  a dataset, an annotation file, a folder
     └── ImageError             5  one image that cannot be read

@@ -12,10 +12,10 @@ from pathlib import Path
 from hamsight_core.catalog.address import parse_dsn
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.definitions import Fault, changed, faults, restore, set_aside
-from hamsight_core.catalog.embedded import check_free, check_is_catalog
+from hamsight_core.catalog.embedded import REPAIR, check_free, check_is_catalog
 from hamsight_core.catalog.room import check_room
 from hamsight_core.catalog.schema import sweep
-from hamsight_core.errors import UsageError
+from hamsight_core.errors import DamagedCatalogError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,14 @@ def repair(dsn: str | os.PathLike[str] | None = None) -> Repaired:
     if not lost:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is taken away below
-            with Catalog.open(dsn) as catalog:
-                swept = sweep(catalog)
+            try:
+                with Catalog.open(dsn) as catalog:
+                    swept = sweep(catalog)
+            except DamagedCatalogError as error:
+                raise DamagedCatalogError(
+                    f"{str(error).removesuffix(REPAIR)} There is no copy of which it can be"
+                    " restored: restore a backup, or ingest the datasets into a new catalog"
+                ) from None
     for table, folder in set_aside(path):
         kept = copies / folder.relative_to(path)
         kept.parent.mkdir(parents=True, exist_ok=True)

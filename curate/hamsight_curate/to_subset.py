@@ -50,6 +50,23 @@ def move_to_subset(catalog: Catalog, items: Iterable[Identity], subset: str) -> 
     return _move(catalog, dict.fromkeys(wanted, subset), "kept_former")
 
 
+def move_groups(catalog: Catalog, groups: Iterable[Iterable[Identity]], subset: str) -> Resettled:
+    """Move items of groups so that all of a group that are of one dataset stand in a subset.
+
+    Items of a dataset that stand in one subset of it already stay there. Raises what
+    `move_to_subset` raises.
+    """
+    moving: list[Identity] = []
+    for group in groups:
+        of_dataset: dict[str, list[Identity]] = {}
+        for item in group:
+            of_dataset.setdefault(item[0], []).append(item)
+        for items in of_dataset.values():
+            if len({item[1] for item in items}) > 1:
+                moving += items
+    return move_to_subset(catalog, moving, subset)
+
+
 def move_back(catalog: Catalog, items: Iterable[Identity] | None = None) -> Resettled:
     """Move items, or all of which that is known, back to the subsets where they stood before."""
     chosen = None if items is None else set(items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PAGE = 4096
 _KEPT = 86_400
 """For how many seconds a former generation may be there."""
+_AFTER = ("after_model", "after_dataset", "after_subset", "after_id")
 _TOLERANCE = 0.01
 """How far a feature's length may be from 1: BFloat16 holds 8 bits, which cuts up to 0.004 off."""
 
@@ -177,10 +178,9 @@ def _objects(
         return
     if pictures.digest != model.digest:
         yield _differs("package-digest", model.name, pictures.digest, f"objects: {model.digest}")
-    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
+    held, values = _of_dataset(dataset)
     named = {"table": model.items_table, "pictures": pictures.items_table}
-    rows = catalog.rows("objects_alone", _values(held), conditions=_conditions(held), **named)
-    for row in rows:
+    for row in catalog.rows("objects_alone", values, conditions=all_of(held), **named):
         yield _differs("object-alone", model.name, "its box in a picture", "no such box", row)
 
 
@@ -206,7 +206,10 @@ def _items(
         yield _differs("hash-length", model.name, wanted, f"{model.bits} bits")
     wrong_bits = _wrong_bits(catalog, model) if comparable else fill("wrong_bits_unknown")
     given = {"dimension": model.dimension} if comparable else {}
-    for rows in _pages(catalog, model, dataset, wrong_bits, given, page):
+    named = {"table": model.items_table, "wrong_bits": wrong_bits}
+    pages = item_pages(catalog, model.items_table, page, *_of_dataset(dataset))
+    for conditions, values in pages:
+        rows = catalog.rows("verify_items", {**given, **values}, conditions=conditions, **named)
         yield from _twice(model, rows)
         for row in rows:
             yield from _row(model, row)
@@ -232,9 +235,8 @@ def _fitted_bits(
         fit = f"the fit {model.hash_settings.fit}"
         yield _differs("hash-scheme", model.name, fit, str(error))
         return
-    held = () if dataset is None else (fill("of_dataset"),)
-    given = {} if dataset is None else {"dataset": dataset}
-    for conditions, values in item_pages(catalog, model.items_table, page, held, given):
+    pages = item_pages(catalog, model.items_table, page, *_of_dataset(dataset))
+    for conditions, values in pages:
         conditions = all_of((conditions, fill("of_dimension")))
         statement = fill("hashes_and_features", table=model.items_table, conditions=conditions)
         rows = catalog.arrow(statement, {**values, "dimension": model.dimension})
@@ -258,44 +260,9 @@ def _wrong_bits(catalog: Catalog, model: CatalogModel) -> str:
     return catalog.layout.fill("differing_bits", other=fill("right_hash", least=least, most=most))
 
 
-def _pages(
-    catalog: Catalog,
-    model: CatalogModel,
-    dataset: str | None,
-    wrong_bits: str,
-    given: Mapping[str, Any],
-    page: int,
-) -> Iterator[Sequence[Sequence[Any]]]:
-    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
-    table, last = model.items_table, {"before_last": page - 1}
-    while True:
-        ends = catalog.rows(
-            "end_of_page", {**_values(held), **last}, table=table, conditions=_conditions(held)
-        )
-        wanted = {**held, "up_to_item": _identity("last", ends[0])} if ends else held
-        yield catalog.rows(
-            "verify_items",
-            {**given, **_values(wanted)},
-            table=table,
-            wrong_bits=wrong_bits,
-            conditions=_conditions(wanted),
-        )
-        if not ends:
-            return
-        held = {**held, "after_item": _identity("after", ends[0])}
-
-
-def _identity(prefix: str, row: Sequence[str]) -> dict[str, str]:
-    return dict(zip((f"{prefix}_dataset", f"{prefix}_subset", f"{prefix}_id"), row, strict=True))
-
-
-def _conditions(held: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the conditions of those names, all of which hold."""
-    return all_of(map(fill, held))
-
-
-def _values(held: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    return {name: value for values in held.values() for name, value in values.items()}
+def _of_dataset(dataset: str | None) -> tuple[list[str], dict[str, Any]]:
+    """Return the condition of a dataset, and its parameters; nothing without a dataset."""
+    return ([], {}) if dataset is None else ([fill("of_dataset")], {"dataset": dataset})
 
 
 def _twice(model: CatalogModel, rows: Sequence[Sequence[Any]]) -> Iterator[Difference]:
@@ -325,9 +292,8 @@ def _row(model: CatalogModel, row: Sequence[Any]) -> Iterator[Difference]:
 
 
 def _ingests(catalog: Catalog, dataset: str | None) -> Iterator[Difference]:
-    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
-    condition = _conditions(held)
-    rows = catalog.rows("unfinished_ingests", _values(held), condition=condition)
+    held, values = _of_dataset(dataset)
+    rows = catalog.rows("unfinished_ingests", values, condition=all_of(held))
     for name, model, source, started in rows:
         expected = f"the ingest of {source} ran to its end"
         found = f"that of {started:%Y-%m-%d %H:%M:%S} UTC did not, or is still running"
@@ -336,10 +302,11 @@ def _ingests(catalog: Catalog, dataset: str | None) -> Iterator[Difference]:
 
 def _rejects(catalog: Catalog, dataset: str | None, page: int) -> Iterator[Difference]:
     """Yield the rejects of files that were missing and are there now."""
-    held = {} if dataset is None else {"of_dataset": {"dataset": dataset}}
+    held, values = _of_dataset(dataset)
+    conditions = held
     while catalog.has_table("rejects"):
-        given = {**_values(held), "limit": page}
-        rows = catalog.rows("verify_rejects", given, conditions=_conditions(held))
+        given = {**values, "limit": page}
+        rows = catalog.rows("verify_rejects", given, conditions=all_of(conditions))
         for row in rows:
             model, uri, reason = row[0], row[4], row[5]
             if was_not_there(uri, reason):
@@ -347,5 +314,5 @@ def _rejects(catalog: Catalog, dataset: str | None, page: int) -> Iterator[Diffe
                 yield _differs("reject-readable", model, expected, found, row[1:])
         if len(rows) < page:
             return
-        after = {"after_model": rows[-1][0], **_identity("after", rows[-1][1:4])}
-        held = {**held, "after_reject": after}
+        conditions = [*held, fill("after_reject")]
+        values |= dict(zip(_AFTER, rows[-1][:4], strict=True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.connect import engine_errors
+from hamsight_core.catalog.definitions import innermost
 from hamsight_core.catalog.statements import fill
 
 
@@ -39,5 +40,5 @@ def damaged_parts(catalog: Catalog) -> Iterator[Part]:
             answer = catalog.client.raw_query(fill("check_parts", table=table), fmt="JSONEachRow")
         for part in map(json.loads, answer.splitlines()):
             if not part["is_passed"]:
-                why = part["message"].partition("\n")[0][:200]
+                why = innermost(part["message"])[:200]
                 yield Part(table, part["part_path"], why, aside=False)

@@ -49,19 +49,12 @@ class Made:
     back: Callable[[Session], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    number: int
-    label: str
-    back: Callable[[Session], None]
-
-
 class Actions:
     """Groups, status, attributes and deleting, one change at a time, undone in their order."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._ways: list[_Way] = []
+        self._made: list[Made] = []
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self.version = 0
@@ -70,7 +63,7 @@ class Actions:
     @property
     def last(self) -> str | None:
         """What `undo` would undo."""
-        return self._ways[-1].label if self._ways else None
+        return self._made[-1].label if self._made else None
 
     def group(self, session: Session, name: str, numbers: NDArray[np.uint32], *, add: bool) -> Done:
         """Put items into a group, or take them out of it."""
@@ -192,13 +185,13 @@ class Actions:
     def undo(self, session: Session) -> str:
         """Undo the last change that was not undone; return what it was. Raises UsageError."""
         with self.changing(session):
-            if not self._ways:
+            if not self._made:
                 raise UsageError("nothing to undo: this page has changed nothing yet")
-            way = self._ways[-1]
-            way.back(session)
-            self._ways.pop()
+            last = self._made[-1]
+            last.back(session)
+            self._made.pop()
             self.version += 1
-            return way.label
+            return last.label
 
     @contextmanager
     def changing(self, session: Session) -> Iterator[None]:
@@ -211,9 +204,8 @@ class Actions:
         if not made.changed:
             return Done(made.label, made.selected, 0, None)
         self.version += 1
-        way = _Way(next(self._numbers), made.label, made.back)
-        self._ways = [*self._ways, way][-_UNDONE:]
-        return Done(made.label, made.selected, made.changed, way.number)
+        self._made = [*self._made, made][-_UNDONE:]
+        return Done(made.label, made.selected, made.changed, next(self._numbers))
 
     def _identities(self, numbers: NDArray[np.uint32]) -> list[Identity]:
         return self._directory.identities(numbers)

@@ -16,11 +16,14 @@ from hamsight_core.catalog.statements import fill
 from hamsight_core.closing import Closing
 from hamsight_core.controls import masked, printable
 from hamsight_core.errors import HamsightError, UsageError
+from hamsight_core.names import check_options
 from hamsight_explore.shared import Shared, shares
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
 
+Several = str | list[str] | None
+"""A value, or several."""
 _THUMBNAIL = 256
 """Pixels of the longer side of a picture that an agent gets."""
 _MOST_MATCHES, _MOST_THUMBNAILS = 200, 16
@@ -72,58 +75,48 @@ class Agents(Closing):
 
     def search(
         self,
-        text: list[str] | None = None,
-        not_text: list[str] | None = None,
-        item: list[str] | None = None,
-        group: list[str] | None = None,
-        each_of: list[str] | None = None,
+        text: Several = None,
+        not_text: Several = None,
+        item: Several = None,
+        box: Several = None,
+        group: Several = None,
+        each_of: Several = None,
         combine: str | None = None,
         where: str | None = None,
-        dataset: list[str] | None = None,
-        subset: list[str] | None = None,
+        dataset: Several = None,
+        subset: Several = None,
         sort: str | None = None,
+        random: int | None = None,
         min_similarity: float | None = None,
+        max_distance: int | None = None,
         calibrated: bool = False,
         dissimilar: bool = False,
+        exclude_self: bool | None = None,
         objects: bool = False,
-        model: list[str] | None = None,
+        model: Several = None,
         k: int = 20,
         offset: int = 0,
         thumbnails: int = 0,
     ) -> list[Any]:
         """Find the items most like words, stored items or groups; without these, list items.
 
-        text: words to search by; "beach^0.7" gives them a weight. not_text: words to search away
-        from. item: names of stored items. group: groups, by the mean of their items; each_of: by
-        each of their items. combine: nearest (near any query, the default), balanced, all (near
-        all of them) or blend. where: a filter (see `filters`). sort: an order. min_similarity: a
-        cosine or, with calibrated, the share of the catalog's pairs that are no more alike (0 to
-        1). objects: find annotated boxes instead of pictures. model: of several, the rankings are
-        fused. k: how many, 200 at most. thumbnails: pictures of so many of the first matches, 16 at
-        most, follow the answer.
+        Each may be one or several. text: words to search by; "beach^0.7" gives them a weight.
+        not_text: words to search away from. item: names of stored items; box: for each of them the
+        part that is searched by, "X,Y,WIDTH,HEIGHT" in pixels or shares of its size, or "whole".
+        group: groups, by the mean of their items; each_of: by each of their items. combine: nearest
+        (near any query, the default), balanced, all (near all of them) or blend. where: a filter
+        (see `filters`). sort: an order; random: the seed of an order without a query.
+        min_similarity: a cosine or, with calibrated, the share of the catalog's pairs that are no
+        more alike (0 to 1). max_distance: bits of the hash that may differ. exclude_self: whether
+        items searched by are left out, as they are by default. objects: find annotated boxes
+        instead of pictures. model: of several, the rankings are fused. k: how many, 200 at most.
+        thumbnails: pictures of so many of the first matches, 16 at most, follow the answer.
         """
+        options = {name: given for name, given in locals().items() if given is not None}
+        del options["self"], options["thumbnails"]
         if k > _MOST_MATCHES or thumbnails > _MOST_THUMBNAILS:
             most = f"k is at most {_MOST_MATCHES}, thumbnails at most {_MOST_THUMBNAILS}"
             raise _error(f"{most}: page with offset")
-        options: dict[str, Any] = {
-            "text": text or (),
-            "not_text": not_text or (),
-            "item": item or (),
-            "group": group or (),
-            "each_of": each_of or (),
-            "combine": combine,
-            "where": where,
-            "dataset": dataset or (),
-            "subset": subset or (),
-            "sort": sort,
-            "min_similarity": min_similarity,
-            "calibrated": calibrated,
-            "dissimilar": dissimilar,
-            "objects": objects,
-            "model": model,
-            "k": k,
-            "offset": offset,
-        }
         with self._answering() as session:
             matches = session.query(**options)
         rows = matches.to_arrow().to_pylist(maps_as_pydicts="strict")
@@ -174,7 +167,19 @@ def server(agents: Agents, *, write: bool = False) -> MCPServer:
         raise UsageError(
             "`hamsight mcp` needs the package mcp, version 2: pip install 'hamsight[mcp]'"
         ) from error
-    made = MCPServer(
+
+    class Server(MCPServer):  # type: ignore[misc]
+        async def call_tool(self, name: str, arguments: dict[str, Any], *context: Any) -> Any:
+            """Refuse options that a tool does not have, which would be left out without a word."""
+            schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+            try:
+                if name in schemas:
+                    check_options(arguments, schemas[name]["properties"])
+            except UsageError as error:
+                raise _error(str(error)) from None
+            return await super().call_tool(name, arguments, *context)
+
+    made = Server(
         "hamsight",
         version=version("hamsight"),
         instructions=_INSTRUCTIONS,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
@@ -23,7 +22,7 @@ from hamsight_explore.query_api import QueryApi
 from hamsight_explore.selection_api import SelectionApi
 from hamsight_explore.view import FIELDS, View
 from hamsight_explore.view_condition import condition_of
-from hamsight_explore.web import asked, json_answer, sent, uploaded, watched
+from hamsight_explore.web import Answers, asked, json_answer, sent, uploaded, watched
 from hamsight_explore.windows import MOST_ROWS, facet, marked
 
 if TYPE_CHECKING:
@@ -35,7 +34,26 @@ class Api:
     """The answers of one server. Each method takes what was given and returns a response."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self.explorer = self._its = explorer
+        self._explorer = explorer
+        self.read: Answers = {
+            "/api/health": self.health,
+            "/api/openapi.json": self.openapi,
+            "/api/catalog": self.catalog,
+            "/api/rows": self.rows,
+            "/api/facets": self.facets,
+            "/api/histogram": self.histogram,
+            "/api/item": self.item,
+            "/api/place": self.place,
+            "/api/saved": self.saved,
+            "/api/jobs": self.jobs,
+            "/api/events": self.events,
+        }
+        self.write: Answers = {
+            "/api/search": self.search,
+            "/api/saved": self.save,
+            "/api/undo": self.undo,
+            "/api/cancel": self.cancel,
+        }
 
     def health(self, given: Given) -> Response:
         """Say that the server runs."""
@@ -50,15 +68,15 @@ class Api:
     def catalog(self, given: Given) -> Response:
         """Return models, datasets and counts."""
         given.finish()
-        return json_answer(self._its.describe())
+        return json_answer(self._explorer.describe())
 
     def search(self, given: Given) -> Response:
         """Answer a view: total, SQL, command, and the key of the result."""
         view = View.of(given)
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             catalog = session.catalog()
-            result = self._its.results.ask(catalog, view)
-            rows = self._its.windows.rows(catalog, result.model, list(result.queried.values()))
+            result = self._explorer.results.ask(catalog, view)
+            rows = self._explorer.windows.rows(catalog, result.model, list(result.queried.values()))
         queried = {name: row for name, row in zip(result.queried, rows, strict=True) if row}
         return json_answer({**result.as_json(), "queried": queried})
 
@@ -71,7 +89,7 @@ class Api:
         view = View(model=given.text_or_none("model"))
         given.finish()
         started = time.monotonic()
-        with self._its.statements.one(), self._its.pool.lent() as session:
+        with self._explorer.statements.one(), self._explorer.pool.lent() as session:
             catalog = session.catalog()
             answer = asked_sql.ask(catalog, statement, mark)
             if not as_view:
@@ -79,18 +97,18 @@ class Api:
             if not asked_sql.names_items(answer):
                 raise UsageError("the answer has no columns dataset, subset and id to show")
             items = asked_sql.identities(answer)
-            result = self._its.results.list(catalog, view, items, statement, started)
+            result = self._explorer.results.list(catalog, view, items, statement, started)
         return json_answer({**result.as_json(), "queried": {}})
 
     def end(self, mark: str) -> None:
         """End a statement that nobody waits for."""
-        with self._its.pool.lent() as session, suppress(HamsightError):  # its time ends else
+        with self._explorer.pool.lent() as session, suppress(HamsightError):  # its time ends else
             session.catalog().run("end_statement", {"mark": mark})
 
     def saved(self, given: Given) -> Response:
         """Return the saved queries."""
         given.finish()
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             return json_answer({"saved": saved_views.listed(session)})
 
     def save(self, given: Given) -> Response:
@@ -99,20 +117,22 @@ class Api:
         asked = given.object("view")
         given.finish()
         view = View.of(asked) if asked else View()
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             saved_views.save(session, name, view, replace=replace)
         return json_answer({"name": name})
 
     def rows(self, given: Given) -> Response:
         """Return the rows of a window of a result."""
-        result = self._its.results.get(given.text("result"))
+        result = self._explorer.results.get(given.text("result"))
         start, wanted = given.whole("from", 0), given.whole("count", 100, most=MOST_ROWS)
-        selection = self._its.selections.of(given.text("page", ""))
+        selection = self._explorer.selections.of(given.text("page", ""))
         given.finish()
-        with self._its.pool.lent() as session:
-            self._its.results.reach(session.catalog(), result, min(start + wanted, result.total))
+        with self._explorer.pool.lent() as session:
+            self._explorer.results.reach(
+                session.catalog(), result, min(start + wanted, result.total)
+            )
             numbers = result.numbers[start : start + wanted].tolist()
-            rows = self._its.windows.rows(session.catalog(), result.model, numbers)
+            rows = self._explorer.windows.rows(session.catalog(), result.model, numbers)
         marked(rows, selection)
         for place, row in enumerate(rows, start):
             if row is not None and result.similarities is not None:
@@ -124,21 +144,21 @@ class Api:
 
     def histogram(self, given: Given) -> Response:
         """Return how many items of a search have which similarity."""
-        result = self._its.results.get(given.text("result"))
+        result = self._explorer.results.get(given.text("result"))
         given.finish()
-        with self._its.pool.lent() as session:
-            found = self._its.results.spread(session.catalog(), result)
+        with self._explorer.pool.lent() as session:
+            found = self._explorer.results.spread(session.catalog(), result)
         return json_answer(asdict(found))
 
     def facets(self, given: Given) -> Response:
         """Return the values of one field within a result, with counts."""
-        result = self._its.results.get(given.text("result"))
+        result = self._explorer.results.get(given.text("result"))
         field = given.choice("field", FIELDS)
         contains, limit = str(given.text_or_none("contains") or ""), given.whole("limit", 30)
-        selection = self._its.selections.of(given.text("page", ""))
+        selection = self._explorer.selections.of(given.text("page", ""))
         given.finish()
-        hashes = self._its.directory.hashes(selection.numbers()) if selection.count else None
-        with self._its.pool.lent() as session:
+        hashes = self._explorer.directory.hashes(selection.numbers()) if selection.count else None
+        with self._explorer.pool.lent() as session:
             catalog = session.catalog()
             condition = result.condition
             if any(one.field == field for one in result.view.filters):
@@ -153,68 +173,59 @@ class Api:
         number = given.whole("number")
         model = given.text_or_none("model")
         given.finish()
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             catalog = session.catalog()
-            chosen = self._its.results.model(catalog, model)
-            self._its.windows.place(catalog, chosen, number)
-            row = self._its.windows.rows(catalog, chosen, [number], whole=True)[0]
+            chosen = self._explorer.results.model(catalog, model)
+            self._explorer.windows.place(catalog, chosen, number)
+            row = self._explorer.windows.rows(catalog, chosen, [number], whole=True)[0]
         return json_answer(row)
+
+    def place(self, given: Given) -> Response:
+        """Return the place of an item in a result, of a search among the items ranked by now."""
+        import numpy as np
+
+        result, number = self._explorer.results.get(given.text("result")), given.whole("number")
+        given.finish()
+        places = np.flatnonzero(result.numbers == number)
+        return json_answer({"place": int(places[0]) if len(places) else None})
 
     def undo(self, given: Given) -> Response:
         """Undo the last change of this server's pages."""
         given.finish()
-        with self._its.pool.lent() as session:
-            label = self._its.actions.undo(session)
-        version, following = self._its.actions.version, self._its.actions.last
+        with self._explorer.pool.lent() as session:
+            label = self._explorer.actions.undo(session)
+        version, following = self._explorer.actions.version, self._explorer.actions.last
         return json_answer({"undone": label, "version": version, "undo": following})
 
     def jobs(self, given: Given) -> Response:
         """Return the jobs, the last first, and the version of the catalog's items."""
         given.finish()
-        return json_answer(self._its.working())
+        return json_answer(self._explorer.working())
 
     def events(self, given: Given) -> Response:
         """Tell what the jobs do, as server-sent events, until none runs."""
         given.finish()
-        return told(self._its)
+        return told(self._explorer)
 
     def cancel(self, given: Given) -> Response:
         """Tell a job to end."""
-        job = self._its.jobs.cancel(given.whole("job"))
+        job = self._explorer.jobs.cancel(given.whole("job"))
         given.finish()
         return json_answer(job.as_json())
 
 
-def routes(api: Api) -> list[Route]:
+def routes(explorer: Explorer) -> list[Route]:
     """Return the routes of the API."""
     from starlette.routing import Route
 
-    read: Mapping[str, Callable[[Given], Response]] = {
-        "/api/health": api.health,
-        "/api/openapi.json": api.openapi,
-        "/api/catalog": api.catalog,
-        "/api/rows": api.rows,
-        "/api/facets": api.facets,
-        "/api/histogram": api.histogram,
-        "/api/item": api.item,
-        "/api/saved": api.saved,
-        "/api/jobs": api.jobs,
-        "/api/events": api.events,
-    }
-    write: Mapping[str, Callable[[Given], Response]] = {
-        "/api/search": api.search,
-        "/api/saved": api.save,
-        "/api/undo": api.undo,
-        "/api/cancel": api.cancel,
-    }
-    its = api.explorer
-    pictures = PicturesApi(its)
-    for more in (pictures, SelectionApi(its), AnalysesApi(its), MapApi(its), ClassifierApi(its)):
-        read, write = {**read, **more.read}, {**write, **more.write}
-    write = {**write, **QueryApi(its).write}
+    api, pictures = Api(explorer), PicturesApi(explorer)
+    others = (SelectionApi, AnalysesApi, MapApi, ClassifierApi, QueryApi)
+    parts = (api, pictures, *(part(explorer) for part in others))
+    read = [one for part in parts for one in part.read.items()]
+    write = [one for part in parts for one in part.write.items()]
     return [
-        *(Route(path, asked(answer), methods=["GET"]) for path, answer in read.items()),
-        *(Route(path, sent(answer), methods=["POST"]) for path, answer in write.items()),
+        *(Route(path, asked(answer), methods=["GET"]) for path, answer in read),
+        *(Route(path, sent(answer), methods=["POST"]) for path, answer in write),
         Route("/api/sql", watched(api.sql, api.end), methods=["POST"]),
         Route("/api/uploads", uploaded(pictures.upload), methods=["POST"]),
     ]

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hamsight_analyze.classifier import Classifier, Order, begin
 from hamsight_analyze.items import Scope
-from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.generations import view_of
 from hamsight_core.errors import UnknownItemError, UsageError
-from hamsight_core.items import Identity
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
-from hamsight_explore.web import json_answer
+from hamsight_explore.last_kept import LastKept
+from hamsight_explore.web import Answers, json_answer
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -30,19 +26,10 @@ class ClassifierApi:
     """The answers of one server that are of classifiers."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._its = explorer
-        self._kept: OrderedDict[str, Classifier] = OrderedDict()
-        self._lock = threading.Lock()
-
-    @property
-    def read(self) -> Mapping[str, Callable[[Given], Response]]:
-        """Return what answers a GET, by path."""
-        return {"/api/classifier": self.ranked}
-
-    @property
-    def write(self) -> Mapping[str, Callable[[Given], Response]]:
-        """Return what answers a POST, by path."""
-        return {
+        self._explorer = explorer
+        self._kept: LastKept[str, Classifier] = LastKept(_KEPT)
+        self.read: Answers = {"/api/classifier": self.ranked}
+        self.write: Answers = {
             "/api/classifier": self.begin,
             "/api/classifier/mark": self.mark,
             "/api/classifier/save": self.save,
@@ -53,22 +40,19 @@ class ClassifierApi:
         words, name = given.text_or_none("words"), given.text_or_none("model")
         where, page = given.text_or_none("where"), given.text_or_none("page")
         given.finish()
-        selected = () if page is None else self._its.selections.of(page).numbers()
+        selected = () if page is None else self._explorer.selections.of(page).numbers()
         if words is None and not len(selected):
             raise UsageError("say in words what to look for, or select pictures that are right")
         if len(selected) > _MOST:
             raise UsageError(f"{len(selected)} pictures are selected: begin from {_MOST} at most")
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             catalog = session.catalog()
-            model = self._its.results.model(catalog, name).name
+            model = self._explorer.results.model(catalog, name).name
             made = begin(catalog, words, Scope(where=where, model=model))
             if len(selected):
-                made.mark(catalog, right=self._its.directory.identities(selected))
+                made.mark(catalog, right=self._explorer.directory.identities(selected))
         key = secrets.token_urlsafe(9)
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+        self._kept.put(key, made)
         return json_answer({"classifier": key, "model": model, **_counts(made)})
 
     def mark(self, given: Given) -> Response:
@@ -76,11 +60,11 @@ class ClassifierApi:
         asked = self._of(given)
         marks = {name: given.wholes(name, most=1000) for name in ("right", "wrong", "neither")}
         given.finish()
-        directory = self._its.directory
+        directory = self._explorer.directory
         if any(number >= len(directory) for numbers in marks.values() for number in numbers):
             raise UnknownItemError("one of the items is not known: ask again")
         items = {name: directory.identities(numbers) for name, numbers in marks.items()}
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             asked.mark(session.catalog(), **items)
         return json_answer(_counts(asked))
 
@@ -89,16 +73,17 @@ class ClassifierApi:
         asked, order = self._of(given), Order(given.choice("order", ORDERS, Order.LIKELY.value))
         count = given.whole("count", 48, most=_MOST)
         given.finish()
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             catalog = session.catalog()
             matches = asked.matches(catalog, order, k=max(1, count)).to_arrow()
             columns = [matches[name].to_pylist() for name in ("dataset", "subset", "id")]
-            rows = self._rows(catalog, asked, list(zip(*columns, strict=True)))
+            model = catalog.model(asked.model.name)
+            rows_of = partial(self._explorer.windows.rows_of, catalog, model)
+            rows = rows_of(list(zip(*columns, strict=True)))
             for row, similarity in zip(rows, matches["similarity"].to_pylist(), strict=True):
                 if row is not None:
                     row["similarity"] = round(similarity, 4)
-            right = self._rows(catalog, asked, asked.right[-_MOST:])
-            wrong = self._rows(catalog, asked, asked.wrong[-_MOST:])
+            right, wrong = rows_of(asked.right[-_MOST:]), rows_of(asked.wrong[-_MOST:])
         lists = {"rows": rows, "right": right, "wrong": wrong}
         found = {name: [row for row in some if row] for name, some in lists.items()}
         border = asked.learned().border
@@ -108,30 +93,15 @@ class ClassifierApi:
         """Keep the ranking as a saved query."""
         asked, name, replace = self._of(given), given.text("name"), given.flag("replace")
         given.finish()
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             asked.save(session.catalog(), name, replace=replace)
         return json_answer({"name": name})
 
     def _of(self, given: Given) -> Classifier:
-        key = given.text("classifier")
-        with self._lock:
-            found = self._kept.get(key)
-            if found is None:
-                raise UnknownItemError("this classifier is not kept any more: begin again")
-            self._kept.move_to_end(key)
-            return found
-
-    def _rows(
-        self, catalog: Catalog, asked: Classifier, identities: list[Identity]
-    ) -> list[dict[str, Any] | None]:
-        if not identities:
-            return []
-        model = catalog.model(asked.model.name)
-        numbers, known = self._its.directory.of_identities(
-            catalog, view_of(model.items_table), identities
-        )
-        found = iter(self._its.windows.rows(catalog, model, numbers.tolist()))
-        return [next(found) if one else None for one in known.tolist()]
+        found = self._kept.get(given.text("classifier"))
+        if found is None:
+            raise UnknownItemError("this classifier is not kept any more: begin again")
+        return found
 
 
 def _counts(asked: Classifier) -> dict[str, Any]:

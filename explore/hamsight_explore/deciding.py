@@ -14,7 +14,6 @@ from hamsight_analyze.decisions import (
     keep_pairs,
     pairs_of,
     read_decided,
-    to_one_subset,
 )
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
@@ -22,10 +21,10 @@ from hamsight_core.errors import UsageError
 from hamsight_core.items import Identity
 from hamsight_core.names import checked
 from hamsight_curate.labels import put_back, replace_tags
-from hamsight_curate.to_subset import move_back, move_to_subset
+from hamsight_curate.to_subset import move_back, move_groups
 from hamsight_explore.actions import Actions, Done, Made
 from hamsight_explore.directory import Directory
-from hamsight_explore.findings import Findings, Listed
+from hamsight_explore.findings import Findings, Listed, entries_of, identity_of, items_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,12 +133,7 @@ def _made(label: str, back: Callable[[Session], None] = lambda session: None) ->
 
 
 def _finding(row: dict[str, Any]) -> Finding:
-    other = (row["other_dataset"], row["other_subset"], row["other_id"])
-    return Finding(row["finding"], _identity(row), other, row["tag"])
-
-
-def _identity(row: dict[str, Any]) -> Identity:
-    return row["dataset"], row["subset"], row["id"]
+    return Finding(row["finding"], identity_of(row), identity_of(row, "other_"), row["tag"])
 
 
 def _others(kind: str, rows: _Rows, kept: Sequence[Identity]) -> list[Identity]:
@@ -147,7 +141,7 @@ def _others(kind: str, rows: _Rows, kept: Sequence[Identity]) -> list[Identity]:
     if kind != "duplicates":
         found = [one for group in _members(kind, rows) for one in group]
         return list(dict.fromkeys(found))
-    best = {_identity(row) for row in rows if row["keep"]}
+    best = {identity_of(row) for row in rows if row["keep"]}
     rest: list[Identity] = []
     for members in _members(kind, rows):
         keeping = set(kept).intersection(members) or best.intersection(members)
@@ -157,13 +151,7 @@ def _others(kind: str, rows: _Rows, kept: Sequence[Identity]) -> list[Identity]:
 
 def _members(kind: str, rows: _Rows) -> list[list[Identity]]:
     """Return the items of each group, pair or finding."""
-    groups: dict[int, list[Identity]] = {}
-    for row in rows:
-        members = groups.setdefault(row["group" if kind == "duplicates" else "rank"], [])
-        members.append(_identity(row))
-        if row["other_id"]:
-            members.append((row["other_dataset"], row["other_subset"], row["other_id"]))
-    return list(groups.values())
+    return [items_of(of_entry) for of_entry in entries_of(rows, kind)]
 
 
 def _relabel(catalog: Catalog, rows: _Rows, name: str) -> Made:
@@ -171,22 +159,22 @@ def _relabel(catalog: Catalog, rows: _Rows, name: str) -> Made:
         checked("the tag", name)
     replaced: dict[Identity, dict[str, str]] = {}
     for row in rows:
-        replaced.setdefault(_identity(row), {})[row["tag"]] = name or row["suggested"]
+        replaced.setdefault(identity_of(row), {})[row["tag"]] = name or row["suggested"]
     made = replace_tags(catalog, replaced)
     label = f"{made.change.changed} tags changed"
     return _made(label, lambda session: put_back(session.catalog(), made))
 
 
 def _move(catalog: Catalog, pairs: Sequence[Sequence[Identity]], subset: str) -> Made:
-    moved = move_to_subset(catalog, to_one_subset(pairs, subset), subset)
+    moved = move_groups(catalog, pairs, subset)
     blocked = len(moved.blocked)
     if not moved.moved:
         reason = "it has items of these ids already" if blocked else "they stand in other datasets"
         raise UsageError(f"no picture can move to the subset {subset!r}: {reason}")
-    latter = [identity for _, identity in moved.moved]
-    label = f"{len(latter)} moved to {subset!r}" + (f", {blocked} could not" if blocked else "")
-    return _made(label, lambda session: _move_back(session.catalog(), latter))
+    items = [identity for _, identity in moved.moved]
+    label = f"{len(items)} moved to {subset!r}" + (f", {blocked} could not" if blocked else "")
 
+    def back(session: Session) -> None:
+        move_back(session.catalog(), items)
 
-def _move_back(catalog: Catalog, items: Sequence[Identity]) -> None:
-    move_back(catalog, items)
+    return _made(label, back)

@@ -44,9 +44,9 @@ class Explorer(Closing):
         self.actions = Actions(self.directory)
         self.thumbnails = Thumbnails()
         self.jobs = Jobs()
-        self.findings = Findings(self.directory, self.windows)
+        self.findings = Findings(self.windows)
         self.decisions = Decisions(self.actions, self.findings, self.directory)
-        self.analyses = Analyses(self.pool, self.jobs, self.actions, self.directory, self.findings)
+        self.analyses = Analyses(self.pool, self.jobs, self.actions, self.windows)
         self.statements = Statements()
 
     def warm(self, _: Job) -> str:
@@ -59,7 +59,7 @@ class Explorer(Closing):
 
     def describe(self) -> dict[str, Any]:
         """Return what the page shows of the catalog."""
-        from hamsight_core.show.values import batches, values
+        from hamsight_core.show.values import records
 
         with self.pool.lent() as session:
             catalog = session.catalog()
@@ -74,17 +74,12 @@ class Explorer(Closing):
                 }
                 for model in catalog.models()
             ]
-            datasets = [
-                dict(zip(batch.schema.names, row, strict=True))
-                for batch in batches(session.datasets() if models else _nothing())
-                for row in zip(*(values(one, finite=True) for one in batch.columns), strict=True)
-            ]
             return {
                 "location": catalog.location,
                 "embedded": catalog.embedded,
                 "readOnly": self.read_only,
                 "models": models,
-                "datasets": datasets,
+                "datasets": list(records(session.datasets())) if models else [],
                 "version": self.actions.version,
                 "undo": self.actions.last,
                 "hamsight": version("hamsight"),
@@ -107,9 +102,3 @@ class Explorer(Closing):
         """End the jobs and close the catalog."""
         self.jobs.finish()
         self.pool.close()
-
-
-def _nothing() -> Any:
-    import pyarrow as pa
-
-    return pa.table({})

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hamsight_analyze.decisions import list_analyses
+from hamsight_analyze.recorded import list_analyses
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.paging import as_json
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError, UsageError
 from hamsight_core.items import Identity
-from hamsight_core.show.values import batches, values
-from hamsight_explore.directory import Directory
+from hamsight_core.show.values import records
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.windows import Windows
 
 if TYPE_CHECKING:
@@ -59,10 +56,9 @@ class Listed:
 class Findings:
     """The findings that stand, and the last lists of them by name."""
 
-    def __init__(self, directory: Directory, windows: Windows) -> None:
-        self._directory, self._windows = directory, windows
-        self._kept: OrderedDict[str, Listed] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+        self._kept: LastKept[str, Listed] = LastKept(_KEPT)
 
     def overview(self, catalog: Catalog, model: str | None) -> list[dict[str, Any]]:
         """Return each analysis of a model whose findings stand, the latest first.
@@ -75,7 +71,7 @@ class Findings:
             return []
         chosen = catalog.model(model)
         made = []
-        for row in batched(list_analyses(catalog)):
+        for row in records(list_analyses(catalog)):
             scope = json.loads(row["scope"])
             if row["model"] != chosen.name or scope.get("objects"):
                 continue
@@ -95,9 +91,11 @@ class Findings:
                 about["findings"] = _counted(entries)
                 about["total"], about["open"] = len(entries.keys), len(open_)
                 shown = self.rows(catalog, row["analysis"], row["kind"], open_[:_FIRST])
-                together = _together(shown, row["kind"])
-                first = list(dict.fromkeys(_items_of(one)[0] for one in together))
-                about["first"] = [one for one in self.shown(catalog, chosen.name, first) if one]
+                together = entries_of(shown, row["kind"])
+                first = list(dict.fromkeys(items_of(one)[0] for one in together))
+                about["first"] = [
+                    one for one in self._windows.rows_of(catalog, chosen, first) if one
+                ]
             made.append(about)
         return made
 
@@ -110,7 +108,7 @@ class Findings:
         """
         import numpy as np
 
-        known = {row["analysis"]: row for row in batched(list_analyses(catalog))}
+        known = {row["analysis"]: row for row in records(list_analyses(catalog))}
         row = known.get(analysis)
         if row is None or row["kind"] not in KINDS:
             raise UsageError("this analysis was made again: open its list again")
@@ -122,29 +120,24 @@ class Findings:
             wanted &= entries.findings == finding
         name = secrets.token_urlsafe(9)
         listed = Listed(name, analysis, row["kind"], row["model"], entries.keys[wanted])
-        with self._lock:
-            self._kept[name] = listed
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+        self._kept.put(name, listed)
         return listed, _counted(entries)
 
     def get(self, name: str) -> Listed:
         """Return a list. Raises UnknownItemError where it is not kept any more."""
-        with self._lock:
-            found = self._kept.get(name)
-            if found is None:
-                raise UnknownItemError("this list is not kept any more: ask again")
-            self._kept.move_to_end(name)
-            return found
+        found = self._kept.get(name)
+        if found is None:
+            raise UnknownItemError("this list is not kept any more: ask again")
+        return found
 
     def window(
         self, catalog: Catalog, listed: Listed, start: int, count: int
     ) -> Sequence[dict[str, Any]]:
         """Return entries of a list with the rows of their items, as the page shows them."""
         keys = listed.keys[start : start + count]
-        together = _together(self.rows(catalog, listed.analysis, listed.kind, keys), listed.kind)
-        identities = list(dict.fromkeys(one for rows in together for one in _items_of(rows)))
-        shown = self.shown(catalog, listed.model, identities)
+        together = entries_of(self.rows(catalog, listed.analysis, listed.kind, keys), listed.kind)
+        identities = list(dict.fromkeys(one for rows in together for one in items_of(rows)))
+        shown = self._windows.rows_of(catalog, catalog.model(listed.model), identities)
         by_identity = dict(zip(identities, shown, strict=True))
         return [_entry(rows, listed.kind, by_identity) for rows in together]
 
@@ -156,31 +149,8 @@ class Findings:
             return []
         column = "group" if kind == "duplicates" else "rank"
         sql = _found(catalog, fill("found_whole"), fill("of_found", column=column))
-        return list(
-            batched(catalog.arrow(sql, {"analysis": analysis, "keys": as_json(keys.tolist())}))
-        )
-
-    def shown(
-        self, catalog: Catalog, model: str, identities: Sequence[Identity]
-    ) -> list[dict[str, Any] | None]:
-        """Return the row of each item, None where it is not there any more."""
-        chosen = catalog.model(model)
-        numbers, known = self._directory.of_identities(
-            catalog, view_of(chosen.items_table), identities
-        )
-        rows = iter(self._windows.rows(catalog, chosen, numbers.tolist()))
-        return [next(rows) if one else None for one in known.tolist()]
-
-
-def batched(table: Any) -> Sequence[dict[str, Any]]:
-    """Return the rows of an Arrow table with plain values."""
-    found = []
-    for batch in batches(table):
-        columns = [values(column, finite=True) for column in batch.columns]
-        found += [
-            dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)
-        ]
-    return found
+        given = {"analysis": analysis, "keys": as_json(keys.tolist())}
+        return list(records(catalog.arrow(sql, given)))
 
 
 def _found(catalog: Catalog, columns: str, condition: str) -> str:
@@ -214,7 +184,7 @@ def _counted(entries: Entries) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _together(rows: Sequence[dict[str, Any]], kind: str) -> list[list[dict[str, Any]]]:
+def entries_of(rows: Sequence[dict[str, Any]], kind: str) -> list[list[dict[str, Any]]]:
     """Return the rows of each entry: those of a group of duplicates, or one."""
     entries: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
@@ -222,13 +192,17 @@ def _together(rows: Sequence[dict[str, Any]], kind: str) -> list[list[dict[str, 
     return list(entries.values())
 
 
-def _items_of(rows: Sequence[dict[str, Any]]) -> list[Identity]:
+def items_of(rows: Sequence[dict[str, Any]]) -> list[Identity]:
     """Return the items of an entry: those of a group, those of a pair, or one."""
-    found = [(row["dataset"], row["subset"], row["id"]) for row in rows]
-    first = rows[0]
-    if first["other_id"]:
-        found.append((first["other_dataset"], first["other_subset"], first["other_id"]))
+    found = [identity_of(row) for row in rows]
+    if rows[0]["other_id"]:
+        found.append(identity_of(rows[0], "other_"))
     return found
+
+
+def identity_of(row: dict[str, Any], prefix: str = "") -> Identity:
+    """Return the item of a row, from the columns dataset, subset and id with that prefix."""
+    return row[f"{prefix}dataset"], row[f"{prefix}subset"], row[f"{prefix}id"]
 
 
 def _entry(
@@ -245,7 +219,7 @@ def _entry(
             {"row": shown[identity], "id": identity[2]}
             | ({name: row[name] for name in beside} if of_group else {})
             for identity, row in zip(
-                _items_of(rows), rows if of_group else [first, first], strict=False
+                items_of(rows), rows if of_group else [first, first], strict=False
             )
         ],
         **{name: first[name] for name in ("tag", "suggested", "score")},

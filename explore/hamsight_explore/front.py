@@ -21,34 +21,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, quoted
 from hamsight_core.errors import StatementError
 from hamsight_explore.answering import Answer, SeveralError, Statement, insert_of
 from hamsight_explore.encodings import PIECE, EncodingError, accepted, packing, unpacked
-from hamsight_explore.received import body_of, check_credentials, form_fields, whole
+from hamsight_explore.received import (
+    body_of,
+    bound_of,
+    check_credentials,
+    form_fields,
+    settings_of,
+    whole,
+)
 from hamsight_explore.refusals import RefusedError, status_of
 from hamsight_explore.screen import Screen
 
 if TYPE_CHECKING:
     import chdb
 
-# Parameters that ClickHouse's HTTP interface takes itself; all others are settings.
-_TRANSPORT = frozenset(
-    {
-        *("query", "database", "user", "password", "default_format", "role", "query_id"),
-        *("session_id", "session_timeout", "session_check", "quota_key", "buffer_size"),
-        *("compress", "decompress", "wait_end_of_query", "client_protocol_version"),
-        *("enable_http_compression", "http_zlib_compression_level"),
-        *("send_progress_in_http_headers", "http_headers_progress_interval_ms"),
-    }
-)
-# Settings that a reader may give; others that ordinary clients send are dropped.
-_READERS_SETTINGS = re.compile(
-    r"output_format_\w+|format_\w+|date_time_\w+|max_threads|max_block_size|max_result_rows"
-    r"|max_execution_time|max_memory_usage|result_overflow_mode|timeout_overflow_mode|extremes"
-    r"|join_use_nulls|limit|offset|use_client_time_zone|session_timezone|prefer_column_name_to_alias"
-    r"|cast_keep_nullable|max_rows_to_read|max_bytes_to_read"
-)
 _HELD = 1 << 20
 """Bytes of an answer up to which it is sent whole, with its length and what it took."""
 LINK = "/page-link"
@@ -224,19 +214,12 @@ class _Handler(BaseHTTPRequestHandler):
         return insert[0] + f"FROM INFILE '{data.name}' FORMAT ".encode() + insert[1]
 
     def _run(self, text: bytes, parameters: Mapping[str, str]) -> None:
-        settings = {
-            name: value
-            for name, value in parameters.items()
-            if name not in _TRANSPORT and not name.startswith("param_")
-        }
         if not text.strip():
             raise RefusedError(62, "Syntax error: Empty query", "SYNTAX_ERROR")
         if self.server.read_only:
             self._check_reads(text)
-            settings = {
-                name: value for name, value in settings.items() if _READERS_SETTINGS.fullmatch(name)
-            } | {"readonly": "1"}
-        elif self.command == "GET":
+        settings = settings_of(parameters, of_reader=self.server.read_only)
+        if self.server.read_only or self.command == "GET":
             settings["readonly"] = "1"
         try:
             statement = Statement.of(text, parameters.get("default_format", "TabSeparated"))
@@ -250,11 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
                 engine.query(fill("use_database", database=named))
             # readonly goes last: it forbids to change any other.
             for name in sorted(settings, key="readonly".__eq__):
-                if not name.isidentifier():
-                    raise RefusedError(115, f"Unknown setting '{name[:100]}'", "UNKNOWN_SETTING")
-                value = settings[name].replace("\\", "\\\\").replace("'", "\\'")
-                engine.query(fill("set_setting", name=name, value=value))
-            bound = {k[6:]: v for k, v in parameters.items() if k.startswith("param_")}
+                engine.query(fill("set_value", name=name, value=quoted(settings[name])))
+            bound = bound_of(parameters)
             with Answer(engine, self.server.connection, statement, bound) as answer:
                 self.server.under_way.add(answer)
                 try:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hamsight_analyze.items import Scope, condition_of
+from hamsight_analyze.kinds.comparison import scope_of_side
 from hamsight_analyze.map_points import list_maps, read_points
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UsageError
-from hamsight_core.show.values import batches, values
+from hamsight_core.show.values import records
 from hamsight_explore.directory import Directory
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.view import TEXT_FIELDS
 from hamsight_explore.windows import FACETS
 
@@ -58,37 +59,24 @@ class Maps:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._kept: OrderedDict[tuple[str, int], Points] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LastKept[tuple[str, int], Points] = LastKept(_KEPT)
 
     def listed(self, catalog: Catalog) -> list[dict[str, Any]]:
         """Return the maps, the latest first."""
         if not catalog.has_table("analyses"):
             return []
-        rows = []
-        for batch in batches(list_maps(catalog)):
-            columns = [values(column, finite=True) for column in batch.columns]
-            rows += [
-                dict(zip(batch.schema.names, row, strict=True))
-                for row in zip(*columns, strict=True)
-            ]
-        return rows
+        return list(records(list_maps(catalog)))
 
     def points(self, catalog: Catalog, model: CatalogModel, analysis: str) -> Points:
         """Return the points of a map. Raises UsageError for one that there is not."""
-        key = (analysis, len(self._directory))
-        with self._lock:
-            known = self._kept.get(key)
+        known = self._kept.get((analysis, len(self._directory)))
         if known is not None:
             return known
         read = read_points(catalog, analysis)
         table = view_of(model.items_table)
         numbers, is_item = self._directory.numbers(catalog, table, read.items)
         points = Points(numbers, read.positions[is_item])
-        with self._lock:
-            self._kept[analysis, len(self._directory)] = points
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+        self._kept.put((analysis, len(self._directory)), points)
         return points
 
     def choices(self, catalog: Catalog, model: CatalogModel) -> list[str]:
@@ -119,6 +107,29 @@ class Maps:
         codes = np.full(len(self._directory), NONE, np.uint8)
         codes[numbers] = found["code"].to_numpy()[known]
         return Colours(codes[points.numbers], tuple(names))
+
+    def sides(
+        self, catalog: Catalog, model: CatalogModel, points: Points, a: str, b: str
+    ) -> Colours:
+        """Return which points are of the sides of a comparison: 1 of a, 2 of b, 3 of both.
+
+        Raises UsageError for no side, and ExpressionError.
+        """
+        import numpy as np
+
+        table = view_of(model.items_table)
+        codes = np.zeros(len(self._directory), np.uint8)
+        for bit, side in ((1, a), (2, b)):
+            scope = scope_of_side(side, Scope(model=model.name))
+            sql, parameters = condition_of(catalog, model, scope)
+            found = catalog.arrow(fill("browsed", table=table, condition=sql[0]), parameters)
+            numbers, _ = self._directory.numbers(catalog, table, found["item"].to_numpy())
+            if len(codes) < len(self._directory):
+                codes = np.pad(codes, (0, len(self._directory) - len(codes)))
+            codes[numbers] |= bit
+        shown = codes[points.numbers]
+        names = (a, b, "both") if (shown == 3).any() else (a, b)
+        return Colours(np.where(shown == 0, NONE, shown).astype(np.uint8), names)
 
 
 _FIELDS = ("dataset", "subset", "tags", "groups", "status")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hamsight_analyze.positions import METHODS
 from hamsight_explore.analyzing import ANALYSES, MOST_CLUSTERS
 from hamsight_explore.analyzing_api import MOST_ENTRIES
 from hamsight_explore.classifier_api import ORDERS
 from hamsight_explore.deciding import REMEMBERED
 from hamsight_explore.findings import SHOWN
-from hamsight_explore.map_api import METHODS
 from hamsight_explore.schemas import (
     ACTION,
     FLAG,
@@ -68,6 +68,16 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         {"number": WHOLE, "model": SHORT_TEXT},
         ("number",),
     ),
+    "near": (
+        "Rows of the items that are most like an item.",
+        {
+            "number": WHOLE,
+            "count": {"type": "integer", "minimum": 0, "maximum": 100},
+            "model": SHORT_TEXT,
+        },
+        ("number",),
+    ),
+    "names": ("The names that a filter may have: columns and tags.", _OF_MODEL, ()),
     "thumb": (
         "A thumbnail as JPEG, or an SVG that says why there is none.",
         {**PICTURE, "size": choice(*SIZES)},
@@ -101,7 +111,7 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("analysis",),
     ),
     "compared": (
-        "The last comparison of two sides.",
+        "The last comparison of two sides, which the catalog keeps.",
         {"a": SHORT_TEXT, "b": SHORT_TEXT, **_OF_MODEL},
         ("a", "b"),
     ),
@@ -113,7 +123,7 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     ),
     "maps/color": (
         "The colours of a map's points: a JSON object and a line break, then a byte a point.",
-        {"map": SHORT_TEXT, "by": SHORT_TEXT, "result": SHORT_TEXT, "model": SHORT_TEXT},
+        dict.fromkeys(("map", "by", "result", "a", "b", "model"), SHORT_TEXT),
         ("map", "by"),
     ),
     "maps/mask": (

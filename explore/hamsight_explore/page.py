@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hamsight_explore.web import LASTING
+
 if TYPE_CHECKING:
     from starlette.routing import Route
 
@@ -16,7 +18,6 @@ _KINDS = {
     ".txt": "text/plain",
     ".md": "text/markdown",
 }
-_LASTING = "private, max-age=31536000, immutable"
 
 
 def page_folder() -> Path:
@@ -50,5 +51,5 @@ def page_routes() -> list[Route]:
             name = file.relative_to(folder).as_posix()
             lasting = name.startswith("assets/")
             path = "/" if name == "index.html" else f"/{name}"
-            routes.append(route(path, file, _LASTING if lasting else "no-cache"))
+            routes.append(route(path, file, LASTING if lasting else "no-cache"))
     return routes

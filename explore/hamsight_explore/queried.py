@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import UPLOAD, Asked, View
 from hamsight_query.request import Kind, Request
@@ -28,8 +27,7 @@ class Queried:
 
     def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
-        self._words: OrderedDict[tuple[str, str], _Encoded] = OrderedDict()
-        self._lock = threading.Lock()
+        self._words: LastKept[tuple[str, str], _Encoded] = LastKept(_KEPT)
 
     def names(self, view: View) -> list[str]:
         """Return the names of the files of a view's uploads. Raises UsageError."""
@@ -52,22 +50,19 @@ class Queried:
                 found.append(target)
                 notes.extend(told)
             else:
-                found.append(_resolved(catalog, model, asked))
+                found.extend(_resolved(catalog, model, asked))
         return found, notes
 
     def _text(self, catalog: Catalog, model: CatalogModel, asked: Asked) -> _Encoded:
         from hamsight_core.models.tokens import notes_on_words
 
         key = (f"{model.name} {model.digest} {model.hash_parameters}", asked.given)
-        with self._lock:
-            known = self._words.get(key)
+        known = self._words.get(key)
         if known is None:
             notes = notes_on_words(catalog.package(model), [asked.given])
-            known = _resolved(catalog, model, replace(asked, weight=1.0)), tuple(notes)
-            with self._lock:
-                self._words[key] = known
-                while len(self._words) > _KEPT:
-                    self._words.popitem(last=False)
+            (target,) = _resolved(catalog, model, replace(asked, weight=1.0))
+            known = target, tuple(notes)
+            self._words.put(key, known)
         target, notes_kept = known
         return replace(target, query=asked.query()), notes_kept
 
@@ -82,9 +77,10 @@ class Queried:
         return hashed(target, hash_of(catalog, model))
 
 
-def _resolved(catalog: Catalog, model: CatalogModel, asked: Asked) -> Target:
+def _resolved(catalog: Catalog, model: CatalogModel, asked: Asked) -> list[Target]:
+    """Return the target of a query, or those of each item of a group."""
     request = Request((replace(asked.query(), weight=1.0),), model=model.name)
-    return replace(resolve(catalog, model, request)[0], query=asked.query())
+    return [replace(one, query=asked.query()) for one in resolve(catalog, model, request)]
 
 
 def _encoded(

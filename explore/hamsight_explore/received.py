@@ -1,4 +1,4 @@
-"""What a client of the loopback front sent: who it is, and its body."""
+"""What a client of the loopback front sent: who it is, its settings, parameters and body."""
 
 from __future__ import annotations
 
@@ -13,6 +13,24 @@ from io import BufferedIOBase
 from hamsight_explore.encodings import PIECE
 from hamsight_explore.refusals import RefusedError
 
+# Parameters that ClickHouse's HTTP interface takes itself; all others are settings.
+_TRANSPORT = frozenset(
+    {
+        *("query", "database", "user", "password", "default_format", "role", "query_id"),
+        *("session_id", "session_timeout", "session_check", "quota_key", "buffer_size"),
+        *("compress", "decompress", "wait_end_of_query", "client_protocol_version"),
+        *("enable_http_compression", "http_zlib_compression_level"),
+        *("send_progress_in_http_headers", "http_headers_progress_interval_ms"),
+    }
+)
+# Settings that a reader may give; others that ordinary clients send are dropped.
+_READERS_SETTINGS = re.compile(
+    r"output_format_\w+|format_\w+|date_time_\w+|max_threads|max_block_size|max_result_rows"
+    r"|max_execution_time|max_memory_usage|result_overflow_mode|timeout_overflow_mode|extremes"
+    r"|join_use_nulls|limit|offset|use_client_time_zone|session_timezone|prefer_column_name_to_alias"
+    r"|cast_keep_nullable|max_rows_to_read|max_bytes_to_read"
+)
+_PARAMETER = "param_"
 _FIELD_BYTES = 128 * 1024  # ClickHouse's http_max_field_value_size
 _MOST_STATEMENT = 64 << 20
 
@@ -38,6 +56,33 @@ def check_credentials(
             " with such name",
             "AUTHENTICATION_FAILED",
         )
+
+
+def settings_of(parameters: Mapping[str, str], *, of_reader: bool) -> dict[str, str]:
+    """Return the settings of a request; of a reader those alone that ordinary clients send.
+
+    Raises RefusedError for a name that no setting can have.
+    """
+    found = {
+        name: value
+        for name, value in parameters.items()
+        if name not in _TRANSPORT and not name.startswith(_PARAMETER)
+    }
+    if of_reader:
+        found = {name: value for name, value in found.items() if _READERS_SETTINGS.fullmatch(name)}
+    for name in found:
+        if not name.isidentifier():
+            raise RefusedError(115, f"Unknown setting '{name[:100]}'", "UNKNOWN_SETTING")
+    return found
+
+
+def bound_of(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of a statement's own parameters, by name."""
+    return {
+        name.removeprefix(_PARAMETER): value
+        for name, value in parameters.items()
+        if name.startswith(_PARAMETER)
+    }
 
 
 def body_of(headers: Message, stream: BufferedIOBase) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hamsight_curate.export.choices import Images
 from hamsight_explore.given import MAX_TEXT, MAX_TEXT_OF_ADDRESS
+from hamsight_explore.selection_api import ACTIONS, OPERATIONS
 from hamsight_explore.view import FIELDS, KINDS
 from hamsight_explore.windows import MOST_ROWS
 from hamsight_query.request import Combine, Kind, Rank
@@ -67,6 +68,8 @@ VIEW = object_of(
         "where": or_null(TEXT),
         "sort": or_null(TEXT),
         "min_similarity": or_null({"type": "number", "minimum": -1, "maximum": 1}),
+        "calibrated": FLAG,
+        "models": list_of(TEXT, 10),
         "lasso": or_null(_LASSO),
     }
 )
@@ -76,7 +79,7 @@ PICTURE = {"number": WHOLE, "version": SHORT_TEXT, "model": SHORT_TEXT}
 ACTION = object_of(
     {
         "page": TEXT,
-        "action": choice("group", "ungroup", "status", "attribute", "delete", "export"),
+        "action": choice(*ACTIONS),
         "items": ITEMS,
         "name": TEXT,
         "value": or_null(TEXT),
@@ -91,7 +94,7 @@ ACTION = object_of(
 SELECTION = object_of(
     {
         "page": TEXT,
-        "operation": choice("set", "add", "remove", "toggle", "none"),
+        "operation": choice(*OPERATIONS),
         "items": ITEMS,
         "result": or_null(TEXT),
         "from": WHOLE,

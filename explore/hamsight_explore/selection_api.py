@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,24 +11,24 @@ from hamsight_curate.export.exporter import exporters
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.jobs import Job
-from hamsight_explore.web import json_answer
+from hamsight_explore.web import Answers, json_answer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from starlette.responses import Response
 
-_OPERATIONS = ("set", "add", "remove", "toggle", "none")
-_ACTIONS = ("group", "ungroup", "status", "attribute", "delete", "export")
+OPERATIONS = ("set", "add", "remove", "toggle", "none")
+ACTIONS = ("group", "ungroup", "status", "attribute", "delete", "export")
 
 
 class SelectionApi:
     """The answers of one server about what its pages have selected."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._its = explorer
-        self.read: Mapping[str, Callable[[Given], Response]] = {"/api/selected": self.selected}
-        self.write: Mapping[str, Callable[[Given], Response]] = {
+        self._explorer = explorer
+        self.read: Answers = {"/api/selected": self.selected}
+        self.write: Answers = {
             "/api/selection": self.selection,
             "/api/actions": self.actions,
         }
@@ -38,8 +37,8 @@ class SelectionApi:
         """Change what a page has selected; return how many items it has now."""
         import numpy as np
 
-        selection = self._its.selections.of(given.text("page"))
-        operation = given.choice("operation", _OPERATIONS)
+        selection = self._explorer.selections.of(given.text("page"))
+        operation = given.choice("operation", OPERATIONS)
         key = given.text_or_none("result")
         start, stop = given.whole("from", 0), given.whole("to", 2**32 - 1)
         items = given.wholes("items")
@@ -47,11 +46,11 @@ class SelectionApi:
         if operation in ("set", "none"):
             selection.clear()
         numbers = np.array(items, np.uint32)
-        numbers = numbers[numbers < len(self._its.directory)]
+        numbers = numbers[numbers < len(self._explorer.directory)]
         if key is not None:
-            result = self._its.results.get(key)
-            with self._its.pool.lent() as session:
-                self._its.results.reach(session.catalog(), result, min(stop, result.total))
+            result = self._explorer.results.get(key)
+            with self._explorer.pool.lent() as session:
+                self._explorer.results.reach(session.catalog(), result, min(stop, result.total))
             numbers = result.numbers[start:stop]
         if operation == "toggle":
             selection.toggle(numbers)
@@ -61,15 +60,17 @@ class SelectionApi:
 
     def selected(self, given: Given) -> Response:
         """Return how many items a page has selected, and rows of the first of them."""
-        selection = self._its.selections.of(given.text("page"))
+        selection = self._explorer.selections.of(given.text("page"))
         model = given.text_or_none("model")
         limit = given.whole("limit", 12, most=100)
         given.finish()
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             catalog = session.catalog()
-            first = self._its.directory.sorted(selection.numbers())[:limit].tolist()
+            first = self._explorer.directory.sorted(selection.numbers())[:limit].tolist()
             rows = (
-                self._its.windows.rows(catalog, self._its.results.model(catalog, model), first)
+                self._explorer.windows.rows(
+                    catalog, self._explorer.results.model(catalog, model), first
+                )
                 if first
                 else []
             )
@@ -77,21 +78,21 @@ class SelectionApi:
 
     def actions(self, given: Given) -> Response:
         """Change the selected items, or those named; or export them, as a job."""
-        action = given.choice("action", _ACTIONS)
-        selection = self._its.selections.of(given.text("page"))
-        numbers = self._its.chosen(selection, given.wholes("items"))
+        action = given.choice("action", ACTIONS)
+        selection = self._explorer.selections.of(given.text("page"))
+        numbers = self._explorer.chosen(selection, given.wholes("items"))
         if not len(numbers):
             raise UsageError("no item is selected: select some first")
         if action == "export":
             return self._export(given, numbers)
-        made = self._its.actions
+        made = self._explorer.actions
         name = given.text("name", "") if action != "delete" else ""
         value = given.text_or_none("value")
         confirmed = given.whole("confirmed", 0)
         given.finish()
         if action == "delete" and confirmed != len(numbers):
             raise UsageError(f"deleting {len(numbers)} items must be confirmed by that number")
-        with self._its.pool.lent() as session:
+        with self._explorer.pool.lent() as session:
             if action in ("group", "ungroup"):
                 done = made.group(session, name, numbers, add=action == "group")
             elif action == "status":
@@ -100,7 +101,7 @@ class SelectionApi:
                 done = made.attribute(session, name, value, numbers)
             else:
                 done = made.delete(session, numbers)
-                self._its.selections.let_go(numbers)
+                self._explorer.selections.let_go(numbers)
         return json_answer({**asdict(done), "version": made.version})
 
     def _export(self, given: Given, numbers: NDArray[np.uint32]) -> Response:
@@ -110,10 +111,10 @@ class SelectionApi:
         given.finish()
         if not target:
             raise UsageError("say where to: name a new folder, for tables a new file")
-        identities = self._its.directory.identities(numbers)
+        identities = self._explorer.directory.identities(numbers)
 
         def work(job: Job) -> str:
-            with self._its.pool.own() as session:
+            with self._explorer.pool.own() as session:
                 done = session.export(
                     target,
                     to,
@@ -124,7 +125,7 @@ class SelectionApi:
             left = f", {done.missing_count} left out" if done.missing_count else ""
             return f"{done.items} items in {target} ({to}){left}"
 
-        job = self._its.jobs.start(f"export {len(identities)} items to {to}", work, "export")
+        job = self._explorer.jobs.start(f"export {len(identities)} items to {to}", work, "export")
         return json_answer(job.as_json(), 202)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from hamsight_explore.last_kept import LastKept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,21 +65,13 @@ class Selections:
     """The selections of the last pages, by the key that a page gives itself."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Selection] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LastKept[str, Selection] = LastKept(_PAGES)
 
     def of(self, page: str) -> Selection:
         """Return the selection of a page."""
-        with self._lock:
-            found = self._kept.setdefault(page, Selection())
-            self._kept.move_to_end(page)
-            while len(self._kept) > _PAGES:
-                self._kept.popitem(last=False)
-            return found
+        return self._kept.setdefault(page, Selection())
 
     def let_go(self, numbers: NDArray[np.uint32]) -> None:
         """Let go of items in every selection, as they were deleted."""
-        with self._lock:
-            every: Iterable[Selection] = list(self._kept.values())
-        for selection in every:
+        for selection in self._kept.values():
             selection.put(numbers[selection.has(numbers)], selected=False)

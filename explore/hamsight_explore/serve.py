@@ -17,7 +17,7 @@ from hamsight_core.closing import Closing
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
 from hamsight_explore.access import Access
-from hamsight_explore.api import Api, routes
+from hamsight_explore.api import routes
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.framed import framed
 from hamsight_explore.guard import Guard
@@ -144,7 +144,7 @@ def _application(explorer: Explorer, access: Access) -> ASGIApp:
 
     handlers = {404: refused, 405: refused, Exception: failed}
     app = Starlette(
-        routes=[*routes(Api(explorer)), *page_routes()],
+        routes=[*routes(explorer), *page_routes()],
         exception_handlers=handlers,
     )
     app.router.redirect_slashes = False

@@ -50,14 +50,13 @@ class Thumbnails:
         file = self._folder / key[:2] / f"{key[2:]}-{size}.jpg"
         try:
             made = file.read_bytes()
-        except OSError:
+            if file.stat().st_mtime < time.time() - _DAY:
+                os.utime(file)
+        except OSError:  # it was not made yet, or another thread has just deleted it
             with self._decoders:
                 picture = decode(fetch(uri), least=size * 3 // 4)
                 made = as_jpeg(picture.image, size)
             self._keep(file, made)
-            return made
-        if file.stat().st_mtime < time.time() - _DAY:
-            os.utime(file)
         return made
 
     def _keep(self, file: Path, jpeg: bytes) -> None:

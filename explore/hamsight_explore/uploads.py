@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hamsight_core.errors import UsageError
-from hamsight_core.images.decode import Picture, decode
+from hamsight_core.images.decode import decode
+from hamsight_explore.last_kept import LastKept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,28 +36,25 @@ class Uploads:
     """The last pictures that were sent, by key."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Upload] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LastKept[str, Upload] = LastKept(_KEPT)
 
     def add(self, data: bytes, name: str) -> tuple[str, Upload]:
         """Keep a picture; return its key. Raises ImageError for bytes that are none."""
         from hamsight_explore.thumbnails import as_jpeg
 
-        picture: Picture = decode(data)
         digest = hashlib.sha256(data).hexdigest()
+        key = digest[:32]
+        known = self._kept.get(key)
+        if known is not None:
+            return key, known
+        picture = decode(data)
         small = as_jpeg(picture.image, _SIDE)
         upload = Upload(name, data, digest, small, picture.width, picture.height)
-        with self._lock:
-            kept = self._kept.setdefault(digest[:32], upload)
-            self._kept.move_to_end(digest[:32])
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return digest[:32], kept
+        return key, self._kept.setdefault(key, upload)
 
     def get(self, key: str) -> Upload:
         """Return the picture of a key. Raises UsageError where it is not kept any more."""
-        with self._lock:
-            found = self._kept.get(key)
+        found = self._kept.get(key)
         if found is None:
             raise UsageError("the picture is not kept any more: paste or drop it again")
         return found

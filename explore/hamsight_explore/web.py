@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
 from hamsight_core.errors import ExpressionError, HamsightError, ImageError, UsageError
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+Answers: TypeAlias = "Mapping[str, Callable[[Given], Response]]"
+"""What answers requests, by their path."""
+LASTING = "private, max-age=31536000, immutable"
+"""The Cache-Control of what never changes at its address."""
 _MOST_BODY = 4 * 1024 * 1024
 _LOOK = 0.5
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +12,10 @@ from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError
 from hamsight_core.items import Identity
-from hamsight_core.show.values import batches, values
+from hamsight_core.show.values import records
 from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory
+from hamsight_explore.last_kept import LastKept
 from hamsight_explore.selections import Selection
 from hamsight_explore.view import TEXT_FIELDS
 
@@ -41,8 +40,7 @@ class Windows:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._places: OrderedDict[int, tuple[str, str]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._places: LastKept[int, tuple[str, str]] = LastKept(_PLACES)
 
     def rows(
         self, catalog: Catalog, model: CatalogModel, numbers: Sequence[int], *, whole: bool = False
@@ -56,42 +54,42 @@ class Windows:
         table = view_of(model.items_table)
         sql = fill("items_of_answer", columns=fill("explored"), table=table)
         for page in pages(identities):
-            for batch in batches(catalog.arrow(sql, {"identities": as_json(page)})):
-                columns = [values(column, finite=True) for column in batch.columns]
-                for cells in zip(*columns, strict=True):
-                    item = dict(zip(batch.schema.names, cells, strict=True))
-                    found[item["dataset"], item["subset"], item["id"]] = item
+            for item in records(catalog.arrow(sql, {"identities": as_json(page)})):
+                found[item["dataset"], item["subset"], item["id"]] = item
         rows: list[dict[str, Any] | None] = []
-        with self._lock:
-            for number, identity in zip(numbers, identities, strict=True):
-                item_found = found.get(identity)
-                if item_found is None:
-                    rows.append(None)
-                    continue
-                row = dict(item_found)  # a number may be asked for twice
-                place = row["uri"], row.pop("sha256")
-                self._places[number] = place
-                self._places.move_to_end(number)
-                rows.append(_shown(row, number, place, whole=whole))
-            while len(self._places) > _PLACES:
-                self._places.popitem(last=False)
+        for number, identity in zip(numbers, identities, strict=True):
+            item_found = found.get(identity)
+            if item_found is None:
+                rows.append(None)
+                continue
+            row = dict(item_found)  # a number may be asked for twice
+            place = row["uri"], row.pop("sha256")
+            self._places.put(number, place)
+            rows.append(_shown(row, number, place, whole=whole))
         return rows
+
+    def rows_of(
+        self, catalog: Catalog, model: CatalogModel, identities: Sequence[Identity]
+    ) -> list[dict[str, Any] | None]:
+        """Return what the page shows of each item by identity, None for those that are gone."""
+        table = view_of(model.items_table)
+        numbers, known = self._directory.of_identities(catalog, table, identities)
+        rows = iter(self.rows(catalog, model, numbers.tolist()))
+        return [next(rows) if one else None for one in known.tolist()]
 
     def known(self, number: int) -> tuple[str, str] | None:
         """Return what `place` returns, where it was read before."""
-        with self._lock:
-            return self._places.get(number)
+        return self._places.get(number)
 
     def place(self, catalog: Catalog, model: CatalogModel, number: int) -> tuple[str, str]:
         """Return the uri of an item's picture and its SHA-256. Raises UnknownItemError."""
-        known = self.known(number)
-        if known is None:
-            if number >= len(self._directory):
-                raise UnknownItemError(f"there is no item {number}")
-            if self.rows(catalog, model, [number])[0] is None:
-                raise UnknownItemError("this item was deleted")
-            with self._lock:
-                known = self._places[number]
+        if (known := self.known(number)) is not None:
+            return known
+        if number >= len(self._directory):
+            raise UnknownItemError(f"there is no item {number}")
+        self.rows(catalog, model, [number])
+        if (known := self.known(number)) is None:
+            raise UnknownItemError("this item was deleted")
         return known
 
 
@@ -105,6 +103,7 @@ def _shown(
     row.pop("item")
     if not whole:
         row.pop("uri")
+        row.pop("scores")
         row["captions"] = [text[:_SHOWN_TEXT] for text in row["captions"][:3]]
         row["groups"] = [text[:_SHOWN_TEXT] for text in row["groups"][:_SHOWN_LIST]]
         row["boxes"] = row["boxes"][:_SHOWN_BOXES]

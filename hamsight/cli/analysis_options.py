@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hamsight.cli.options import Database, Dataset, StoredModel, Subset, Where, kind_of_rows, takes
+from hamsight.cli.options import Database, Dataset, StoredModel, Subset, Where, takes
 from hamsight.cli.output import show
 from hamsight_core.errors import EXIT_NO_MATCH, UsageError
 from hamsight_core.names import checked
@@ -141,9 +141,10 @@ def run(
     objects: bool = False,
 ) -> None:
     """Analyze, deliver the answer, do `then` with it; end with status 1 where nothing was found."""
-    from hamsight_analyze.analysis import Asked, analyze
+    from hamsight_analyze.analysis import Asked
     from hamsight_analyze.items import Scope
-    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_analyze.run_analysis import analyze
+    from hamsight_core.catalog.catalog import Catalog, TableKind
     from hamsight_core.show.row_sheet import draw_rows
 
     scope = Scope(request.datasets, request.subsets, request.where, request.model, objects)
@@ -159,13 +160,13 @@ def run(
             then(catalog, found)
     given = options_of(analysis)
     say(
-        f"{analysis.kind}: {found.said}, among {found.items:,} {kind_of_rows(objects).value}"
+        f"{analysis.kind}: {found.said}, among {found.items:,} {TableKind.of(objects).value}"
         f"{scope}{f', with {given}' if given else ''} ({found.seconds:.1f} s)"
     )
     for note in found.notes:
         say(f"note: {note}")
     shorter = found.shown if request.format is Format.TABLE else None
-    show(found.table if shorter is None else shorter, request.format)
+    show(found.table if shorter is None else shorter, request.format, mixed=found.mixed)
     if request.save is not None:
         title = f"{analysis.kind}: {found.said}"
         if found.draw is not None:

@@ -2,33 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from hamsight.cli.agents import mcp
-from hamsight.cli.analyst import functions, sql
-from hamsight.cli.asking import query, run, save, saved
-from hamsight.cli.changing import datasets, delete, group, set_
-from hamsight.cli.checking import check
-from hamsight.cli.choosing import cluster, compare, sample
-from hamsight.cli.cleaning import verify
-from hamsight.cli.engine import evaluate, index, models, rehash
-from hamsight.cli.explore import explore, serve
-from hamsight.cli.finding import find
-from hamsight.cli.ingesting import ingest
-from hamsight.cli.look import info, show_item
-from hamsight.cli.mapping import map_
-from hamsight.cli.reporting import report
-from hamsight.cli.transfer import export, formats, import_features
-from hamsight.demo.command import demo
 from hamsight_core.show.terminal import App, Commands, tell
 
 LOOK, SEARCH, CLEAN, CHANGE = "Look", "Search", "Clean", "Change"
 DATA, ENGINE, SQL = "Data in and out", "Models and engine", "SQL"
 
+_COMMANDS = {
+    "info": ("hamsight.cli.look:info", LOOK),
+    "explore": ("hamsight.cli.explore:explore", LOOK),
+    "show": ("hamsight.cli.look:show_item", LOOK),
+    "demo": ("hamsight.demo:demo", LOOK),
+    "query": ("hamsight.cli.asking:query", SEARCH),
+    "save": ("hamsight.cli.asking:save", SEARCH),
+    "run": ("hamsight.cli.asking:run", SEARCH),
+    "mcp": ("hamsight.cli.agents:mcp", SEARCH),
+    "saved": ("hamsight.cli.asking:saved", SEARCH),
+    "find": ("hamsight.cli.finding:find", CLEAN),
+    "sample": ("hamsight.cli.choosing:sample", CLEAN),
+    "compare": ("hamsight.cli.choosing:compare", CLEAN),
+    "cluster": ("hamsight.cli.choosing:cluster", CLEAN),
+    "map": ("hamsight.cli.mapping:map_", CLEAN),
+    "check": ("hamsight.cli.checking:check", CLEAN),
+    "report": ("hamsight.cli.reporting:report", CLEAN),
+    "verify": ("hamsight.cli.cleaning:verify", CLEAN),
+    "group": ("hamsight.cli.changing:group", CHANGE),
+    "set": ("hamsight.cli.changing:set_", CHANGE),
+    "delete": ("hamsight.cli.changing:delete", CHANGE),
+    "datasets": ("hamsight.cli.changing:datasets", CHANGE),
+    "ingest": ("hamsight.cli.ingesting:ingest", DATA),
+    "export": ("hamsight.cli.transfer:export", DATA),
+    "import-features": ("hamsight.cli.transfer:import_features", DATA),
+    "formats": ("hamsight.cli.transfer:formats", DATA),
+    "models": ("hamsight.cli.engine:models", ENGINE),
+    "rehash": ("hamsight.cli.engine:rehash", ENGINE),
+    "index": ("hamsight.cli.engine:index", ENGINE),
+    "evaluate": ("hamsight.cli.engine:evaluate", ENGINE),
+    "sql": ("hamsight.cli.analyst:sql", SQL),
+    "serve": ("hamsight.cli.explore:serve", SQL),
+    "functions": ("hamsight.cli.analyst:functions", SQL),
+}
+"""Of each command or group of commands its place, and its panel in the help."""
+
+
+@cache
+def _command(name: str) -> Any:
+    """Import a command, or a group of commands. Raises KeyError where there is no such command."""
+    place, panel = _COMMANDS[name]
+    module, function = place.split(":")
+    found = getattr(import_module(module), function)
+    one = App()
+    if isinstance(found, App):
+        one.add_typer(found, name=name, rich_help_panel=panel)
+    else:
+        one.command(name, rich_help_panel=panel)(found)
+    return typer.main.get_group(one).commands[name]
+
+
+class _Loaded(Mapping[str, Any]):
+    """The commands by name, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
+class _AllCommands(Commands):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**given, "commands": _Loaded()})
+
+
 app = App(
-    cls=Commands,
+    cls=_AllCommands,
     name="hamsight",
     help="Find, compare and clean images in datasets by content, in plain ClickHouse.",
     no_args_is_help=True,
@@ -62,46 +118,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-app.command(rich_help_panel=LOOK)(info)
-app.command(rich_help_panel=LOOK)(explore)
-app.command("show", rich_help_panel=LOOK)(show_item)
-app.command(rich_help_panel=LOOK)(demo)
-
-app.command(rich_help_panel=SEARCH)(query)
-app.command(rich_help_panel=SEARCH)(save)
-app.command(rich_help_panel=SEARCH)(run)
-app.command(rich_help_panel=SEARCH)(mcp)
-app.add_typer(saved, name="saved", rich_help_panel=SEARCH)
-
-app.add_typer(find, name="find", rich_help_panel=CLEAN)
-app.command(rich_help_panel=CLEAN)(sample)
-app.command(rich_help_panel=CLEAN)(compare)
-app.command(rich_help_panel=CLEAN)(cluster)
-app.command("map", rich_help_panel=CLEAN)(map_)
-app.command(rich_help_panel=CLEAN)(check)
-app.command(rich_help_panel=CLEAN)(report)
-app.command(rich_help_panel=CLEAN)(verify)
-
-app.add_typer(group, name="group", rich_help_panel=CHANGE)
-app.command("set", rich_help_panel=CHANGE)(set_)
-app.command(rich_help_panel=CHANGE)(delete)
-app.add_typer(datasets, name="datasets", rich_help_panel=CHANGE)
-
-app.command(rich_help_panel=DATA)(ingest)
-app.command(rich_help_panel=DATA)(export)
-app.command(rich_help_panel=DATA)(import_features)
-app.command(rich_help_panel=DATA)(formats)
-
-app.add_typer(models, name="models", rich_help_panel=ENGINE)
-app.command(rich_help_panel=ENGINE)(rehash)
-app.command(rich_help_panel=ENGINE)(index)
-app.command(rich_help_panel=ENGINE)(evaluate)
-
-app.command(rich_help_panel=SQL)(sql)
-app.command(rich_help_panel=SQL)(serve)
-app.command(rich_help_panel=SQL)(functions)
 
 
 def main() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hamsight.cli.completion import saved_queries
-from hamsight.cli.options import ComputePrecision, Database, Device, was_given
-from hamsight.cli.output import Open, chosen_columns, drawn, listing, say_drawn, show
+from hamsight.cli.options import ComputePrecision, Database, Device, takes, was_given
+from hamsight.cli.output import Open, check_format, chosen_columns, drawn, listing, say_drawn, show
 from hamsight.cli.request_options import (
     AddToGroup,
     All,
@@ -32,26 +31,84 @@ if TYPE_CHECKING:
 
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.result import Matches
+    from hamsight_query.search import Prepared
 
 
 _SHOWN = 20
 """Rows of a table that a terminal shows where neither -k nor --all is given."""
 
 
+class Delivery:
+    """What becomes of matches. Raises UsageError, before anything is searched, for what cannot."""
+
+    def __init__(
+        self,
+        context: typer.Context,
+        format: AnswerFormat = Format.TABLE,
+        save: Sheet = None,
+        open: Open = False,
+        columns: Columns = None,
+        all: All = False,
+        add_to_group: AddToGroup = None,
+        show_sql: ShowSql = False,
+        db: Database = None,
+    ) -> None:
+        if not show_sql:
+            check_format(format)
+        if save is not None:
+            from hamsight_core.show.sheet import sheet_format
+
+            sheet_format(save)
+        if add_to_group is not None:
+            checked("--add-to-group", add_to_group)
+        if show_sql and add_to_group is not None:
+            raise UsageError("--show-sql runs nothing, so --add-to-group has nothing to add")
+        self.db, self.show_sql = db, show_sql
+        self._format, self._columns, self._group = format, columns, add_to_group
+        self._save, self._open = save, open
+        on_terminal = format is Format.TABLE and output().isatty()
+        self._is_cut = on_terminal and not all and not was_given(context, "k")
+
+    def tell_sql(self, catalog: Catalog, prepared: Prepared) -> None:
+        """Print the SQL of a search in place of its answer."""
+        prepared.check(catalog)
+        tell(*prepared.statement.script().split("\n"))
+
+    def deliver(self, matches: Matches) -> None:
+        """Show matches and do with them what the options say; end with status 1 where none is."""
+        answer = matches.to_arrow()
+        if self._columns is not None:
+            answer = chosen_columns(answer, self._columns)
+        elif self._format is Format.TABLE:
+            answer = _for_people(matches)
+        if self._group is not None and matches:
+            from hamsight.session import Session
+
+            with Session(self.db) as session:
+                change = session.add_to_group(self._group, matches)
+            say(f"{change.changed} of {change.selected} put into the group {self._group!r}")
+        show(answer.slice(0, _SHOWN) if self._is_cut else answer, self._format)
+        if self._is_cut and len(answer) > _SHOWN:
+            say(f"the first {_SHOWN} of {len(answer)} matches: --all shows all of them")
+        if (file := drawn(self._save, self._open)) is not None:
+            matches.save(file)
+            say_drawn(file, self._open)
+        if not matches:
+            stop(EXIT_NO_MATCH, "no match")
+
+
+takes_delivery = takes("delivery", Delivery)
+"""Gives a command the options of `Delivery` in place of its parameter `delivery`."""
+
+
 @takes_request
+@takes_delivery
 def query(
-    context: typer.Context,
     request: Request,
     device: Device = DEFAULT_DEVICE,
     precision: ComputePrecision = Precision.AUTO,
-    format: AnswerFormat = Format.TABLE,
-    save: Sheet = None,
-    open: Open = False,
-    columns: Columns = None,
-    all: All = False,
-    add_to_group: AddToGroup = None,
-    show_sql: ShowSql = False,
-    db: Database = None,
+    *,
+    delivery: Delivery,
 ) -> None:
     """Search for the images most similar to words, pictures, stored items or groups.
 
@@ -61,76 +118,25 @@ def query(
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.search import prepare, search
 
-    check_delivery(save, add_to_group, show_sql)
-    with Catalog.open(db) as catalog:
-        if show_sql:
-            prepared = prepare(catalog, request, Compute(device, precision))
-            prepared.check(catalog)
-            tell(*prepared.statement.script().split("\n"))
+    compute = Compute(device, precision)
+    with Catalog.open(delivery.db) as catalog:
+        if delivery.show_sql:
+            delivery.tell_sql(catalog, prepare(catalog, request, compute))
             return
-        matches = search(catalog, request, Compute(device, precision))
-    shown = None if all or was_given(context, "k") else _SHOWN
-    deliver(matches, format, columns, shown, (save, open), add_to_group, db)
-
-
-def check_delivery(save: Path | None, add_to_group: str | None, show_sql: bool) -> None:
-    """Raise UsageError, before anything is searched, for an answer that cannot be delivered."""
-    from hamsight_core.show.sheet import sheet_format
-
-    if save is not None:
-        sheet_format(save)
-    if add_to_group is not None:
-        checked("--add-to-group", add_to_group)
-    if show_sql and add_to_group is not None:
-        raise UsageError("--show-sql runs nothing, so --add-to-group has nothing to add")
-
-
-def deliver(
-    matches: Matches,
-    format: Format,
-    columns: str | None,
-    shown: int | None,
-    sheet: tuple[Path | None, bool],
-    add_to_group: str | None,
-    db: str | None,
-) -> None:
-    """Show matches and do with them what the options say; end with status 1 where none is.
-
-    A table on a terminal has the first `shown`, or all. `sheet` are --save and --open.
-    """
-    answer = matches.to_arrow()
-    if add_to_group is not None and matches:
-        from hamsight.session import Session
-
-        with Session(db) as session:
-            change = session.add_to_group(add_to_group, matches)
-        say(f"{change.changed} of {change.selected} put into the group {add_to_group!r}")
-    if columns is not None:
-        answer = chosen_columns(answer, columns)
-    elif format is Format.TABLE:
-        answer = _for_people(matches)
-    is_cut = shown is not None and format is Format.TABLE and output().isatty()
-    show(answer.slice(0, shown) if is_cut else answer, format)
-    if is_cut and shown is not None and shown < len(answer):
-        say(f"the first {shown} of {len(answer)} matches: --all shows all of them")
-    if (file := drawn(*sheet)) is not None:
-        matches.save(file)
-        say_drawn(file, sheet[1])
-    if not matches:
-        stop(EXIT_NO_MATCH, "no match")
+        matches = search(catalog, request, compute)
+    if not matches and request.max_distance is not None and not matches.tells_distance:
+        say("note: words lie near half of the bits from all pictures: cut off by --min-similarity")
+    delivery.deliver(matches)
 
 
 def _for_people(matches: Matches) -> pa.Table:
     """Return the columns that a person reads, leaving out those that say nothing here."""
     table = matches.to_arrow()
     table = table.append_column("item", strings(match.name for match in matches))
-    # words lie near half of the bits from every picture, so that their distance says nothing
-    of_pictures = all(target.kind == "image" for target in matches.targets)
     columns = ["rank"]
     if matches.targets:
-        columns += ["similarity", "distance", "item"] if of_pictures else ["similarity", "item"]
-    else:
-        columns.append("item")
+        columns += ["similarity", "distance"] if matches.tells_distance else ["similarity"]
+    columns.append("item")
     if len(matches.targets) > 1:
         columns.append("query")
     if matches.of_objects:
@@ -170,8 +176,8 @@ def save(
     tell(f"the query {name!r} is saved: repeat it with `hamsight run`")
 
 
+@takes_delivery
 def run(
-    context: typer.Context,
     name: Name,
     k: Annotated[
         int | None,
@@ -180,29 +186,19 @@ def run(
     offset: Annotated[
         int | None, typer.Option(help="Number of matches to skip. Default: as saved.")
     ] = None,
-    format: AnswerFormat = Format.TABLE,
-    save: Sheet = None,
-    open: Open = False,
-    columns: Columns = None,
-    all: All = False,
-    add_to_group: AddToGroup = None,
-    show_sql: ShowSql = False,
-    db: Database = None,
+    *,
+    delivery: Delivery,
 ) -> None:
     """Repeat a saved query on the items of today. No model is loaded."""
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_query.saved import prepare_saved, run_saved
 
-    check_delivery(save, add_to_group, show_sql)
-    with Catalog.open(db) as catalog:
-        if show_sql:
-            prepared = prepare_saved(catalog, name, k=k, offset=offset)
-            prepared.check(catalog)
-            tell(*prepared.statement.script().split("\n"))
+    with Catalog.open(delivery.db) as catalog:
+        if delivery.show_sql:
+            delivery.tell_sql(catalog, prepare_saved(catalog, name, k=k, offset=offset))
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
-    shown = None if all or was_given(context, "k") else _SHOWN
-    deliver(matches, format, columns, shown, (save, open), add_to_group, db)
+    delivery.deliver(matches)
 
 
 def _listed(catalog: Catalog) -> pa.Table:

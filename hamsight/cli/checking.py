@@ -9,9 +9,9 @@ import typer
 
 from hamsight.cli.options import Database
 from hamsight.cli.output import show
-from hamsight_core.errors import UsageError
 from hamsight_core.show.formats import Format
 from hamsight_core.show.terminal import say
+from hamsight_core.whole_files import whole_file
 
 _FILE = Path("hamsight-check.toml")
 _EXIT_BROKEN = 1
@@ -71,8 +71,6 @@ def check(
 
 
 def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from None
+    with whole_file(file) as partial:
+        partial.write_text(text, encoding="utf-8")
     say(f"saved {file}")

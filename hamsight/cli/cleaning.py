@@ -70,7 +70,7 @@ def _repair(db: str | None) -> None:
     done = repair(db)
     for fault in done.restored:
         change = "; what it would have changed is to be done again" if fault.is_mutation else ""
-        verb = "taken away" if fault.table else "restored"
+        verb = "taken away" if fault.is_part else "restored"
         say(f"{verb}: {fault.file} ({fault.what}), which {_past(fault.why)}{change}")
     if done.restored and done.copies.exists():
         say(f"the files as they were are in {done.copies}")

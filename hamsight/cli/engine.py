@@ -16,7 +16,6 @@ from hamsight.cli.options import (
     Device,
     OfObjects,
     StoredModel,
-    kind_of_rows,
     refuse_before_command,
 )
 from hamsight.cli.output import show
@@ -146,7 +145,7 @@ def rehash(
     the hash by itself when a model reaches 5,000 items; run this when the catalog
     has come to hold other images.
     """
-    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.catalog.catalog import Catalog, TableKind
     from hamsight_core.catalog.generations import view_of
     from hamsight_ingest.upkeep.rehash import hash_again, views_of
 
@@ -159,7 +158,7 @@ def rehash(
             bits=bits,
             compute=Compute(device),
             progress=True,
-            kind=kind_of_rows(objects),
+            kind=TableKind.of(objects),
         )
         views = views_of(catalog, done.former) if done else []
     if done is None:
@@ -169,7 +168,7 @@ def rehash(
         )
     made_of = f", fitted to {done.sample} features and {done.words} words" if done.sample else ""
     tell(
-        f"{done.model.name}: {done.items} {kind_of_rows(objects).value} hashed again,"
+        f"{done.model.name}: {done.items} {TableKind.of(objects).value} hashed again,"
         f" {done.model.bits} bits"
         f" ({done.model.hash_scheme}{made_of}; {time.monotonic() - started:.1f} s)"
     )
@@ -194,7 +193,7 @@ def index(
     use the old cells, or all items, until the new cells are complete. New items
     are added to their cell.
     """
-    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.catalog.catalog import Catalog, TableKind
     from hamsight_core.hashing.hash_settings import MOST_READ
     from hamsight_ingest.upkeep.cell_building import LEAST_ITEMS, index_items
 
@@ -203,12 +202,12 @@ def index(
         if drop:
             from hamsight_ingest.upkeep.cell_building import drop_index
 
-            found = catalog.model(model, kind=kind_of_rows(objects))
+            found = catalog.model(model, kind=TableKind.of(objects))
             said = "cells dropped" if drop_index(catalog, found) else "there were no cells"
             tell(f"{found.name}: {said}; searches read all items")
             return
         done = index_items(
-            catalog, model, compute=Compute(device), progress=True, kind=kind_of_rows(objects)
+            catalog, model, compute=Compute(device), progress=True, kind=TableKind.of(objects)
         )
     if done.cells is None:
         tell(
@@ -254,7 +253,7 @@ def evaluate(
     number of candidates. Nothing is changed; `hamsight info` shows the settings
     that searches use.
     """
-    from hamsight_core.catalog.catalog import Catalog
+    from hamsight_core.catalog.catalog import Catalog, TableKind
     from hamsight_core.show.sheet import sheet_format
     from hamsight_query.evaluate import evaluate_model
     from hamsight_query.plot import draw_plot
@@ -265,7 +264,7 @@ def evaluate(
         done = evaluate_model(
             catalog,
             model,
-            kind=kind_of_rows(objects),
+            kind=TableKind.of(objects),
             k=k,
             queries=queries,
             recall=recall,

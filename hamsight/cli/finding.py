@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +18,8 @@ from hamsight_core.show.formats import Format
 from hamsight_core.show.terminal import App, say, tell
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from hamsight_analyze.analysis import Found
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.to_subset import Resettled
@@ -61,12 +65,12 @@ def duplicates(
     from hamsight_analyze.kinds import Duplicates
 
     if keep_all:
-        keep_groups(keep_all, request.db)
+        _keep_groups(keep_all, request.db)
         return
     run(Duplicates(pairs=pairs, strict=strict), request)
 
 
-def keep_groups(groups: list[int], db: str | None) -> None:
+def _keep_groups(groups: list[int], db: str | None) -> None:
     """Keep all items of groups of duplicates."""
     from hamsight.session import Session
 
@@ -87,8 +91,21 @@ def list_(
         table = session.analyses()
     if format is Format.TABLE:
         shown = ["kind", "model", "scope", "items", "figures", "created_at", "current"]
-        table = table.select(shown)
+        table = _with_short_figures(table.select(shown))
     show(table, format)
+
+
+def _with_short_figures(table: pa.Table) -> pa.Table:
+    """Return the table without figures that are lists."""
+    import pyarrow as pa
+
+    figures = [json.loads(one) for one in table["figures"].cast(pa.string()).to_pylist()]
+    short = [
+        json.dumps({name: one for name, one in row.items() if not isinstance(one, list)})
+        for row in figures
+    ]
+    place = table.column_names.index("figures")
+    return table.set_column(place, "figures", pa.array(short, pa.string()))
 
 
 @find.command("leaks")
@@ -128,46 +145,39 @@ def leaks(
     from hamsight_analyze.kinds import Leaks
 
     if undo:
-        undo_moves(request.db)
+        _undo_moves(request.db)
         return
     if fix is not None and across is Across.DATASETS:
         raise UsageError("--fix moves items between subsets: leave --across out")
     if fix is not None and request.k is not None:
         raise UsageError("--fix moves all groups: leave -k out")
-    analysis = Leaks(across.value, attribute_name(together), strict)
-    run(analysis, request, None if fix is None else lambda *found: fix_leaks(fix, *found))
+    analysis = Leaks(across.value, attribute_name(together), strict=strict)
+    run(analysis, request, None if fix is None else lambda *found: _fix_leaks(fix, *found))
 
 
-def fix_leaks(subset: str, catalog: Catalog, found: Found) -> None:
+def _fix_leaks(subset: str, catalog: Catalog, found: Found) -> None:
     """Move whole groups of leaks into one subset."""
-    from hamsight_analyze.decisions import to_one_subset
-    from hamsight_curate.to_subset import move_to_subset
+    from hamsight_curate.to_subset import move_groups
 
-    done = move_to_subset(catalog, to_one_subset(found.together, subset), subset)
-    tell_moved(done, f"moved to {subset!r}; `hamsight find leaks --undo` moves them back")
+    done = move_groups(catalog, found.together, subset)
+    _tell_moved(done, f"moved to {subset!r}; `hamsight find leaks --undo` moves them back")
 
 
-def undo_moves(db: str | None) -> None:
+def _undo_moves(db: str | None) -> None:
     """Move items back to the subsets where they stood."""
     from hamsight.session import Session
 
     with Session(db) as session:
-        tell_moved(session.move_back(), "moved back")
+        _tell_moved(session.move_back(), "moved back")
 
 
-def tell_moved(done: Resettled, what: str) -> None:
+def _tell_moved(done: Resettled, what: str) -> None:
     """Say how many items were moved, and which were not."""
-    from hamsight_core.controls import printable
     from hamsight_core.items import item_name
 
     say(f"{len(done.moved)} items {what}")
-    for identity in done.blocked[:_SHOWN]:
-        say(
-            f"not moved: {printable(item_name(identity))}: the subset has another item of this id;"
-            " delete one of them"
-        )
-    if len(done.blocked) > _SHOWN:
-        say(f"… and {len(done.blocked) - _SHOWN} more")
+    why = "the subset has another item of this id; delete one of them"
+    _say_first([f"not moved: {item_name(identity)}: {why}" for identity in done.blocked])
 
 
 @find.command("quality")
@@ -189,23 +199,19 @@ def quality(
     from hamsight_analyze.kinds import Quality
 
     if update:
-        update_quality(request)
+        _update_quality(request)
     run(Quality(tuple(issue or ())), request)
 
 
-def update_quality(request: Request) -> None:
+def _update_quality(request: Request) -> None:
     """Look at the pictures that have no scores of quality."""
     from hamsight.session import Session
-    from hamsight_core.controls import printable
     from hamsight_core.items import item_name
 
     with Session(request.db) as session:
         done = session.update_quality(request.model, progress=True)
     say(f"{done.looked} pictures looked at")
-    for identity, reason in done.unread[:_SHOWN]:
-        say(f"not read: {printable(item_name(identity))}: {reason}")
-    if len(done.unread) > _SHOWN:
-        say(f"… and {len(done.unread) - _SHOWN} more")
+    _say_first([f"not read: {item_name(identity)}: {reason}" for identity, reason in done.unread])
 
 
 @find.command("mislabelled")
@@ -245,3 +251,9 @@ def outliers(request: Request, objects: OfObjects = False) -> None:
     from hamsight_analyze.kinds import Outliers
 
     run(Outliers(), request, objects=objects)
+
+
+def _say_first(lines: Sequence[str]) -> None:
+    say(*lines[:_SHOWN])
+    if len(lines) > _SHOWN:
+        say(f"… and {len(lines) - _SHOWN} more")

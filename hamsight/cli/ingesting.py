@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hamsight.cli.completion import all_models, datasets
+from hamsight.cli.interrupts import interrupts, status_of
 from hamsight.cli.options import ComputePrecision, Database, Device
 from hamsight_core.errors import EXIT_REJECTED, UsageError
 from hamsight_core.images.decode import MAX_PIXELS
@@ -172,7 +168,7 @@ def ingest(
         raise UsageError("nothing to ingest: name a folder of images or another dataset")
     sources = open_sources(paths or [], format, options)
     outcomes: list[Outcome] = []
-    with Catalog.open(db, create=not re_encode) as catalog, _interrupts() as stopped:
+    with Catalog.open(db, create=not re_encode) as catalog, interrupts() as stopped:
         if re_encode:
             _re_encode(catalog, model, settings, stopped)
         for source in sources:
@@ -193,7 +189,7 @@ def ingest(
             _report(outcome, time.monotonic() - started)
             _report_vanished(outcome.vanished, source.path)
             if stopped:
-                stop(_status(stopped), "stopped: the same command goes on from here")
+                stop(status_of(stopped), "stopped: the same command goes on from here")
     rejected = sum(outcome.counts.rejected for outcome in outcomes)
     useless = 0 < rejected == sum(outcome.counts.total for outcome in outcomes)
     not_read = any(outcome.not_read for outcome in outcomes)
@@ -205,7 +201,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_ingest.retry import retry_rejects
 
-    with Catalog.open(db) as catalog, _interrupts() as stopped:
+    with Catalog.open(db) as catalog, interrupts() as stopped:
         catalog.create()
         names = [] if dataset is None else [dataset]
         done = retry_rejects(
@@ -218,7 +214,7 @@ def _retry(db: str | None, dataset: str | None, settings: Settings, strict: bool
     if not done:
         say("no file was rejected: there is nothing to try again")
     if stopped:
-        stop(_status(stopped))
+        stop(status_of(stopped))
     if strict and any(one.mended < one.rejects for one in done):
         stop(EXIT_REJECTED)
 
@@ -236,7 +232,7 @@ def _re_encode(catalog: Catalog, model: str | None, settings: Settings, stopped:
         return
     if not done.complete:
         say(f"stopped after {done.encoded} images: searches see the old features until the")
-        stop(_status(stopped), "same command has gone on to the end")
+        stop(status_of(stopped), "same command has gone on to the end")
     what = "images" if done.kind is TableKind.ITEMS else "objects"
     tell(f"{done.model}: {done.items} {what} encoded again")
     if done.objects is not None:
@@ -304,39 +300,3 @@ def _report_rejects(rejected: Sequence[Rejected], count: int, silent: Mapping[st
         say(f"rejected {one.item.uri}: {one.reason}")
     if count > _SHOWN_REJECTS:
         say(f"… and {count - _SHOWN_REJECTS} more: hamsight info --rejects")
-
-
-def _status(stopped: Sequence[int]) -> int:
-    """Return the exit status of a command that a signal has ended, as shells number it."""
-    return 128 + stopped[0]
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Yield a list that the first signal to end fills; a second one interrupts at once.
-
-    A signal that the caller lets this process ignore, as `nohup` does SIGHUP, stays ignored.
-    """
-    received: list[int] = []
-    terminals = [number for number in (1, 2) if os.isatty(number)]
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-        for one in terminals:
-            if not os.isatty(one):  # it was closed, and who writes to it gets an error
-                os.dup2(os.open(os.devnull, os.O_WRONLY), one)
-        say("", "stopping after the images under way; once more to give them up")
-
-    former = {}
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            former[number] = signal.signal(number, receive)
-    try:
-        yield received
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-        sys.stderr.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
-from inspect import Signature, signature
+from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -16,7 +16,6 @@ from hamsight_core.models.network import Precision
 
 if TYPE_CHECKING:
     from hamsight_core.catalog.catalog import Catalog
-    from hamsight_core.catalog.model_row import TableKind
     from hamsight_core.items import Identity
     from hamsight_curate.selection import Selection
 
@@ -76,7 +75,7 @@ def takes(parameter: str, make: Callable[..., Any]) -> Callable[[Command], Comma
     def decorate(command: Command) -> Command:
         options = signature(make, eval_str=True).parameters
         parameters = [
-            shown
+            shown.replace(kind=Parameter.KEYWORD_ONLY)
             for name, own in signature(command, eval_str=True).parameters.items()
             for shown in (options.values() if name == parameter else [own])
         ]
@@ -96,13 +95,6 @@ def takes(parameter: str, make: Callable[..., Any]) -> Callable[[Command], Comma
 OfObjects = Annotated[
     bool, typer.Option("--objects", help="The table of the model's objects, not that of its items.")
 ]
-
-
-def kind_of_rows(objects: bool) -> TableKind:
-    """Return the kind of table that `--objects` means."""
-    from hamsight_core.catalog.model_row import TableKind
-
-    return TableKind.OBJECTS if objects else TableKind.ITEMS
 
 
 STDIN = "-"

@@ -26,17 +26,22 @@ if TYPE_CHECKING:
 _BINARY = (Format.PARQUET, Format.ARROW, Format.FEATHER)
 
 
-def show(table: pa.Table, format: Format) -> None:
-    """Write a table to stdout; one for people is cut to the terminal.
+def show(table: pa.Table, format: Format, *, mixed: bool = False) -> None:
+    """Write a table to stdout; one for people is cut to the terminal, and see `write` for `mixed`.
 
-    Raises UsageError for a format on a terminal that is none for people.
+    Raises UsageError as `check_format` does.
     """
+    check_format(format)
     width = shutil.get_terminal_size().columns if output().isatty() else None
-    if width is not None and format in _BINARY:
+    write(table, format, output().buffer, width=width, mixed=mixed)
+
+
+def check_format(format: Format) -> None:
+    """Raise UsageError for a format on a terminal that is none for people."""
+    if format in _BINARY and output().isatty():
         raise UsageError(f"--format {format.value} is binary: redirect it to a file, > FILE")
-    if width is not None and format is Format.PATHS0:
+    if format is Format.PATHS0 and output().isatty():
         raise UsageError("--format paths0 is for a program: pipe it, as in | xargs -0 md5sum")
-    write(table, format, output().buffer, width=width)
 
 
 def chosen_columns(table: pa.Table, names: str) -> pa.Table:

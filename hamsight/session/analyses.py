@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hamsight.session.open_classifier import OpenClassifier
-    from hamsight_analyze.analysis import Analysis, Found, Progress
+    from hamsight_analyze.analysis import Analysis, Found
     from hamsight_analyze.checks import Outcome
     from hamsight_analyze.look_again import Updated
     from hamsight_analyze.map_points import MapPoints
+    from hamsight_analyze.progress import Progress
     from hamsight_analyze.report import Chapter
     from hamsight_curate.change import Change
     from hamsight_curate.to_subset import Resettled
@@ -60,7 +61,7 @@ class Analyses(Opened):
 
         `current` says whether no item came, went or changed since.
         """
-        from hamsight_analyze.decisions import list_analyses
+        from hamsight_analyze.recorded import list_analyses
 
         return list_analyses(self.catalog())
 
@@ -79,9 +80,7 @@ class Analyses(Opened):
         """
         from hamsight_analyze.kinds import Leaks
 
-        if across not in ("subsets", "datasets"):
-            raise UsageError(f"across is {across!r}; expected subsets or datasets")
-        return self._analyze(Leaks(across, together, strict), **asked)
+        return self._analyze(Leaks(across, together, strict=strict), **asked)
 
     def fix_leaks(self, subset: str, **asked: Any) -> Resettled:
         """Find leaks between the subsets of datasets, and move whole groups into one subset.
@@ -91,13 +90,12 @@ class Analyses(Opened):
         their identities before and after, and those that could not move since the subset has an
         item of the same id. Raises what `find_leaks` raises, and UsageError for an unknown subset.
         """
-        from hamsight_analyze.decisions import to_one_subset
-        from hamsight_curate.to_subset import move_to_subset
+        from hamsight_curate.to_subset import move_groups
 
         if "across" in asked:
             raise UsageError("leaks across datasets are not fixed: leave across out")
         found = self.find_leaks(**asked)
-        return move_to_subset(self.catalog(), to_one_subset(found.together, subset), subset)
+        return move_groups(self.catalog(), found.together, subset)
 
     def find_quality(self, *, issues: str | Sequence[str] = (), **asked: Any) -> Found:
         """Find pictures with faults: columns dataset, subset, id, issue, score, flagged.
@@ -106,7 +104,7 @@ class Analyses(Opened):
         """
         from hamsight_analyze.kinds import Quality
 
-        return self._analyze(Quality(tuple(several(issues))), **asked)
+        return self._analyze(Quality(several(issues)), **asked)
 
     def update_quality(
         self,
@@ -120,8 +118,8 @@ class Analyses(Opened):
         Those are items of an older version's catalog, or ingested without. Raises UsageError and
         EmptyCatalogError.
         """
-        from hamsight_analyze.analysis import bar_of
         from hamsight_analyze.look_again import look_again
+        from hamsight_analyze.progress import bar_of
 
         with bar_of("pictures looked at", progress, on_progress) as show:
             return look_again(self.catalog(), model, on_progress=show)
@@ -219,8 +217,9 @@ class Analyses(Opened):
     def maps(self) -> pa.Table:
         """Return a row for each map that is kept, the latest first.
 
-        Columns: analysis, model, method, component, scope, items, fitted, trustworthiness,
-        created_at, and `current`: whether no item came, went or changed since.
+        Columns: analysis, model, method, component, scope, items, fitted, trustworthiness, layout,
+        created_at, and `current`: whether no item came, went or changed since. A map on which items
+        were placed since it was fitted has the same `layout`.
         """
         from hamsight_analyze.map_points import list_maps
 
@@ -275,7 +274,7 @@ class Analyses(Opened):
         from hamsight_analyze.report import chapters_of, overview_of, write_page
 
         catalog = self.catalog()
-        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        scope = Scope(several(dataset), several(subset), where, model)
         overview = overview_of(catalog, scope)
         chapters = list(chapters_of(catalog, scope, overview, progress=progress))
         write_page(Path(out), overview, chapters)
@@ -301,7 +300,7 @@ class Analyses(Opened):
         from hamsight_analyze.items import Scope
         from hamsight_core.models.network import Compute
 
-        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model)
+        scope = Scope(several(dataset), several(subset), where, model)
         return OpenClassifier(self, begin(self.catalog(), words, scope, Compute(device)))
 
     def _analyze(
@@ -318,10 +317,11 @@ class Analyses(Opened):
         progress: bool = False,
         on_progress: Progress | None = None,
     ) -> Found:
-        from hamsight_analyze.analysis import Asked, analyze
+        from hamsight_analyze.analysis import Asked
         from hamsight_analyze.items import Scope
+        from hamsight_analyze.run_analysis import analyze
 
-        scope = Scope(tuple(several(dataset)), tuple(several(subset)), where, model, objects)
+        scope = Scope(several(dataset), several(subset), where, model, objects)
         return analyze(
             self.catalog(),
             analysis,

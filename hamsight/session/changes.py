@@ -200,5 +200,5 @@ class Changes(Opened):
     ) -> Selection:
         from hamsight_curate.names import select
 
-        datasets, subsets = tuple(several(dataset)), tuple(several(subset))
+        datasets, subsets = several(dataset), several(subset)
         return select(self.catalog(), items, where, datasets, subsets, model)

@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, PathLike, kind_of_rows, several
+from hamsight.session.opened import Opened, PathLike, several
+from hamsight_core.catalog.catalog import TableKind
 from hamsight_core.names import check_options
 
 if TYPE_CHECKING:
@@ -46,11 +47,9 @@ class Ingests(Opened):
         `image_width` is in pixels, where a server scales images. `settings` are `device`, `batch`
         (images), `workers` (threads), `max_pixels`, `precision`, `quality` and `allow_private`.
         With `objects` each annotated box is encoded too, and `objects` of the outcome counts them;
-        None keeps up those of a dataset that has objects.
-        Items that `path` no longer has stand in the outcome's `vanished`; `prune` deletes them.
-        Raises SourceError,
-        ModelError, UsageError or CatalogError; a file that cannot be used raises nothing and
-        stands in `rejected`.
+        None keeps up those of a dataset that has objects. Items that `path` no longer has stand in
+        the outcome's `vanished`; `prune` deletes them. Raises SourceError, ModelError, UsageError
+        or CatalogError; a file that cannot be used raises nothing and stands in `rejected`.
         """
         from hamsight_ingest.job import ingest, open_sources
         from hamsight_ingest.source import ReadOptions
@@ -82,8 +81,9 @@ class Ingests(Opened):
 
         catalog = self.catalog()
         catalog.create()
-        names = several(dataset)
-        return retry_rejects(catalog, names, settings=_settings(settings), progress=progress)
+        return retry_rejects(
+            catalog, several(dataset), settings=_settings(settings), progress=progress
+        )
 
     def encode_again(
         self, model: str | None = None, *, progress: bool = False, **settings: Any
@@ -123,7 +123,7 @@ class Ingests(Opened):
             bits=bits,
             compute=Compute(device),
             progress=progress,
-            kind=kind_of_rows(objects),
+            kind=TableKind.of(objects),
         )
 
     def index(
@@ -143,9 +143,13 @@ class Ingests(Opened):
         from hamsight_core.models.network import Compute
         from hamsight_ingest.upkeep.cell_building import index_items
 
-        kind = kind_of_rows(objects)
-        compute = Compute(device)
-        return index_items(self.catalog(), model, compute=compute, progress=progress, kind=kind)
+        return index_items(
+            self.catalog(),
+            model,
+            compute=Compute(device),
+            progress=progress,
+            kind=TableKind.of(objects),
+        )
 
     def drop_index(self, model: str | None = None, *, objects: bool = False) -> bool:
         """Drop the cells of a model's items or `objects`, so that searches read all of them.
@@ -155,7 +159,7 @@ class Ingests(Opened):
         from hamsight_ingest.upkeep.cell_building import drop_index
 
         catalog = self.catalog()
-        return drop_index(catalog, catalog.model(model, kind=kind_of_rows(objects)))
+        return drop_index(catalog, catalog.model(model, kind=TableKind.of(objects)))
 
     def import_features(self, file: PathLike, model: str, **options: Any) -> Imported:
         """Bring in features or hashes made elsewhere, as `hamsight import-features` does.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hamsight.session.opened import Opened
+from hamsight_analyze.classifier import Classifier, Order
 
 if TYPE_CHECKING:
-    from hamsight_analyze.classifier import Classifier, Order
     from hamsight_curate.names import Items
     from hamsight_query.result import Matches
 
@@ -43,8 +43,6 @@ class OpenClassifier:
 
         Raises UsageError without words and right marks.
         """
-        from hamsight_analyze.classifier import Order
-
         return self._matches(Order.LIKELY, k, offset, marked)
 
     def least_sure(self, k: int = 50, *, offset: int = 0, marked: bool = False) -> Matches:
@@ -52,8 +50,6 @@ class OpenClassifier:
 
         Raises UsageError before a mark.
         """
-        from hamsight_analyze.classifier import Order
-
         return self._matches(Order.UNSURE, k, offset, marked)
 
     def nearest_wrong(self, k: int = 50, *, offset: int = 0, marked: bool = False) -> Matches:
@@ -61,8 +57,6 @@ class OpenClassifier:
 
         Raises UsageError before a mark.
         """
-        from hamsight_analyze.classifier import Order
-
         return self._matches(Order.NEAREST_WRONG, k, offset, marked)
 
     def save(self, name: str, *, k: int = 50, replace: bool = False) -> None:

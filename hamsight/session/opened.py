@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Union
 
-from hamsight_core.catalog.catalog import Catalog, TableKind
+from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.closing import Closing
 from hamsight_core.forks import forked
 
@@ -42,13 +42,8 @@ class Opened(Closing):
         return self._catalog
 
 
-def kind_of_rows(objects: bool) -> TableKind:
-    """Return the kind of table that `objects` means."""
-    return TableKind.OBJECTS if objects else TableKind.ITEMS
-
-
-def several(values: PathLike | Sequence[PathLike]) -> list[str]:
-    """Return one value, or several, as a list of texts."""
+def several(values: PathLike | Sequence[PathLike]) -> tuple[str, ...]:
+    """Return one value, or several, as texts."""
     if isinstance(values, (str, os.PathLike)):
         values = [values]
-    return [os.fspath(value) for value in values]
+    return tuple(os.fspath(value) for value in values)

@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamsight.session.opened import Opened, PathLike, kind_of_rows, several
+from hamsight.session.opened import Opened, PathLike, several
+from hamsight_core.catalog.catalog import TableKind
 from hamsight_core.models.network import Compute, Precision
 from hamsight_core.names import check_options, chosen
 
@@ -102,7 +103,7 @@ class Searches(Opened):
         objects: bool = False,
         device: str = "AUTO",
     ) -> Evaluation:
-        """Measure what searches keep of exact cosine's best, as `hamsight evaluate` does.
+        """Measure recall, how many of the exact top k a search returns, as `hamsight evaluate`.
 
         The evaluation's `table` is an Arrow table. Raises UsageError, EmptyCatalogError and
         ModelError.
@@ -112,7 +113,7 @@ class Searches(Opened):
         return evaluate_model(
             self.catalog(),
             model,
-            kind=kind_of_rows(objects),
+            kind=TableKind.of(objects),
             k=k,
             queries=queries,
             recall=recall,
@@ -202,8 +203,8 @@ def _request(
         asked,
         **queries,
         box=[box] if one_box else box,
-        datasets=tuple(several(dataset)),
-        subsets=tuple(several(subset)),
+        datasets=several(dataset),
+        subsets=several(subset),
         model=several(model or ()),
         **options,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import weakref
 from collections.abc import Callable, Iterator
 from functools import cached_property, wraps
@@ -25,10 +26,15 @@ _SYSTEM_FOLDERS = frozenset(
     {
         *("@eadir", "@recycle", "@recycler", "@recently-snapshot", "@tmp", "@__thumb", "#recycle"),
         *("#snapshot", "lost+found", "system volume information", "$recycle.bin", "recycler"),
-        "__macosx",
+        *("__macosx", ".thumbnails", ".@__thumb", ".appledouble", ".trashes"),
     }
 )
 """What operating systems and network drives keep beside the user's files, in lower case."""
+
+_OF_TOOLS = re.compile(
+    r"\.(_|DS_Store|git|dvc|cache|huggingface|ipynb_checkpoints|vscode|idea|nfs)"
+)
+"""How hidden names begin that version control, editors and file systems give."""
 
 
 def is_skipped(name: str) -> bool:
@@ -123,8 +129,13 @@ class Listing:
         self.root = self.path.parent if self.is_file else self.path
         self.notes: dict[str, None] = {}
         """Folders that could not be read and links that lead back; complete once listed."""
+        self.odd: list[str] = []
+        """The paths of what is neither a file nor a folder, such as links to nothing and pipes;
+        links called as images are files, and rejected. Complete once listed."""
         self.system: dict[str, None] = {}
         """The names of the folders of the system that were left out."""
+        self.hidden: dict[str, None] = {}
+        """The names of hidden files and folders that were left out, but for those of tools."""
         self.told: dict[object, object] = {}
         """What `once` keeps."""
         self._sets: dict[str, frozenset[str]] = {}
@@ -146,32 +157,39 @@ class Listing:
                     words = "a link back to a folder above it, not followed"
                     self.notes[f"{printable(path)}: {words}"] = None
                     continue
-                files, within = self._listed(path)
+                files, within, odd = self._listed(path)
             except OSError as error:
                 words = f"folder not read: {error.strerror or error}"
                 self.notes[f"{printable(path).rstrip(os.sep)}: {words}"] = None
                 continue
-            found[folder] = files
             start = f"{folder}/" if folder else ""
+            self.odd += (f"{start}{name}" for name in odd)
+            found[folder] = files
             pending.extend((f"{start}{name}", above | {here}) for name in reversed(within))
         return found
 
-    def _listed(self, path: str) -> tuple[list[str], list[str]]:
-        """Return the names of the files and of the folders in a folder, each sorted."""
-        files, folders = [], []
+    def _listed(self, path: str) -> tuple[list[str], list[str], list[str]]:
+        """Return the names of the files, the folders, and what is neither, each sorted."""
+        files, folders, odd = [], [], []
         with os.scandir(path) as entries:
             for entry in entries:
                 if is_skipped(entry.name):
                     if is_system(entry.name):
                         self.system[entry.name] = None
-                elif _is_folder(entry):
-                    folders.append(entry.name)
-                else:
+                    elif entry.name.startswith(".") and not _OF_TOOLS.match(entry.name):
+                        self.hidden[entry.name] = None
+                elif _is(entry.is_file):
                     files.append(entry.name)
+                elif _is(entry.is_dir):
+                    folders.append(entry.name)
+                elif entry.is_symlink() and is_image(entry.name):
+                    files.append(entry.name)
+                else:
+                    odd.append(entry.name)
         folder = os.path.normpath(path)
         for one in _elsewhere.values():
             files += one.images_in.get(folder, ())
-        return sorted(files), sorted(folders)
+        return sorted(files), sorted(folders), sorted(odd)
 
     @cached_property
     def files(self) -> list[str]:
@@ -259,8 +277,9 @@ def below(files: list[str], folder: str) -> Iterator[str]:
     return (file for file in files if file.startswith(start))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _is(kind: Callable[[], bool]) -> bool:
+    """Return what an entry of a folder says of itself; a link to itself is nothing."""
     try:
-        return entry.is_dir()
-    except OSError:  # a link to itself: as a file it is rejected with its reason
+        return kind()
+    except OSError:
         return False

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import all_of, fill
 from hamsight_core.items import Item, ObjectItem
-from hamsight_core.models.package import ModelPackage
+from hamsight_core.moments import microseconds
 from hamsight_ingest.prepare import Known, Prepared
-from hamsight_ingest.stored import Identity, delete_older
+from hamsight_ingest.stored import ItemKey, delete_older
 from hamsight_ingest.writer import Writer
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hamsight_ingest.objects import Stored
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class ObjectWriter(Writer):
@@ -33,23 +32,15 @@ class ObjectWriter(Writer):
 
     kind: ClassVar[TableKind] = TableKind.OBJECTS
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        package: ModelPackage,
-        dataset: str,
-        model: CatalogModel | None,
-        *,
-        apart: bool = False,
-        new: bool = False,
-    ) -> None:
-        super().__init__(catalog, package, dataset, model, apart=apart, new=new)
-        self._gone: list[Identity] = []
+    @cached_property
+    def _gone(self) -> list[ItemKey]:
+        """The objects to delete, whose boxes their pictures no longer have."""
+        return []
 
-    def stored(self, items: Sequence[Item]) -> Mapping[Identity, Stored]:
+    def stored(self, items: Sequence[Item]) -> Mapping[ItemKey, Stored]:
         """Return what the catalog holds of the objects of pictures, by the pictures' identities."""
         self._keep_fresh()
-        found: dict[Identity, dict[str, Known]] = {}
+        found: dict[ItemKey, dict[str, Known]] = {}
         if self._model is not None and not self._new:
             for given in of_parents(self._dataset, [(one.subset, one.id) for one in items]):
                 named = {"table": self._model.items_table, "conditions": fill("of_parents")}
@@ -58,7 +49,7 @@ class ObjectWriter(Writer):
                     found.setdefault((subset, parent), {})[id] = Known(*known)
         return found
 
-    def remove(self, identities: Sequence[Identity]) -> None:
+    def remove(self, identities: Sequence[ItemKey]) -> None:
         """Take objects whose boxes their pictures no longer have."""
         self._gone.extend(identities)
 
@@ -69,8 +60,8 @@ class ObjectWriter(Writer):
     def _write_items(self, now: datetime) -> None:
         super()._write_items(now)
         if self._gone and self._model is not None:
-            now_us = (now - _EPOCH) // timedelta(microseconds=1)
-            delete_older(self._catalog, self._model.items_table, self._dataset, self._gone, now_us)
+            table = self._model.items_table
+            delete_older(self._catalog, table, self._dataset, self._gone, microseconds(now))
             self.counts.deleted += len(self._gone)
         self._gone.clear()
 
@@ -88,12 +79,12 @@ class ObjectWriter(Writer):
             some = [prepared[n] for n in kept]
             super()._insert(model, some, features[kept], hashes[kept], now)
 
-    def _parents(self, prepared: Sequence[Prepared]) -> set[Identity]:
+    def _parents(self, prepared: Sequence[Prepared]) -> set[ItemKey]:
         """Return which pictures of objects stand in the catalog: others may be deleted by now."""
         asked = list(dict.fromkeys(_parent(one.item) for one in prepared))
         if self._apart:
             return set(asked)
-        found: set[Identity] = set()
+        found: set[ItemKey] = set()
         for model in self._catalog.models():
             if model.name == self._package.name:
                 for page in pages(asked):
@@ -131,6 +122,6 @@ def of_parents(dataset: str, parents: Sequence[tuple[str, ...]]) -> Iterator[dic
         }
 
 
-def _parent(item: Item) -> Identity:
+def _parent(item: Item) -> ItemKey:
     assert isinstance(item, ObjectItem)
     return item.subset, item.parent

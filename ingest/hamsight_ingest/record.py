@@ -6,15 +6,12 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta, timezone
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.items import Category
+from hamsight_core.moments import moment_text, now_us
 from hamsight_ingest.source import ReadOptions
 from hamsight_ingest.writer import Counts
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Record:
@@ -88,9 +85,8 @@ def _coco(categories: Sequence[Category]) -> str:
 
 
 def _text(moment_ms: int) -> str:
-    moment = _EPOCH + moment_ms * _MILLISECOND
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return moment_text(moment_ms * 1000)[:-3]
 
 
 def _now_ms() -> int:
-    return (datetime.now(timezone.utc) - _EPOCH) // _MILLISECOND
+    return now_us() // 1000

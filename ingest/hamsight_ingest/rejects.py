@@ -9,7 +9,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.items import Item
 from hamsight_ingest.prepare import Rejected
-from hamsight_ingest.stored import Identity
+from hamsight_ingest.stored import ItemKey
 
 
 class Rejects:
@@ -23,8 +23,8 @@ class Rejects:
         self.gathered: list[Rejected] = []
         self._catalog = catalog
         self._of_model = {"model": model, "dataset": dataset}
-        self._former: set[Identity] = set()
-        self._used: list[Identity] = []
+        self._former: set[ItemKey] = set()
+        self._used: list[ItemKey] = []
 
     def look_up(self, page: Mapping[str, object]) -> None:
         """Note which of a page of items are among the rejects."""
@@ -60,7 +60,7 @@ class Rejects:
             self.gathered.clear()
         return count
 
-    def forget(self, identities: Sequence[Identity]) -> None:
+    def forget(self, identities: Sequence[ItemKey]) -> None:
         """Delete the rows that an earlier run left of items."""
         again = [one for one in identities if one in self._former]
         for page in pages(again):

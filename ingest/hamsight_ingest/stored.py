@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Identity: TypeAlias = tuple[str, str]
-"""An item's subset and id."""
+ItemKey: TypeAlias = tuple[str, str]
+"""What names an item within its dataset: (subset, id)."""
 _HEALED = 10_000
 _PICTURE = ("phash", "phash_trimmed", "width", "height", "orientation", "format")
 
@@ -35,8 +35,8 @@ class Present:
 
 
 def present_items(
-    catalog: Catalog, tables: Sequence[str], dataset: str, identities: Sequence[Identity]
-) -> dict[Identity, Present]:
+    catalog: Catalog, tables: Sequence[str], dataset: str, identities: Sequence[ItemKey]
+) -> dict[ItemKey, Present]:
     """Return what the tables have of items of a dataset, by (subset, id).
 
     The first table is the model's own; what it says counts, else what the next one says.
@@ -44,7 +44,7 @@ def present_items(
     selects = f" {fill('or_also')} ".join(
         fill("present_rows", place=place, table=table) for place, table in enumerate(tables)
     )
-    found: dict[Identity, Present] = {}
+    found: dict[ItemKey, Present] = {}
     for page in pages(identities):
         parameters = {"dataset": dataset, "identities": as_json(page)}
         for row in catalog.rows("present_items", parameters, selects=selects):
@@ -62,7 +62,7 @@ def stored_pictures(
     """
     import numpy as np
 
-    asked: dict[Identity, list[Prepared]] = {}
+    asked: dict[ItemKey, list[Prepared]] = {}
     for one in prepared:
         asked.setdefault((one.item.subset, one.stored_as or one.item.id), []).append(one)
     found: list[Prepared] = []
@@ -90,7 +90,7 @@ def _digest(prepared: Prepared) -> bytes | None:
 
 
 def delete_older(
-    catalog: Catalog, table: str, dataset: str, identities: Sequence[Identity], than_us: int
+    catalog: Catalog, table: str, dataset: str, identities: Sequence[ItemKey], than_us: int
 ) -> None:
     """Delete the rows of items that were ingested before a moment, in µs since 1970."""
     for page in pages(identities):
@@ -110,7 +110,7 @@ def heal(catalog: Catalog, table: str, dataset: str) -> None:
     """
     of_dataset = {"table": table, "dataset": dataset, "limit": _HEALED}
     while twice := catalog.rows("find_twice", of_dataset):
-        by_time: dict[int, list[Identity]] = {}
+        by_time: dict[int, list[ItemKey]] = {}
         for subset, id, latest_us, latest_rows in twice:
             kept_us = latest_us if latest_rows == 1 else latest_us + 1
             by_time.setdefault(kept_us, []).append((subset, id))

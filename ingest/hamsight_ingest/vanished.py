@@ -12,7 +12,6 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,11 @@ from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
 from hamsight_core.images.places.uris import holding_file
+from hamsight_core.moments import now_us
 from hamsight_ingest.listing import printable
 from hamsight_ingest.object_writer import delete_objects
 from hamsight_ingest.source import Source
+from hamsight_ingest.stored import ItemKey
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,23 +39,19 @@ _ENTRY = re.compile(
 )
 """How the uri of a refused entry ends."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-Identity = tuple[str, str]
-
 
 class Seen:
     """The items that a run has met since it began, 8 bytes each, and when that was."""
 
     def __init__(self) -> None:
-        self.since_us = (datetime.now(timezone.utc) - _EPOCH) // timedelta(microseconds=1)
+        self.since_us = now_us()
         self._hashes = array("q")
         self._sorted: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def add(self, identity: Identity) -> None:
+    def add(self, identity: ItemKey) -> None:
         """Note an item's (subset, id)."""
         self._hashes.append(hash(identity))
 
@@ -75,7 +72,7 @@ class Vanished:
     """How many items a source no longer has, the first of them, and whether they were deleted."""
 
     items: int = 0
-    first: tuple[Identity, ...] = field(default=())
+    first: tuple[ItemKey, ...] = field(default=())
     pruned: bool = False
 
 
@@ -100,7 +97,7 @@ def find_vanished(
     if not len(seen):
         return Vanished()
     search = _Search(catalog, source, dataset, subset, seen, sources)
-    items, first = 0, list[Identity]()
+    items, first = 0, list[ItemKey]()
     for found in search.pages(model.items_table, "ingested_at", fill("every_item"), {}):
         items += len(found)
         first.extend(found[: _LISTED - len(first)])
@@ -169,7 +166,7 @@ class _Search:
         *,
         entries: bool = False,
         items: bool = True,
-    ) -> Iterator[list[Identity]]:
+    ) -> Iterator[list[ItemKey]]:
         """Yield identities of the table's rows that have vanished, in their order: of `items`,
         and with `entries` of entries of annotation files, which are read now or gone."""
         after = ("", "")

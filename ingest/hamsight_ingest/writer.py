@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, ClassVar
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
@@ -19,11 +19,12 @@ from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.hashing.sign import SIGN, stored_precision
 from hamsight_core.items import Item
 from hamsight_core.models.package import ModelPackage
+from hamsight_core.moments import microseconds, moment_at
 from hamsight_ingest.prepare import Known, Prepared, Rejected, Unchanged
 from hamsight_ingest.rejects import Rejects
 from hamsight_ingest.rows import item_rows
 from hamsight_ingest.stored import (
-    Identity,
+    ItemKey,
     Present,
     delete_older,
     heal,
@@ -40,8 +41,6 @@ FLUSH_ROWS = 2048
 FLUSH_SECONDS = 2.0
 FRESH_SECONDS = 60.0
 """How old what is known of the model's row may be to read its table, which is there for minutes."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -98,11 +97,11 @@ class Writer:
         self._flushed_at = time.monotonic()
         self._moved: list[Unchanged] = []
         self._moments_us: set[int] = set()
-        self.under_way: set[Identity] = set()
+        self.under_way: set[ItemKey] = set()
 
-    def known(self, items: Sequence[Item]) -> dict[Identity, Known]:
+    def known(self, items: Sequence[Item]) -> dict[ItemKey, Known]:
         """Return what the catalog holds of the items; those it does not hold are missing."""
-        found: dict[Identity, Known] = {}
+        found: dict[ItemKey, Known] = {}
         self._keep_fresh()
         for page in pages(_identities(items)):
             parameters = {"dataset": self._dataset, "identities": as_json(page)}
@@ -240,8 +239,8 @@ class Writer:
         own = {identity: one for identity, one in present.items() if one.own}
         if own:  # a clock that was set back must not make a new row the older one
             latest_us = max(one.ingested_us for one in own.values())
-            now = max(now, _EPOCH + (latest_us + 1) * _MICROSECOND)
-        now_us = (now - _EPOCH) // _MICROSECOND
+            now = max(now, moment_at(latest_us + 1))
+        now_us = microseconds(now)
         self._moments_us.add(now_us)
         curated = {identity: one.curated for identity, one in present.items()}
         rows = item_rows(self._dataset, prepared, features, hashes, now, curated)
@@ -257,8 +256,8 @@ class Writer:
         self.counts.added += len(prepared) - len(own)
 
     def _present(
-        self, model: CatalogModel, identities: Sequence[Identity]
-    ) -> dict[Identity, Present]:
+        self, model: CatalogModel, identities: Sequence[ItemKey]
+    ) -> dict[ItemKey, Present]:
         """Return what stands of the items, in this model's table or in another's."""
         others = [one.items_table for one in self._models if one.name != model.name]
         known = any(one.name == model.name for one in self._models)
@@ -292,5 +291,5 @@ class Writer:
         self._moved.clear()
 
 
-def _identities(items: Sequence[Item]) -> list[Identity]:
+def _identities(items: Sequence[Item]) -> list[ItemKey]:
     return [(item.subset, item.id) for item in items]

@@ -11,10 +11,13 @@ from typing import Any, Union
 from hamsight_core.errors import UsageError
 from hamsight_core.images.places.uris import scheme
 from hamsight_query.region import Region
-from hamsight_query.request import Combine, Kind, Query, Request
+from hamsight_query.request import Combine, Kind, Query, Request, combine_of
 
 _PICTURE = re.compile(r"\.(?:avif|bmp|gif|heic|heif|jfif|jpe?g|jp2|png|tiff?|webp)", re.IGNORECASE)
-_WEIGHT = re.compile(r"(.+)\^(-?(?:\d+\.?\d*|\.\d+))", re.DOTALL)
+_WEIGHT = re.compile(
+    r"(.+)\^([+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?))",
+    re.DOTALL | re.IGNORECASE | re.ASCII,
+)
 
 WHOLE = "whole"
 """A box that is the whole picture."""
@@ -57,15 +60,12 @@ def request_of(
     boxes = [None if one == WHOLE else Region.of(one) for one in box]
     if boxes:
         queries = _with_boxes(queries, boxes)
-    if combine is None:
-        weighted = any(query.weight != 1 for query in queries)
-        combine = Combine.BLEND if weighted else Combine.NEAREST
     models = tuple(model)
     if models[1:]:
         options["models"] = models
     elif models:
         options["model"] = models[0]
-    return Request(tuple(queries), combine=combine, **options)
+    return Request(tuple(queries), combine=combine or combine_of(queries), **options)
 
 
 def _weighted(given: Given) -> tuple[str, float]:
@@ -80,7 +80,7 @@ def written(query: Query) -> str:
     """Return what gives a query back in a shell: its text, and its weight after a `^`."""
     if query.weight == 1 and not _WEIGHT.fullmatch(query.given):
         return query.given
-    return f"{query.given}^{query.weight:.6f}".rstrip("0").rstrip(".")
+    return f"{query.given}^{query.weight:.12g}"
 
 
 def _named(text: str, weight: float) -> Query:
@@ -100,10 +100,12 @@ def _named(text: str, weight: float) -> Query:
 
 def _with_boxes(queries: Sequence[Query], boxes: Sequence[Region | None]) -> list[Query]:
     places = [n for n, one in enumerate(queries) if one.kind in (Kind.IMAGE, Kind.ITEM)]
+    if not places:
+        raise UsageError("--box is a part of a picture or item: give --image or --item with it")
     if len(places) != len(boxes):
         raise UsageError(
-            f"--box is given {len(boxes)} times for {len(places)} pictures and items:"
-            " give it once for each, in their order"
+            f"--box is given {len(boxes)} of {len(places)} times: give it once for each picture and"
+            f" item, in their order; --box {WHOLE} is all of a picture"
         )
     found = list(queries)
     for place, box in zip(places, boxes, strict=True):

@@ -73,8 +73,6 @@ class Form:
     @property
     def bounds(self) -> str:
         """What tells how near the items are that one scan found."""
-        if self.checked:
-            return f",\n{indent(fill('found_in_cells'), ' ' * 8)}"
         return f",\n{indent(fill('bounds'), ' ' * 8)}" if self.one_scan else ""
 
 
@@ -114,6 +112,23 @@ class Candidates:
             candidates = indent(read, " " * 4).lstrip()
             selects.append(fill("candidates_of_query", number=term.number, candidates=candidates))
         return f"\n{fill('or_also')}\n".join(selects)
+
+    def of_apart(self, form: Form, apart: Apart) -> str:
+        """Return the whole search where the hash of one query alone ranks what `apart` holds."""
+        (term,) = self.terms
+        nearness = self._nearness(term.ordered)
+        return fill(
+            "search_apart",
+            measured=measured([term]),
+            first_columns=form.first_columns,
+            distance=term.named,
+            similarity=indent(term.similarity, " " * 4).lstrip(),
+            more=form.more(self.table),
+            table=self.table,
+            conditions=self._among(apart, [term], nearness, self._held(term.named)),
+            excluded=self.excluded,
+            nearness=nearness,
+        )
 
     def _read(self, form: Form, terms: Sequence[Term], counting: str, within: str) -> str:
         """Return candidates in the order of `counting`, cut off by the distance `within`."""

@@ -6,14 +6,15 @@ tags and datasets before each search would take longer than the search itself.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import EmptyCatalogError, ExpressionError
-from hamsight_core.names import check_within
+from hamsight_core.errors import EmptyCatalogError, ExpressionError, UsageError
+from hamsight_core.names import check_within, nearest
 from hamsight_query.request import Request
 from hamsight_query.target import Target
 
@@ -32,13 +33,15 @@ class Conditions:
     """What items must hold: SQL that stands between ANDs, the values of its parameters.
 
     `assumed_tags` are names of the request's `where` that count as tags until they are checked,
-    `assumed_of_parents` those that count as tags of the pictures that objects are on.
+    `assumed_of_parents` those that count as tags of the pictures that objects are on. `sorted_by`
+    are attributes and scores of an order, as `Filter.entries`.
     """
 
     sql: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     assumed_tags: frozenset[str] = frozenset()
     assumed_of_parents: frozenset[str] = frozenset()
+    sorted_by: frozenset[tuple[str, str]] = frozenset()
 
     def joined(self, other: Conditions) -> Conditions:
         """Return both; their parameters have different names."""
@@ -47,6 +50,15 @@ class Conditions:
             {**self.parameters, **other.parameters},
             self.assumed_tags | other.assumed_tags,
             self.assumed_of_parents | other.assumed_of_parents,
+            self.sorted_by | other.sorted_by,
+        )
+
+    def sorted_as(self, order: Conditions) -> Conditions:
+        """Return the conditions with the names of an order, which are to be checked too."""
+        return replace(
+            self,
+            assumed_tags=self.assumed_tags | order.assumed_tags,
+            sorted_by=self.sorted_by | order.sorted_by,
         )
 
 
@@ -94,7 +106,9 @@ def order_of_items(catalog: Catalog, model: CatalogModel, request: Request) -> C
     from hamsight_query.where import compile_key
 
     key = _compiled(catalog, model, compile_key, request.sort)
-    return Conditions((f"{key.sql}, {identity}",), key.parameters, key.assumed_tags)
+    return Conditions(
+        (f"{key.sql}, {identity}",), key.parameters, key.assumed_tags, sorted_by=key.entries
+    )
 
 
 def check_names(
@@ -107,7 +121,8 @@ def check_names(
     """Check that the table of a model has items, and the names that the request filters by.
 
     What an answer shows is there; the table is asked for the rest alone. Raises EmptyCatalogError,
-    UsageError for a dataset or subset, and ExpressionError for a name in `where`.
+    UsageError for a dataset, a subset, and an attribute or score to sort by, and ExpressionError
+    for a name in `where` or `sort`.
     """
     table = model.items_table
     shown = None if answer is None else answer.slice(0, _SHOWN)
@@ -134,6 +149,11 @@ def check_names(
             compile_filter(request.where, known, parents)
         if request.sort is not None:
             compile_key(request.sort, known, parents)
+    for column, name in sorted(conditions.sorted_by):
+        quoted = json.dumps(name, ensure_ascii=False)
+        if not catalog.rows("any_with_entry", {"name": name}, table=table, column=column):
+            names = [row[0] for row in catalog.rows("entry_names", table=table, column=column)]
+            raise UsageError(f"--sort: no item has {column}[{quoted}]; {nearest(name, names)}")
 
 
 def _tags_shown(answer: pa.Table) -> Iterable[Iterable[str]]:

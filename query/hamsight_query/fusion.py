@@ -44,9 +44,11 @@ def check_models(catalog: Catalog, request: Request) -> None:
     for dataset in sorted(every.intersection(request.datasets) if request.datasets else every):
         lacking = [name for name in request.models if dataset not in held[name]]
         if lacking:
+            shared = sorted(set.intersection(*held.values()))
+            remedy = f", or search {listed(shared)} alone, with --dataset" if shared else ""
             raise UsageError(
                 f"the dataset {dataset!r} has no items of the model {listed(lacking)}: ingest it"
-                f" with --model {lacking[0]}, or give --dataset with datasets of all the models"
+                f" with --model {lacking[0]}{remedy}"
             )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog
+from hamsight_core.catalog.model_row import TableKind, kind_of
 from hamsight_core.catalog.paging import pages
+from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError
 from hamsight_core.items import item_name
 
@@ -19,12 +21,13 @@ def items_named(
     """Return for each name the rows of a table that it may mean.
 
     A name is ID, SUBSET/ID, DATASET/ID or DATASET/SUBSET/ID; a row is dataset, subset, id, uri,
-    hash in hex, feature.
+    hash in hex, feature, and a list of the box, x, y, width, height, that an object is.
     """
+    box = fill("box_of_object" if kind_of(table) is TableKind.OBJECTS else "no_box")
     found: dict[str, list[Sequence[Any]]] = {name: [] for name in names}
     for page in pages(_ends(name) for name in found):
         wanted = {"names": [ends[0] for ends in page], "ids": sorted({e for p in page for e in p})}
-        for row in catalog.rows("items_of_names", wanted, table=table):
+        for row in catalog.rows("items_of_names", wanted, table=table, box=box):
             dataset, subset, id = row[:3]
             forms = (id, f"{subset}/{id}", f"{dataset}/{id}", f"{dataset}/{subset}/{id}")
             for form in dict.fromkeys(forms):

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from textwrap import indent
 
-from hamsight_core.catalog.calibration import image_queries, text_queries
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import EmptyCatalogError
@@ -45,6 +44,8 @@ def measure_scales(
     fewer than two items with a feature, and ModelError.
     """
     import numpy as np
+
+    from hamsight_core.catalog.calibration import image_queries, text_queries
 
     items = unit_length(image_queries(catalog, model, _ITEMS).features)
     if len(items) < 2:

@@ -25,9 +25,14 @@ class Region:
         """Raise UsageError for a region that no picture has."""
         numbers = (self.x, self.y, self.width, self.height)
         if not all(map(math.isfinite, numbers)) or self.x < 0 or self.y < 0:
-            raise UsageError(f"--box {self}: expected X and Y of 0 or more")
+            raise UsageError(f"--box {self}: expected four numbers, X and Y of 0 or more")
         if self.width <= 0 or self.height <= 0:
             raise UsageError(f"--box {self}: expected a width and a height of more than 0")
+        if max(numbers) > 1 > min(self.width, self.height):
+            raise UsageError(
+                f"--box {self}: a width and height of less than a pixel; shares of the picture are"
+                " numbers of which none is above 1"
+            )
 
     def __str__(self) -> str:
         return ",".join(f"{number:g}" for number in (self.x, self.y, self.width, self.height))

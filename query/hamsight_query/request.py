@@ -5,8 +5,7 @@ One definition serves the command line, Python, saved queries and HTTP, where JS
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
@@ -20,6 +19,7 @@ from hamsight_query.region import Region
 DEFAULT_K = 50
 DEFAULT_RECALL = 0.95
 _UINT32 = 2**32
+_MOST_WEIGHT = 1e9
 
 
 class Kind(str, Enum):
@@ -136,7 +136,7 @@ class Request:
     @property
     def table_kind(self) -> TableKind:
         """What the rows of the tables are that are searched."""
-        return TableKind.OBJECTS if self.objects else TableKind.ITEMS
+        return TableKind.of(self.objects)
 
     def __post_init__(self) -> None:
         """Raise UsageError for what no search can mean."""
@@ -149,8 +149,8 @@ class Request:
                 raise UsageError(f"--{query.kind.value} is empty: say what to search for")
             if query.kind is not Kind.IMAGE:
                 as_text(f"--{query.kind.value}", query.given)
-            if not math.isfinite(query.weight) or query.weight == 0:
-                raise UsageError(f"{query.label}: a weight is a number other than 0")
+            if query.weight == 0 or not abs(query.weight) <= _MOST_WEIGHT:
+                raise UsageError(f"{query.label}: a weight is a number other than 0, within 1e9")
             if query.box is not None and query.kind not in (Kind.IMAGE, Kind.ITEM):
                 raise UsageError(f"--box is a part of a picture, which {query.label!r} is not")
         for option, names in (("--dataset", self.datasets), ("--subset", self.subsets)):
@@ -241,17 +241,27 @@ class Request:
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Request:
-        """Return the request that `to_json` made. Raises UsageError for anything else."""
+        """Return the request that `to_json` made; weights imply `combine` blend.
+
+        Raises UsageError for anything else.
+        """
         values = dict(given)
         options = fields(cls)
         check_options(values, [one.name for one in options])
-        queries = values.pop("queries", [])
-        if not isinstance(queries, list) or not all(isinstance(one, dict) for one in queries):
+        asked = values.pop("queries", [])
+        if not isinstance(asked, list) or not all(isinstance(one, dict) for one in asked):
             raise UsageError("queries: expected a list of objects with kind and given")
         for one in options:
             if one.name in values:
                 values[one.name] = _checked(one.name, str(one.type), values[one.name])
-        return cls(queries=tuple(query_from_json(one) for one in queries), **values)
+        queries = tuple(query_from_json(one) for one in asked)
+        return cls(queries, **{"combine": combine_of(queries), **values})
+
+
+def combine_of(queries: Sequence[Query]) -> Combine:
+    """Return how queries are combined where nobody says it: weights imply `blend`."""
+    weighted = any(query.weight != 1 for query in queries)
+    return Combine.BLEND if weighted else Combine.NEAREST
 
 
 def query_json(query: Query) -> dict[str, Any]:
@@ -270,7 +280,11 @@ def query_from_json(given: Mapping[str, Any]) -> Query:
     text, weight, box = given.get("given"), given.get("weight", 1.0), given.get("box")
     if not isinstance(text, str):
         raise UsageError("queries: each has kind and given, which are texts")
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or abs(weight) > 1e9:
+    if (
+        isinstance(weight, bool)
+        or not isinstance(weight, (int, float))
+        or abs(weight) > _MOST_WEIGHT
+    ):
         raise UsageError(f"queries: weight is {weight!r}; expected a number")
     if box is not None and not isinstance(box, list):
         raise UsageError(f"queries: box is {box!r}; expected a list of four numbers")

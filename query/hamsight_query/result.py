@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hamsight_core.errors import ImageError
-from hamsight_core.images.crops import crop_of
-from hamsight_core.images.decode import decode
-from hamsight_core.images.places import fetch
 from hamsight_core.items import Box, Identity, item_name
 from hamsight_core.show.arrays import strings, unsigned
 from hamsight_query.steps import Statement
@@ -22,6 +19,8 @@ from hamsight_query.target import Target
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+    from hamsight_core.show.sheet import QueryCell
 
 _SHOWN = 24
 _FEW = 500
@@ -89,7 +88,7 @@ class Ranked:
     @property
     def name(self) -> str:
         """DATASET/SUBSET/ID, as `--item` takes it."""
-        return item_name(self.item)
+        return item_name((self.dataset, self.subset, self.id))
 
     @property
     def item(self) -> Identity:
@@ -194,6 +193,11 @@ class Matches(Sequence[Any]):
         """Whether the matches are objects."""
         return "parent" in self._table.column_names
 
+    @property
+    def tells_distance(self) -> bool:
+        """Whether a distance says how alike two are: words lie near half of the bits from all."""
+        return all(target.kind == "image" for target in self.targets)
+
     @cached_property
     def _matches(self) -> list[Any]:
         kind = ObjectMatch if self.of_objects else Match
@@ -222,22 +226,18 @@ class Matches(Sequence[Any]):
 
     def save(self, path: Path | str) -> None:
         """Draw a contact sheet of queries and matches; the suffix of `path` names its format."""
-        from hamsight_core.show.sheet import MatchCell, QueryCell
+        from hamsight_core.show.sheet import MatchCell
         from hamsight_core.show.sheet_page import draw_sheet
 
         numbers = {one.label: n for n, one in enumerate(self.targets) if not one.parts}
         draw_sheet(
-            [
-                QueryCell(one.query.given, one.uri)
-                for target in self.targets
-                for one in target.asked
-            ],
+            [_query_cell(one) for target in self.targets for one in target.asked],
             [
                 MatchCell(
                     m.rank,
                     f"{m.tag} · {m.name}" if self.of_objects else m.name,
                     m.uri,
-                    m.distance,
+                    m.distance if self.tells_distance else None,
                     m.similarity,
                     numbers.get(m.query),
                     crop=m.box if self.of_objects else None,
@@ -248,7 +248,8 @@ class Matches(Sequence[Any]):
         )
 
     def _repr_html_(self) -> str:
-        cells = "".join(_card(match) for match in self._matches[:_SHOWN])
+        shown = self._matches[:_SHOWN]
+        cells = "".join(_card(match, self.tells_distance) for match in shown)
         rest = len(self) - _SHOWN
         more = f"<p>and {rest} more: to_arrow() and to_pandas() have all</p>" if rest > 0 else ""
         return (
@@ -257,7 +258,16 @@ class Matches(Sequence[Any]):
         )
 
 
-def _card(match: Any) -> str:
+def _query_cell(target: Target) -> QueryCell:
+    from hamsight_core.show.sheet import QueryCell
+
+    query = target.query
+    if query.box is None:
+        return QueryCell(query.given, target.uri, target.box)
+    return QueryCell(f"{query.given} [{query.box}]", target.uri, part=query.box.pixels)
+
+
+def _card(match: Any, tells_distance: bool) -> str:
     size = f"{_THUMBNAIL}px"
     style = f"width:{size};height:{size};object-fit:contain;background:#f4f4f4"
     try:
@@ -266,7 +276,8 @@ def _card(match: Any) -> str:
         picture = f'<div style="{style}">{html.escape(str(error))}</div>'
     near = ""
     if match.similarity is not None:
-        near = f" · {match.similarity:.3f} · {match.distance} bits"
+        bits = f" · {match.distance} bits" if tells_distance else ""
+        near = f" · {match.similarity:.3f}{bits}"
     return (
         f'<div style="width:{size};font:12px sans-serif;overflow-wrap:anywhere">{picture}'
         f"<b>{match.rank}</b>{near}<br>"
@@ -275,6 +286,10 @@ def _card(match: Any) -> str:
 
 
 def _data_uri(uri: str, box: Box | None) -> str:
+    from hamsight_core.images.crops import crop_of
+    from hamsight_core.images.decode import decode
+    from hamsight_core.images.places import fetch
+
     image = decode(fetch(uri)).image
     if box is not None:
         image = image.crop(crop_of(box, *image.size))

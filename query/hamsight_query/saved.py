@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta, timezone
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,18 +16,11 @@ from hamsight_core.controls import masked
 from hamsight_core.errors import CatalogError, ModelMismatchError, UsageError
 from hamsight_core.images.places import local_path, path_uri
 from hamsight_core.models.network import HERE, Compute
-from hamsight_core.names import checked, chosen, is_text, nearest
+from hamsight_core.moments import moment_text, now_us
+from hamsight_core.names import checked, is_text, nearest
 from hamsight_query.fusion import check_models, of_each_model
 from hamsight_query.percentiles import Scales
-from hamsight_query.request import (
-    Combine,
-    Kind,
-    Query,
-    Rank,
-    Request,
-    query_from_json,
-    query_json,
-)
+from hamsight_query.request import Kind, Query, Request, query_from_json, query_json
 from hamsight_query.result import Matches
 from hamsight_query.search import Prepared, answer, fuse, prepare, prepare_targets
 from hamsight_query.target import Target, hashed
@@ -44,8 +36,6 @@ _SCALES = "scales"  # among the options, of a calibrated query
 _PARTS = "parts"  # among the options, of several models: their names, digests, fits and scales
 _OWN = (_FIT, _QUERIES, _SCALES, _PARTS)
 _OPTIONS = {option.name: option for option in fields(Request) if option.name not in _APART}
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +88,10 @@ def save_prepared(
 def _keep(catalog: Catalog, name: str, prepared: Prepared) -> None:
     prepared.check(catalog)
     catalog.run("create_saved_queries")
-    now_us = (datetime.now(timezone.utc) - _EPOCH) // _MICROSECOND
     # a clock that was set back must not make the new row the older one
-    now_us = max(now_us, catalog.rows("saved_time", {"name": name})[0][0] + 1)
-    catalog.insert_rows(TABLE, [_row(name, prepared, now_us)])
-    catalog.run("delete_saved_before", {"name": name, "created_us": now_us})
+    created_us = max(now_us(), catalog.rows("saved_time", {"name": name})[0][0] + 1)
+    catalog.insert_rows(TABLE, [_row(name, prepared, created_us)])
+    catalog.run("delete_saved_before", {"name": name, "created_us": created_us})
 
 
 def _check_name(catalog: Catalog, name: str, replace: bool) -> None:
@@ -121,29 +110,26 @@ def find_saved(catalog: Catalog, name: str) -> Saved:
     _, model, digest, filter, options, *nested = rows[0]
     targets = [_target(*parts) for parts in zip(*nested, strict=True)]
     given = _decoded(name, options)
-    fit = given.pop(_FIT, "")
+    fit, scales, parts = given.pop(_FIT, ""), given.pop(_SCALES, {}), given.pop(_PARTS, ())
     asked = given.pop(_QUERIES, None)
     if asked is not None:  # a catalog of an older version has neither weights nor regions
         whole = map(query_from_json, asked)
         targets = [replace(one, query=query) for one, query in zip(targets, whole, strict=True)]
-    scales, parts = given.pop(_SCALES, {}), given.pop(_PARTS, ())
-    shared = {"where": filter, **given}
-    if not parts:
-        queries = tuple(target.query for target in targets)
-        return Saved(name, digest, fit, Request(queries, model=model, **shared), targets, scales)
-    return _of_models(name, shared, targets, parts)
+    given.update(where=filter, model=None if parts else model)
+    of_first = targets[: parts[0]["targets"]] if parts else targets
+    given[_QUERIES] = [query_json(target.query) for target in of_first]
+    request = Request.from_json(given)
+    if parts:
+        return _of_models(name, request, targets, parts)
+    return Saved(name, digest, fit, request, targets, scales)
 
 
 def _of_models(
-    name: str,
-    shared: Mapping[str, Any],
-    targets: Sequence[Target],
-    parts: Sequence[Mapping[str, Any]],
+    name: str, request: Request, targets: Sequence[Target], parts: Sequence[Mapping[str, Any]]
 ) -> Saved:
     """Return a saved query of several models; `targets` are those of each, one after another."""
     asked = iter(targets)
     own = [list(islice(asked, part["targets"])) for part in parts]
-    request = Request(tuple(target.query for target in own[0]), **shared)
     each = tuple(
         Saved(name, part["digest"], part["fit"], one, found, part[_SCALES])
         for part, one, found in zip(parts, of_each_model(request), own, strict=True)
@@ -216,9 +202,18 @@ def list_saved(catalog: Catalog) -> pa.Table:
         schema = [*columns, ("options", kind), ("created_at", pa.timestamp("us", "UTC"))]
         return pa.schema(schema).empty_table()
     table = catalog.arrow(fill("list_saved"))
-    shown = [_shown(json.loads(text)) for text in table["options"].to_pylist()]
-    place = table.schema.get_field_index("options")
-    return table.set_column(place, "options", pa.array(shown, kind))
+    options = [json.loads(text) for text in table["options"].to_pylist()]
+    queries = [
+        _labels(given) or shown
+        for given, shown in zip(options, table["queries"].to_pylist(), strict=True)
+    ]
+    for name, values, of in (
+        ("queries", queries, pa.list_(pa.string())),
+        ("options", [_shown(given) for given in options], kind),
+    ):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.array(values, of))
+    return table
 
 
 def delete_saved(catalog: Catalog, name: str) -> None:
@@ -249,7 +244,7 @@ def _check_text(what: str, text: str) -> None:
         )
 
 
-def _row(name: str, prepared: Prepared, now_us: int) -> dict[str, Any]:
+def _row(name: str, prepared: Prepared, created_us: int) -> dict[str, Any]:
     request, model, each = prepared.request, prepared.model, prepared.of_models
     targets = [one for part in each for target in part.targets for one in target.asked]
     options = {option: getattr(request, option) for option in _OPTIONS}
@@ -284,7 +279,7 @@ def _row(name: str, prepared: Prepared, now_us: int) -> dict[str, Any]:
         "targets.uri": [_lasting(target) for target in targets],
         "targets.identity": [list(target.identity or ()) for target in targets],
         "targets.sha256": [target.sha256 for target in targets],
-        "created_at": (_EPOCH + now_us * _MICROSECOND).strftime("%Y-%m-%d %H:%M:%S.%f"),
+        "created_at": moment_text(created_us),
     }
 
 
@@ -310,7 +305,7 @@ def _target(
 
 
 def _decoded(name: str, text: str) -> dict[str, Any]:
-    """Return the keywords of a Request that the JSON text holds."""
+    """Return the options of a saved query, as the JSON of a Request has them, and its own."""
     options: dict[str, Any] = json.loads(text)
     unknown = sorted(options.keys() - _OPTIONS.keys() - set(_OWN))
     if unknown:
@@ -318,10 +313,15 @@ def _decoded(name: str, text: str) -> dict[str, Any]:
             f"the saved query {name!r} has options that this version of Hamsight does not know:"
             f" {', '.join(unknown)}. Use the version that saved it, or save it again"
         )
-    for option, choices in (("combine", Combine), ("rank", Rank)):
-        if option in options:
-            options[option] = chosen(option, choices, options[option])
-    return {key: tuple(one) if isinstance(one, list) else one for key, one in options.items()}
+    return options
+
+
+def _labels(options: Mapping[str, Any]) -> list[str]:
+    """Return what the queries are called in answers; nothing of those that an old version saved."""
+    asked = options.get(_QUERIES, [])
+    if parts := options.get(_PARTS):  # they stand there once for each model
+        asked = asked[: parts[0]["targets"]]
+    return [query_from_json(one).label for one in asked]
 
 
 def _shown(options: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -122,12 +122,13 @@ def fuse(catalog: Catalog, request: Request, parts: Sequence[Prepared]) -> Prepa
 
     Raises ExpressionError, and UsageError for too many queries.
     """
-    first = parts[0]
     order = None
     if request.sort is not None:
-        order = order_of_items(catalog, first.model, request)
+        order = order_of_items(catalog, parts[0].model, request)
+        sorted_too = replace(parts[0], conditions=parts[0].conditions.sorted_as(order))
+        parts = [sorted_too, *parts[1:]]
     statement = fused([one.statement for one in parts], request, order)
-    return replace(first, request=request, statement=statement, parts=tuple(parts))
+    return replace(parts[0], request=request, statement=statement, parts=tuple(parts))
 
 
 def _model_of(catalog: Catalog, request: Request) -> CatalogModel:
@@ -187,7 +188,7 @@ def prepare_targets(
     order = None
     if request.sort is not None and not is_part:
         order = order_of_items(catalog, model, request)
-        conditions = replace(conditions, assumed_tags=conditions.assumed_tags | order.assumed_tags)
+        conditions = conditions.sorted_as(order)
     statement = build(request, targets, model, conditions, catalog.layout, scales, order)
     return Prepared(request, model, targets, conditions, statement, scales or {})
 
@@ -207,5 +208,4 @@ def _prepare_list(catalog: Catalog, model: CatalogModel, request: Request) -> Pr
     )
     page = {"k": request.k, "offset": request.offset}
     statement = Statement(sql, {**conditions.parameters, **order.parameters, **page})
-    assumed = conditions.assumed_tags | order.assumed_tags
-    return Prepared(request, model, (), replace(conditions, assumed_tags=assumed), statement)
+    return Prepared(request, model, (), conditions.sorted_as(order), statement)

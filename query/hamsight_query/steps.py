@@ -40,7 +40,7 @@ class Statement:
 
         _, bound = bind_query(self.sql, dict(self.parameters))
         lines = [
-            fill("set_parameter", name=name, value=escaped(quoted(value), _as_bytes)) + ";"
+            fill("set_value", name=name, value=escaped(quoted(value), _as_bytes)) + ";"
             for name, value in bound.items()
         ]
         return "\n".join([*lines, self.sql + ";"])

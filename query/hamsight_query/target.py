@@ -11,9 +11,7 @@ from hamsight_core.catalog.fits import hash_of
 from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.hashing.sign import PLANES, Hash
 from hamsight_core.hashing.sign import Kind as HashKind
-from hamsight_core.images.decode import decode
-from hamsight_core.images.places import fetch
-from hamsight_core.items import Identity
+from hamsight_core.items import Box, Identity, item_name
 from hamsight_core.models.encoder import encode_pixels, encode_texts
 from hamsight_core.models.network import HERE, Compute
 from hamsight_core.models.package import ModelPackage
@@ -35,7 +33,8 @@ class Target:
     `planes` are bits in hex that weigh those of the hash, the lowest first; plane p counts 2^p,
     and the hash, which comes last, the most. A `sign` hash stands alone.
     `uri` is where the query's picture is, if it has one, `sha256` the digest in hex of a given
-    picture's file, and `identity` a stored item's (dataset, subset, id). A blend has `parts`.
+    picture's file, `identity` a stored item's (dataset, subset, id), and `box` a stored object's. A
+    blend has `parts`.
     """
 
     query: Query
@@ -46,6 +45,7 @@ class Target:
     sha256: str | None = None
     planes: Sequence[str] = ()
     parts: tuple[Target, ...] = ()
+    box: Box | None = None
 
     @property
     def label(self) -> str:
@@ -148,10 +148,13 @@ def hashed(target: Target, hash: Hash) -> Target:
 
 def _pictures(package: ModelPackage, targets: Sequence[Target], compute: Compute) -> list[Target]:
     """Return targets, whose `uri` says where their pictures are, with the features of these."""
-    import numpy as np
-
     if not targets:
         return []
+    import numpy as np
+
+    from hamsight_core.images.decode import decode
+    from hamsight_core.images.places import fetch
+
     pixels, digests = [], []
     for target in targets:
         query = target.query
@@ -210,7 +213,7 @@ def _members(catalog: Catalog, model: CatalogModel, query: Query) -> list[Target
         )
     return [
         Target(
-            Query(Kind.ITEM, "/".join(row[:3]), query.weight),
+            Query(Kind.ITEM, item_name(row[:3]), query.weight),
             row[4] if model.kind is TableKind.ITEMS else "",
             list(row[5]),
             row[3],
@@ -243,6 +246,15 @@ def _stored(
     table = model.items_table
     rows = item_rows(catalog, table, names, request.datasets, request.subsets, others)
     return [
-        Target(query, hashed, list(feature), uri, (dataset, subset, id))
-        for query, (dataset, subset, id, uri, hashed, feature) in zip(queries, rows, strict=True)
+        Target(
+            query,
+            hashed,
+            list(feature),
+            uri,
+            (dataset, subset, id),
+            box=Box("", *box[0]) if box else None,
+        )
+        for query, (dataset, subset, id, uri, hashed, feature, box) in zip(
+            queries, rows, strict=True
+        )
     ]

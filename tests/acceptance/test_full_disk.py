@@ -16,7 +16,7 @@ from hamsight_core.catalog.definitions import CHANGING, changed
 from hamsight_core.errors import DamagedCatalogError, DiskFullError
 from hamsight_curate.repair import repair
 
-SHARE = ["--moments", "1", "--only", "ingest", "group", "query"]
+SHARE = ["--moments", "1", "--only", "ingest", "group", "index", "query", "text"]
 
 
 @pytest.mark.skipif(
@@ -74,6 +74,8 @@ def broken(made, tmp_path, kind):
         definition.unlink()
     elif kind == "flipped":
         definition.write_text(definition.read_text().replace("DateTime", "DateXime"))
+    elif kind == "version":
+        (catalog / "store" / table[:3] / table / "format_version.txt").write_text("7")
     elif kind == "no database":
         (catalog / "metadata" / "default").unlink()
     elif kind == "change":
@@ -81,8 +83,15 @@ def broken(made, tmp_path, kind):
     return catalog
 
 
+NAMED = {
+    "no database": "metadata/default",
+    "change": "mutation_99.txt",
+    "version": "format_version.txt (the format version of ingests) is not as it was",
+}
+
+
 @pytest.mark.parametrize(
-    "kind", ["empty", "cut", "foreign", "deleted", "flipped", "no database", "change"]
+    "kind", ["empty", "cut", "foreign", "deleted", "flipped", "no database", "change", "version"]
 )
 def test_a_catalog_that_cannot_be_opened_names_the_file_and_is_repaired(
     made, tmp_path, run_cli, kind
@@ -92,9 +101,8 @@ def test_a_catalog_that_cannot_be_opened_names_the_file_and_is_repaired(
     refused = run_cli(*count)
     assert refused.returncode == 3
     assert len(refused.stderr.splitlines()) == 1
-    assert {"no database": "metadata/default", "change": "mutation_99.txt"}.get(
-        kind, "ingests.sql"
-    ) in refused.stderr
+    assert NAMED.get(kind, "ingests.sql") in refused.stderr
+    assert "DB::" not in refused.stderr
     assert "verify --repair" in refused.stderr
     repaired = run_cli("verify", "--repair", "--db", catalog)
     assert repaired.returncode == 0, repaired.stderr
@@ -141,3 +149,8 @@ def test_what_cannot_be_restored_is_named(made, tmp_path, run_cli):
     assert said.returncode == 3
     assert "cannot be restored: " in said.stderr
     assert "the definition of ingests" in said.stderr
+    catalog = broken(made, tmp_path / "other", "flipped")
+    (catalog / "definitions.json").unlink()
+    said = run_cli("verify", "--repair", "--db", catalog)
+    assert said.returncode == 3 and "DB::" not in said.stderr
+    assert "ingests.sql). There is no copy of which it can be restored" in said.stderr

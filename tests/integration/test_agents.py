@@ -67,11 +67,16 @@ def test_an_agent_finds_what_query_finds_and_sees_pictures(catalog) -> None:
         ("filters", {}),
         ("search", {"where": "widht > 3"}),
         ("search", {"text": ["a red star"], "k": 201}),
+        ("search", {"words": "a red star", "where": "star"}),
+        ("search", {"item": ids[0], "box": "0,0,0.5,0.5", "k": 3}),
         ("show", {"item": "no such item"}),
         ("add_to_group", {"group": "seen", "items": [ids[0]]}),
     )
     assert tools == READS
-    searched, listed, shown, named, wrong, many, unknown, refused = answers
+    searched, listed, shown, named, wrong, many, strange, part, unknown, refused = answers
+    region = ("query", "--item", ids[0], "--box", "0,0,0.5,0.5", "-k", "3", "--format", "json")
+    expected = json.loads(command(*region, "--db", catalog))
+    assert [one["id"] for one in matches(part)] == [one["id"] for one in expected]
     assert [one["id"] for one in matches(searched)] == ids
     assert [one.type for one in searched.content] == ["text", "text", "image", "text", "image"]
     with Image.open(io.BytesIO(base64.b64decode(searched.content[2].data))) as picture:
@@ -83,6 +88,7 @@ def test_an_agent_finds_what_query_finds_and_sees_pictures(catalog) -> None:
     for answer, words in (
         (wrong, "the nearest is width"),
         (many, "k is at most 200"),
+        (strange, "there is no option 'words'"),
         (unknown, "the nearest ids"),
         (refused, "add_to_group"),
     ):

@@ -150,9 +150,14 @@ def test_the_command_writes_rows_junit_and_markdown(session, engine, tmp_path):
     assert len(failure.text.splitlines()) == 20 and "issue low_information" in failure.text
     text = files[1].read_text()
     assert text.startswith("# 1 of 1 checks broken") and text.count("low\\_information") == 20
-    config.write_text('[[check]]\nfind = "leaks"\n')
-    run(engine, config, "--markdown", files[1])
+    odd = r'name = "a\u001b[2J\u009b\u202e\uffff &lt;b> http://me:pw@host/"'
+    config.write_text(f'[[check]]\n{odd}\nfind = "leaks"\n')
+    run(engine, config, "--junit", files[0], "--markdown", files[1])
     assert files[1].read_text().startswith("# All checks hold")
+    assert r"a\\x1b\[2J\\x9b\\u202e" in files[1].read_text()
+    assert r"\&lt;b\> http://\*\*\*@host/" in files[1].read_text()
+    (case,) = ElementTree.parse(files[0]).getroot()
+    assert case.attrib["name"] == "a\\x1b[2J\\x9b\\u202e\ufffd &lt;b> http://***@host/"
 
 
 def test_the_example_runs_and_is_not_written_twice(session, engine, tmp_path):

@@ -138,6 +138,7 @@ WRONG = [
     (("--item", NAME, "--combine", "some"), 2, "nearest"),
     (("--item", NAME, "--format", "xml"), 2, "json"),
     (("--item", NAME, "--where", "widht > 3"), 2, "width"),
+    (("--item", NAME, "--where", "area > 0.1"), 2, "area is of objects, which --objects finds"),
     (("--item", NAME, "--dataset", "bird"), 2, "did you mean 'birds'"),
     (("--item", NAME, "--model", "mad"), 2, "did you mean 'made'"),
     (("--item", NAME, "--save", "sheet.xyz"), 2, ".xyz"),
@@ -292,4 +293,6 @@ def test_help_loads_no_heavy_package(args: list[str]) -> None:
 def test_a_query_by_item_loads_no_encoder(own: str) -> None:
     by_item = loaded("query", "--item", NAME, "-k", "3", "--db", own)
     assert not by_item & {"openvino", "tokenizers", "PIL", "pandas"}
+    others = {"hamsight_ingest", "hamsight_curate", "hamsight_analyze", "hamsight_explore"}
+    assert not by_item & others
     assert "pyarrow" in by_item

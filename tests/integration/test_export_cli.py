@@ -180,11 +180,11 @@ def test_an_export_that_breaks_off_leaves_nothing(db, tmp_path, monkeypatch, the
 
     monkeypatch.setattr("hamsight_curate.export.coco._image", broken)
     done = run(db, tmp_path / "out", "--to", "coco", "--images", "none", "--dataset", "birds")
-    assert done.exit_code == 5 and "No space left on device" in done.stderr
+    assert done.exit_code == 7 and "No space left on device" in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
     monkeypatch.setattr(tables, "write", broken)
     done = run(db, tmp_path / "out.csv", "--to", "csv", "--dataset", "birds")
-    assert done.exit_code == 5 and sorted(tmp_path.rglob("*")) == before
+    assert done.exit_code == 7 and sorted(tmp_path.rglob("*")) == before
 
 
 def test_missing_images_are_named_and_the_others_exported(dsn, tmp_path) -> None:

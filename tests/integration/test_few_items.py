@@ -27,6 +27,9 @@ COMMANDS = {
     "component": "map --component 2",
 }
 
+TYPICAL = ["side", "dataset", "subset", "id", "score"]
+"""What a picture has that is typical of a side."""
+
 
 @dataclass(frozen=True)
 class Few:
@@ -80,7 +83,11 @@ def test_hardly_any_items_end_well(catalogs, command, tmp_path):
         assert sheet.stat().st_size > 0
         if command.startswith(("sample", "map", "cluster -k")):
             assert len(rows) == few.count
-        elif not command.startswith("compare"):
+        elif command.startswith("compare"):
+            first, *typical = rows
+            assert "p" in first and None not in first.values()
+            assert all(list(row) == TYPICAL for row in typical)
+        else:
             assert rows == []
 
 

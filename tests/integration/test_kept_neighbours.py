@@ -49,7 +49,7 @@ def test_neighbours_are_kept_and_gone_on_from(dsn, home, tmp_path, monkeypatch):
         session.map()
         assert kept(session) == near_by_features(session)
         assert len(kept(session)) == 42
-        monkeypatch.setattr(kept_neighbours, "go_on", None)
+        monkeypatch.setattr(kept_neighbours, "update_neighbours", None)
         session.map(refit=True)
 
         with pytest.raises(TypeError):  # what is patched away is asked for

@@ -233,6 +233,7 @@ def test_the_command_shows_crop_and_parent(session, dsn, tmp_path) -> None:
     args = ("query", "--objects", "--item", "000.jpg#1", "--db", dsn)
     shown = toy.command(*args).stdout
     assert shown.split("\n")[0].split()[3:6] == ["item", "tag", "parent"]
+    assert "/000.jpg#2 " in shown
     rows = json.loads(toy.command(*args, "--format", "json").stdout)
     assert {(row["tag"], row["parent"]) for row in rows} >= {("cat", "000.jpg")}
     done = toy.command("ingest", tmp_path / "zoo", "--db", dsn)

@@ -283,7 +283,6 @@ def test_python_calls_refuse_what_is_not_utf_8(dsn, tmp_path):
             lambda: session.save_query(bad, item="000.jpg"),
             lambda: session.run(bad),
             lambda: session.verify(dataset=bad),
-            lambda: hamsight.open(tmp_path / bad).datasets(),
         ):
             with pytest.raises(hamsight.HamsightError):
                 call()

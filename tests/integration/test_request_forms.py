@@ -9,7 +9,7 @@ import random
 import pytest
 from made_catalog import fill
 from PIL import Image
-from random_requests import ITEMS, KINDS, TABLES, answer, random_request
+from random_requests import ITEMS, KINDS, MODELS, TABLES, answer, random_request
 
 import hamsight
 from hamsight.demo.scenes import write_dataset
@@ -74,6 +74,9 @@ def test_a_saved_query_and_its_view_answer_as_the_request_does(session) -> None:
         save_query(session.catalog(), kind, request, replace=True)
         expected = names(session.search(request))
         assert names(session.run(kind)) == expected, request
+        if kind != "each-of":  # kept as its items
+            labels = [query.label for query in request.queries]
+            assert session.saved()["queries"].to_pylist() == [labels]
         if kind in ("each-of", "calibrated", "sort", "models"):
             view = f"asked_{number}"
             session.save_view(kind, view, replace=True)
@@ -126,9 +129,15 @@ def test_a_random_order_is_of_its_seed_and_pages_make_it(session) -> None:
     assert [name for page in pages for name in page] == whole
 
 
-def test_what_is_missing_sorts_last_and_wrong_keys_are_named(session) -> None:
-    for sort in ('scores["blur"]', '-scores["blur"]'):
-        assert len(session.query(model="made", sort=sort)) == 50
+def test_wrong_keys_to_sort_by_are_named(session) -> None:
+    for options in ({"model": "made"}, {"item": ITEMS[3].name, "model": MODELS}):
+        for sort in ('attributes["isso"]', '-attributes["isso"] * 2'):
+            with pytest.raises(UsageError, match="did you mean 'iso'"):
+                session.query(**options, sort=sort)
+        with pytest.raises(UsageError, match=r'no item has scores\["blur"\]; there are none'):
+            session.query(**options, sort='scores["blur"]')
+        with pytest.raises(ExpressionError, match="the nearest is dog"):
+            session.query(**options, sort="dgo")
     for sort, words in (
         ("widht", "the nearest is width"),
         ("-widht", "the nearest is width"),
@@ -225,3 +234,5 @@ def test_the_picture_of_an_item_is_saved_with_its_boxes(cli_dsn, run_cli, tmp_pa
     assert corner == (0xFF, 0xB0, 0x00)
     wrong = run_cli("show", name, "--save", tmp_path / "a.txt", "--db", cli_dsn)
     assert wrong.returncode == 2 and "cannot be written as .txt" in wrong.stderr
+    far = run_cli("query", "a red star", "--max-distance", "9", *at)
+    assert far.returncode == 1 and "cut off by --min-similarity" in far.stderr

@@ -61,6 +61,7 @@ def test_dsn_forms(tmp_path, monkeypatch):
 
 WRONG = [
     ("", "empty"),
+    (os.fsdecode(b"/photos/\xff"), "not UTF-8"),
     ("http://host:8123", "clickhouse://USER:PASSWORD@HOST:8123/DATABASE"),
     ("postgres://u@h/db", "begins with postgres://"),
     ("clickhouse://host:port/db", "not well formed"),

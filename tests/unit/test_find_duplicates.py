@@ -117,19 +117,45 @@ def test_margins_do_not_count() -> None:
     assert plain != trimmed == perceptual_hash(whole)
 
 
+def like_looking(draw: np.random.Generator, alike: int, others: int) -> np.ndarray:
+    """Return hashes (n, 2, 32), the first alike in what is coarse alone, the others in nothing."""
+    bits = np.repeat(draw.integers(0, 2, (1, 16, 16), np.uint8), alike, axis=0)
+    bits[:, 8:] ^= draw.integers(0, 2, (alike, 8, 16), np.uint8)
+    rest = draw.integers(0, 2, (others, 16, 16), np.uint8)
+    whole = np.packbits(np.concatenate([bits, rest]).reshape(-1, 256), axis=1)
+    return np.stack([whole, whole], axis=1)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors (n, d) of unit length."""
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
 def test_items_that_pairs_connect_are_all_compared() -> None:
     draw = np.random.default_rng(2)
-    bits = np.repeat(draw.integers(0, 2, (1, 16, 16), np.uint8), 5, axis=0)
-    for one in bits:  # alike in what is coarse alone
-        one[8:] ^= draw.integers(0, 2, (8, 16), np.uint8)
-    others = draw.integers(0, 2, (40, 16, 16), np.uint8)
-    whole = np.packbits(np.concatenate([bits, others]).reshape(45, 256), axis=1)
-    hashes = np.stack([whole, whole], axis=1)
-    features = draw.standard_normal((45, 32)).astype(np.float32)
+    hashes = like_looking(draw, 5, 40)
+    features = draw.standard_normal((45, 32))
     features[:5] = features[0] + 0.01 * draw.standard_normal((5, 32))
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    chain = (np.arange(4), np.arange(1, 5))
-    found = find_duplicates(hashes, features, near=chain)
+    chain = [(one, one + 1) for one in range(4)]
+    others = [(one, other) for one in range(45) for other in range(max(5, one + 1), 45)]
+    found = find_duplicates(hashes, unit(features), near=tuple(np.array(chain + others).T))
     assert (found.distance > 30).all()
     expected = [(one, other) for one in range(5) for other in range(one + 1, 5)]
     assert sorted(zip(found.first.tolist(), found.second.tolist(), strict=True)) == expected
+
+
+def test_copies_are_told_by_how_alike_pictures_are_about_them() -> None:
+    draw = np.random.default_rng(4)
+    hashes = like_looking(draw, 2, 98)
+    hashes[1, :, 16:] = ~hashes[0, :, 16:]  # what is fine differs in all bits
+    features = draw.standard_normal((100, 32))
+    change = 0.5 * draw.standard_normal(32)
+    features[1] = features[0] + change
+    apart = find_duplicates(hashes, unit(features))
+    assert list(zip(apart.first, apart.second, strict=True)) == [(0, 1)]
+    features[60:] = features[60] + 0.2 * draw.standard_normal((40, 32))
+    beside_a_crowd = find_duplicates(hashes, unit(features))
+    assert len(beside_a_crowd) == 1
+    features[0] = features[60] + 0.2 * draw.standard_normal(32)
+    features[1] = features[0] + change
+    assert len(find_duplicates(hashes, unit(features))) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -112,13 +114,17 @@ def share(image: Image.Image, colour: tuple[int, int, int]) -> float:
 def test_a_map_is_drawn_as_pictures_or_as_points(points, tmp_path) -> None:
     draw_map(points, tmp_path / "map.png", title="a map")
     pictures = Image.open(tmp_path / "map.png")
-    assert pictures.size == (2220, 1440) and share(pictures, (0, 255, 0)) > 1e-4
+    width, height = pictures.size  # a square map, and its legend
+    assert width - height == 300 - 56 and height == 1440 and share(pictures, (0, 255, 0)) > 1e-4
     draw_map(points, tmp_path / "points.png", pictures=False)
     drawn = Image.open(tmp_path / "points.png")
     assert share(drawn, (0, 255, 0)) == 0
-    height = np.asarray(drawn.convert("L"))
-    blue, orange = (np.argwhere(height[:, :1900] < 200)[at] for at in (-1, 0))
+    levels = np.asarray(drawn.convert("L"))
+    blue, orange = (np.argwhere(levels[:, :-300] < 200)[at] for at in (-1, 0))
     assert blue[0] > 1300 and orange[0] < 140  # y grows upwards
+    flat = [replace(point, y=point.y / 9) for point in points]
+    draw_map(flat, tmp_path / "flat.png")
+    assert Image.open(tmp_path / "flat.png").size == (2220, 1360 // 3 + 80)
 
 
 def test_a_component_is_drawn_as_a_line(points, tmp_path) -> None:

@@ -135,7 +135,10 @@ def test_shapes_are_read_as_boxes_with_a_note(task, shape, box):
         (of('<tag label="x"><attribute/></tag>'), "<attribute>: expected an attribute name"),
         ('<image id="0"/>', "<image>: expected an attribute name"),
         (of("", ""), '<image>: name=""; expected the path of an image'),
-        ('<track id="0" label="x"/>', "<track>: annotations of a video; expected those of images"),
+        (
+            '<track id="0" label="x"/>',
+            "<track>: annotations of a video; expected its frames as frame",
+        ),
         ("<image", "column 1: not XML: not well-formed"),
     ],
 )

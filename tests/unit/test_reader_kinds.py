@@ -476,7 +476,7 @@ def test_folders_of_the_system_are_left_out_and_told(tmp_path):
     assert [item.id for item in source] == ["a.jpg"]
     assert source.ignored == [
         "folders of the system or a network drive are left out:"
-        " #recycle, @eaDir, @Recycle, lost+found"
+        " #recycle, .thumbnails, @eaDir, @Recycle, lost+found"
     ]
 
 

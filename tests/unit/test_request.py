@@ -46,6 +46,33 @@ def test_what_no_search_can_mean(wrong: dict, message: str) -> None:
     assert error.value.exit_status == 2
 
 
+def test_weights_in_json_imply_a_blend_as_everywhere() -> None:
+    queries = [{"kind": "text", "given": "beach", "weight": 0.5}]
+    assert Request.from_json({"queries": queries}).combine is Combine.BLEND
+    with pytest.raises(UsageError, match="--combine all takes neither"):
+        Request.from_json({"queries": queries, "combine": "all"})
+
+
+@pytest.mark.parametrize("weight", ["0", "-0.0", "nan", "-Inf", "1e10"])
+def test_a_weight_that_is_none_is_not_taken_for_words(weight: str) -> None:
+    with pytest.raises(UsageError, match="a weight is a number other than 0, within 1e9"):
+        request_of([f"beach^{weight}"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"text": ["dog"], "box": ["0,0,1,1"]}, "give --image or --item with it"),
+        ({"item": ["a", "b"], "box": ["0,0,1,1"]}, "--box is given 1 of 2 times"),
+        ({"item": ["a"], "box": ["1.5,0,0.5,0.5"]}, "none is above 1"),
+        ({"item": ["a"], "box": ["0,0,nan,1"]}, "expected four numbers"),
+    ],
+)
+def test_a_box_that_is_none_is_named(asked: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        request_of(**asked)
+
+
 def test_the_ends_of_the_ranges_are_allowed() -> None:
     Request((ITEM,), k=1, offset=0, candidates=1, max_distance=0)
     Request((ITEM,), k=2**32 - 1, offset=2**32 - 1)
@@ -80,8 +107,8 @@ def test_a_query_in_json_that_is_none_is_refused(query, words):
         Request.from_json({"queries": [{"kind": "item", "given": "a", **query}]})
 
 
-@pytest.mark.parametrize("given", ["dog", "x^2", "a dog^-1.5", "^", "dog^0.50"])
-@pytest.mark.parametrize("weight", [1.0, 0.5, -0.25, -1.0])
+@pytest.mark.parametrize("given", ["dog", "x^2", "a dog^-1.5", "^", "dog^0.50", "e^nan"])
+@pytest.mark.parametrize("weight", [1.0, 0.5, -0.25, -1e-7])
 def test_what_a_query_is_written_as_gives_it_back(given: str, weight: float) -> None:
     query = Query(Kind.TEXT, given, weight)
     assert request_of(text=[written(query)]).queries == (query,)

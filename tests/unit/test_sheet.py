@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hamsight_core.errors import UsageError
+from hamsight_core.errors import DiskFullError, UsageError
 from hamsight_core.items import Box
 from hamsight_core.show import sheet_page
 from hamsight_core.show.lettering import cut_end, cut_middle, text_width, wrap
@@ -68,6 +68,20 @@ def test_queries_stand_above_the_matches_in_their_order(tmp_path, photo):
     assert image.getpixel(middle(0)) == RED
     assert image.getpixel(middle(1)) == GREEN
     assert image.getpixel(middle(2)) == (255, 255, 255)
+
+
+def test_of_a_query_the_part_is_shown_that_is_asked_for(tmp_path):
+    picture = Image.new("RGB", (200, 100), RED)
+    picture.paste(BLUE, (100, 0, 200, 100))
+    picture.save(tmp_path / "two.png")
+    uri = str(tmp_path / "two.png")
+    queries = [
+        QueryCell("a part", uri, part=lambda width, height: (width // 2, 0, width, height)),
+        QueryCell("an object", uri, crop=Box("", 20, 20, 40, 40)),
+    ]
+    image = drawn(tmp_path / "sheet.png", queries, [])
+    assert image.getpixel(middle(0, QUERY_TOP)) == BLUE
+    assert {image.getpixel((MARGIN + PITCH + n, QUERY_TOP + 100)) for n in (8, 190)} == {RED}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +239,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", half)
-    with pytest.raises(UsageError, match="No space left on device"):
+    with pytest.raises(DiskFullError, match="No space left on device"):
         draw_sheet([QueryCell("other", None)], [], path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

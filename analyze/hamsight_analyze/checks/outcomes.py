@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hamsight_analyze.analysis import Found, analyze
+from hamsight_analyze.analysis import Found
 from hamsight_analyze.checks.read import Check
+from hamsight_analyze.run_analysis import analyze
 from hamsight_core.catalog.catalog import Catalog
 
 if TYPE_CHECKING:

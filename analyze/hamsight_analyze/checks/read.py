@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -12,8 +13,10 @@ from typing import Any, NoReturn
 from hamsight_analyze.analysis import Analysis
 from hamsight_analyze.items import Scope
 from hamsight_analyze.kinds import Comparison, Duplicates, Leaks, Mislabelled, Outliers, Quality
+from hamsight_analyze.kinds.leaks import SIDES
 from hamsight_core.errors import UsageError
 from hamsight_core.names import nearest
+from hamsight_core.whole_files import whole_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -107,13 +110,10 @@ def read_checks(file: Path) -> list[Check]:
 
 def write_example(file: Path) -> None:
     """Write checks to begin with. Raises UsageError for a file that is there already."""
-    try:
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(EXAMPLE)
-    except FileExistsError:
-        raise UsageError(f"there is a file {str(file)!r} already: name another") from None
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from None
+    if os.path.lexists(file):
+        raise UsageError(f"there is a file {str(file)!r} already: name another")
+    with whole_file(file) as partial:
+        partial.write_text(EXAMPLE, encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +174,7 @@ def _check(table: _Table, scope: Scope) -> Check:
         table.wrong("find", f"there is no analysis {kind!r} to check; {nearest(kind, _KINDS)}")
     limit = () if kind == "comparison" else ("at_most",)
     table.check_keys(("find", "name", *limit, *_SCOPE, *_OWN.get(kind, ())), f" of {kind}")
-    try:
-        analysis = _analysis(table, kind)
-    except UsageError as error:
-        if str(error).startswith(str(table.file)):
-            raise
-        table.wrong(_OWN[kind][0], str(error))
-    check = Check(table.text("name") or kind, analysis, table.scope(scope))
+    check = Check(table.text("name") or kind, _analysis(table, kind), table.scope(scope))
     if kind == "comparison":
         p = table.get("p_at_least", _is_share, "a number from 0 to 1")
         return replace(check, p=0.05 if p is None else float(p))
@@ -201,11 +195,13 @@ def _analysis(table: _Table, kind: str) -> Analysis:
     if kind == "duplicates":
         return Duplicates(strict=strict)
     if kind == "leaks":
-        sides = ("subsets", "datasets")
-        across = table.get("across", sides.__contains__, " or ".join(sides))
-        return Leaks(across or sides[0], table.text("together"), strict)
+        across = table.get("across", SIDES.__contains__, " or ".join(SIDES))
+        return Leaks(across or SIDES[0], table.text("together"), strict=strict)
     if kind == "quality":
-        return Quality(table.texts("issues"))
+        try:
+            return Quality(table.texts("issues"))
+        except UsageError as error:
+            table.wrong("issues", str(error))
     if kind == "comparison":
         a, b = table.text("a"), table.text("b")
         for name, side in (("a", a), ("b", b)):

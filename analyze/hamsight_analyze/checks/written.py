@@ -8,9 +8,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from hamsight_analyze.checks.outcomes import Outcome
+from hamsight_core.controls import printable
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_IN_CELL = re.compile(r"([\\|`*_<>\[\]])")
+_NOT_XML = re.compile("[\ufffe\uffff]")
+_IN_CELL = re.compile(r"([\\|`*_<>&\[\]])")
 
 
 def as_junit(outcomes: Sequence[Outcome]) -> str:
@@ -28,11 +29,12 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             suite,
             "testcase",
             classname=f"hamsight.{one.check.analysis.kind}",
-            name=_xml(one.check.name),
+            name=_xml(_said(one.check.name)),
             time=f"{one.seconds:.3f}",
         )
         if one.broken:
-            failure = ElementTree.SubElement(case, "failure", message=f"{one.said}; {one.limit}")
+            message = _xml(_said(f"{one.said}; {one.limit}"))
+            failure = ElementTree.SubElement(case, "failure", message=message)
             failure.text = _xml("\n".join(_line(row) for row in one.rows))
     ElementTree.indent(suite)
     text = ElementTree.tostring(suite, encoding="unicode")
@@ -65,15 +67,15 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return _IN_CELL.sub(r"\\\1", " ".join(_said(value).split()))
+    return _IN_CELL.sub(r"\\\1", _said(value))
 
 
 def _said(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
 def _xml(text: str) -> str:
-    """Return text without the characters that XML cannot hold."""
+    """Return printable text without the characters that XML cannot hold."""
     return _NOT_XML.sub("\ufffd", text)

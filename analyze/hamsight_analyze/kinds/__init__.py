@@ -6,9 +6,9 @@ from hamsight_analyze.kinds.comparison import Comparison
 from hamsight_analyze.kinds.duplicate_groups import Duplicates
 from hamsight_analyze.kinds.leaks import Leaks
 from hamsight_analyze.kinds.maps import Map
+from hamsight_analyze.kinds.outlying_items import Outliers
 from hamsight_analyze.kinds.quality import Quality
 from hamsight_analyze.kinds.samples import Sample
-from hamsight_analyze.kinds.strangers import Outliers
 from hamsight_analyze.kinds.wrong_tags import Mislabelled
 
 ANALYSES: dict[str, type[Analysis]] = {

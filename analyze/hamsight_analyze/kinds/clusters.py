@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 from typing import TYPE_CHECKING, ClassVar
@@ -13,6 +13,7 @@ from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, 
 from hamsight_analyze.density import dense_clusters
 from hamsight_analyze.items import Items, Scope
 from hamsight_analyze.kinds.maps import Map
+from hamsight_analyze.progress import Advance, Progress
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.show.row_sheet import Section
@@ -70,16 +71,14 @@ class Clusters(Analysis):
         """Return the map on which density is looked for."""
         return (Map(),) if self.density else ()
 
-    def read(
-        self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
-    ) -> Items:
+    def read(self, catalog: Catalog, scope: Scope, on_progress: Progress) -> Items:
         """Read the items, and where they lie on the map."""
         items = super().read(catalog, scope, on_progress)
         if self.density:
-            items.columns["position"] = [Map().known_positions(catalog, scope, items)]
+            items.beside["positions"] = Map().known_positions(catalog, scope, items)
         return items
 
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return a cluster a row; with all, an item a row."""
         import numpy as np
         import pyarrow as pa
@@ -141,7 +140,7 @@ class Clusters(Analysis):
         if not self.density:
             assert items.features is not None
             return _k_means(items.features, min(self.number or _NUMBER, len(items)))
-        (positions,) = items.columns["position"]
+        positions = items.beside["positions"]
         known = np.isfinite(positions).all(axis=1)
         labels, near = np.zeros(len(items), np.int64), np.zeros(len(items), np.float32)
         labels[known], near[known] = dense_clusters(positions[known])
@@ -183,22 +182,30 @@ def _k_means(
 def _names(words: Sequence[set[str]], labels: NDArray[np.int64], number: int) -> list[str]:
     """Return up to three words for each cluster: those that are commonest there beside elsewhere.
 
-    By log-odds with a prior, each over its standard error (Monroe, Colaresi & Quinn 2008).
+    By log-odds with a prior, each over its standard error (Monroe, Colaresi & Quinn 2008). A word
+    is of a greater share of the cluster's items than of all items, too: else the only tag of a few
+    items would name a cluster of items without tags.
     """
+    import numpy as np
+
     total: Counter[str] = Counter()
     own = [Counter[str]() for _ in range(number)]
     for held, label in zip(words, labels.tolist(), strict=True):
         total.update(held)
         if label:
             own[label - 1].update(held)
-    every = sum(total.values())
-    return [", ".join(_commonest(counts, total, every)) for counts in own]
+    shares = np.bincount(labels, minlength=number + 1)[1:] / max(1, len(words))
+    pairs = zip(own, shares.tolist(), strict=True)
+    return [", ".join(_commonest(counts, total, share)) for counts, share in pairs]
 
 
-def _commonest(own: Counter[str], total: Counter[str], every: int) -> list[str]:
-    mine = sum(own.values())
+def _commonest(own: Counter[str], total: Counter[str], share: float) -> list[str]:
+    """Return the words of a cluster that has this share of all items."""
+    mine, every = sum(own.values()), sum(total.values())
     scored = []
     for word, count in own.items():
+        if count <= share * total[word]:
+            continue
         here, there = count + _PRIOR, total[word] - count + _PRIOR
         odds = log(here / (mine - count + 1)) - log(there / (every - mine - there + 1 + _PRIOR))
         scored.append((odds / sqrt(1 / here + 1 / there), word))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hamsight_analyze.analysis import Analysis, Asked, Found
 from hamsight_analyze.compare import Difference, compare_sets
 from hamsight_analyze.items import Items, Scope, read_items
+from hamsight_analyze.progress import Advance, Progress
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Identity, item_name
@@ -38,14 +38,12 @@ class Comparison(Analysis):
     a: str = ""
     b: str = ""
 
-    def read(
-        self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
-    ) -> Items:
+    def read(self, catalog: Catalog, scope: Scope, on_progress: Progress) -> Items:
         """Read both sides, one after the other."""
         import numpy as np
 
         sides = [
-            read_items(catalog, _scope(side, scope), self.reads, on_progress=on_progress)
+            read_items(catalog, scope_of_side(side, scope), self.reads, {}, on_progress=on_progress)
             for side in (self.a, self.b)
         ]
         for side, items in zip((self.a, self.b), sides, strict=True):
@@ -69,10 +67,9 @@ class Comparison(Analysis):
         """Return the two sides."""
         return {**scope.described(), "a": self.a, "b": self.b}
 
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return a row of the tests, rows of tags, and rows of the most typical items."""
         import numpy as np
-        import pyarrow as pa
 
         assert items.features is not None
         of_b = np.array(items.columns["of_b"], bool)
@@ -85,45 +82,18 @@ class Comparison(Analysis):
             for side, mine in (("a", ~of_b), ("b", of_b))
             for place in _most_typical(difference.typical, mine, side == "b")
         ]
-        count = 1 + len(tags) + len(typical)
-
-        def column(name: str, values: list[Any], start: int, kind: Any) -> tuple[str, Any]:
-            rest = count - start - len(values)
-            return name, pa.array([None] * start + values + [None] * rest, kind)
-
         identities = [items.identities[place] for _, place in typical]
-        first = 1 + len(tags)
-        scores = [
-            float(difference.typical[place]) * (1 if side == "b" else -1) for side, place in typical
-        ]
-        shares = [[share[way] for _, *share in tags] for way in (0, 1)]
-        tests = [column(name, [value], 0, pa.float32()) for name, value in difference.tests.items()]
-        each = [column(f"p_{name}", [p], 0, pa.float32()) for name, p in difference.each.items()]
-        table = pa.table(
-            dict(
-                [
-                    column("p", [difference.p], 0, pa.float32()),
-                    *tests,
-                    *each,
-                    column("tag", [tag for tag, *_ in tags], 1, pa.string()),
-                    column("share_a", shares[0], 1, pa.float32()),
-                    column("share_b", shares[1], 1, pa.float32()),
-                    column("side", [side for side, _ in typical], first, pa.string()),
-                    *(
-                        column(name, [one[at] for one in identities], first, pa.string())
-                        for at, name in enumerate(("dataset", "subset", "id"))
-                    ),
-                    column("score", scores, first, pa.float32()),
-                ]
-            )
-        )
+        table = _rows(difference, tags, typical, identities)
         differs = "differ" if difference.p < _SIGNIFICANT else "do not differ"
         said = f"{self.a} and {self.b} {differs}: p = {difference.p:.3f}"
-        found = Found(table, count, said, {"a": self.a, "b": self.b})
+        found = Found(table, table.num_rows, said, {"a": self.a, "b": self.b}, mixed=True)
         found.shown = _for_people(difference, tags, [side for side, _ in typical], identities)
         found.figures = {"p": difference.p, **difference.tests}
+        found.figures |= {f"p_{name}": p for name, p in difference.each.items()}
         found.figures |= {"items_a": split, "items_b": len(items) - split}
-        found.stored = table.slice(first).select(["dataset", "subset", "id", "score", "side"])
+        found.figures["tags"] = [[tag, round(a, 4), round(b, 4)] for tag, a, b in tags]
+        found.stored = table.slice(1 + len(tags))
+        found.stored = found.stored.select(["dataset", "subset", "id", "score", "side"])
         found.stored = found.stored.rename_columns(["dataset", "subset", "id", "score", "tag"])
         found.sections = [
             Section(
@@ -138,6 +108,36 @@ class Comparison(Analysis):
         ]
         found.members = identities
         return found
+
+
+def _rows(
+    difference: Difference,
+    tags: list[tuple[str, float, float]],
+    typical: list[tuple[str, int]],
+    identities: list[Identity],
+) -> pa.Table:
+    """Return a row of the tests, rows of tags and rows of typical items, each with its columns."""
+    import pyarrow as pa
+
+    tests = {
+        "p": difference.p,
+        **difference.tests,
+        **{f"p_{name}": p for name, p in difference.each.items()},
+    }
+    shares = [{"tag": tag, "share_a": a, "share_b": b} for tag, a, b in tags]
+    items = [
+        {
+            "side": side,
+            **dict(zip(("dataset", "subset", "id"), identity, strict=True)),
+            "score": float(difference.typical[place]) * (1 if side == "b" else -1),
+        }
+        for (side, place), identity in zip(typical, identities, strict=True)
+    ]
+    columns = [(name, pa.float32()) for name in tests]
+    columns += [("tag", pa.string()), ("share_a", pa.float32()), ("share_b", pa.float32())]
+    columns += [(name, pa.string()) for name in ("side", "dataset", "subset", "id")]
+    columns += [("score", pa.float32())]
+    return pa.Table.from_pylist([tests, *shares, *items], pa.schema(columns))
 
 
 def _for_people(
@@ -170,8 +170,8 @@ def _for_people(
     )
 
 
-def _scope(side: str, scope: Scope) -> Scope:
-    """Return the scope of a side. Raises UsageError for a side that is not KIND:VALUE."""
+def scope_of_side(side: str, scope: Scope) -> Scope:
+    """Return the part of a scope that a side is. Raises UsageError for no KIND:VALUE."""
     kind, mark, value = side.partition(":")
     if kind not in _KINDS or not mark or not value:
         raise UsageError(f"{side!r} is no side; expected {', '.join(f'{one}:…' for one in _KINDS)}")

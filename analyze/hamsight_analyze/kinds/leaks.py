@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar
 
-from hamsight_analyze.analysis import Analysis, Asked, Found, settings_of
-from hamsight_analyze.copied_items import Copies, find_copies, similarity_of
+from hamsight_analyze.analysis import Asked, Found
+from hamsight_analyze.copied_items import Copy, similarity_of
 from hamsight_analyze.copy_groups import connected
-from hamsight_analyze.decisions import Decided, read_decided
 from hamsight_analyze.hash_distances import HashDistances
 from hamsight_analyze.items import Items
-from hamsight_analyze.kinds.duplicate_groups import LOOKS, OfCopies, pairs_found, unseen_note
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_analyze.kinds.copies import OfCopies, unseen_notes
+from hamsight_analyze.progress import Advance
+from hamsight_core.errors import UsageError
+
+SIDES = ("subsets", "datasets")
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,13 @@ class Leaks(OfCopies):
 
     kind: ClassVar[str] = "leaks"
     finding: ClassVar[str] = "leak"
-    reads: ClassVar[tuple[str, ...]] = LOOKS
     across: str = "subsets"
     together: str | None = None
-    strict: bool = False
-    decided: Decided = field(default=frozenset(), repr=False)
 
-    def prepare(self, catalog: Catalog) -> Analysis:
-        """Take the pairs that somebody looked at and keeps both of."""
-        return replace(self, decided=read_decided(catalog))
+    def __post_init__(self) -> None:
+        """Raise UsageError for sides that are neither subsets nor datasets."""
+        if self.across not in SIDES:
+            raise UsageError(f"across is {self.across!r}; expected {' or '.join(SIDES)}")
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns of looks, and the attribute by which items belong together."""
@@ -46,50 +46,28 @@ class Leaks(OfCopies):
         """Return the name of the attribute."""
         return {"together": self.together} if self.together else {}
 
-    def work(self, items: Items) -> int:
-        """Return the steps: each item is compared by hash and by feature."""
-        return 2 * len(items)
-
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return the pairs whose items are on two sides."""
-        copies = find_copies(
-            items,
-            strict=self.strict,
-            near=next(iter(items.columns.pop("near", ())), None),
-            decided=self.decided,
-            on_progress=on_progress,
-        )
-        rows = list(
-            zip(copies.pairs, copies.distance, copies.similarity, copies.exact, strict=True)
-        )
+        pairs = self.copies(items, on_progress)
         if self.together:
-            known = set(copies.pairs)
-            rows += [row for row in self._of_one_value(items) if row[0] not in known]
-        across = [
-            row for row in rows if self._side(items, row[0][0]) != self._side(items, row[0][1])
+            known = {(copy.one, copy.other) for copy in pairs}
+            pairs += [
+                pair for pair in self._of_one_value(items) if (pair.one, pair.other) not in known
+            ]
+        leaks = [
+            pair for pair in pairs if self._side(items, pair.one) != self._side(items, pair.other)
         ]
-        leaks = Copies(
-            [row[0] for row in across],
-            [row[1] for row in across],
-            [row[2] for row in across],
-            [row[3] for row in across],
-            copies.unseen,
-        )
-        found = pairs_found(items, leaks, asked)
+        found = self.pairs_found(items, leaks, asked)
         counts = Counter(
-            " | ".join(sorted("/".join(self._side(items, one)) for one in pair))
-            for pair in leaks.pairs
+            " | ".join(sorted("/".join(self._side(items, place)) for place in pair[:2]))
+            for pair in leaks
         )
         found.together = [
-            [items.identities[place] for place in group]
-            for group in self._groups(items, [row[0] for row in rows])
+            [items.identities[place] for place in group] for group in self._groups(items, pairs)
         ]
-        found.said = f"{len(leaks.pairs)} pairs"
-        found.settings = settings_of(self)
-        found.figures = {"pairs": len(leaks.pairs), "exact": sum(leaks.exact), **counts}
+        found.figures |= counts
         found.notes = [f"{count:>6}  {sides}" for sides, count in counts.most_common()]
-        if copies.unseen:
-            found.notes.append(unseen_note(copies.unseen))
+        found.notes += unseen_notes(items)
         return found
 
     def _side(self, items: Items, place: int) -> tuple[str, ...]:
@@ -97,13 +75,17 @@ class Leaks(OfCopies):
         dataset, subset, _ = items.identities[place]
         return (dataset,) if self.across == "datasets" else (dataset, subset)
 
-    def _groups(self, items: Items, pairs: list[tuple[int, int]]) -> list[list[int]]:
+    def _groups(self, items: Items, pairs: Sequence[Copy]) -> list[list[int]]:
         """Return the items that belong on one side, in groups that stand on several.
 
         Chains of pairs are followed: one item left behind would be a leak again.
         """
-        links = [*pairs, *(self._of_same_value(items) if self.together else ())]
-        groups = connected(links)
+        import numpy as np
+
+        links = [pair[:2] for pair in pairs]
+        links += self._of_same_value(items) if self.together else ()
+        first, second = np.array(links, np.int64).reshape(-1, 2).T
+        groups = [group.tolist() for group in connected(first, second)]
         return [one for one in groups if len({self._side(items, place) for place in one}) > 1]
 
     def _of_same_value(self, items: Items) -> Iterator[tuple[int, int]]:
@@ -113,7 +95,7 @@ class Leaks(OfCopies):
             if value and first.setdefault(value, place) != place:
                 yield first[value], place
 
-    def _of_one_value(self, items: Items) -> Iterator[tuple[tuple[int, int], int, float, bool]]:
+    def _of_one_value(self, items: Items) -> Iterator[Copy]:
         """Yield, for each value on several sides, each of its items with the first side's first."""
         import numpy as np
 
@@ -130,10 +112,5 @@ class Leaks(OfCopies):
             if others:
                 bits, _ = distances.of_pairs(np.full(len(others), first), np.array(others))
                 near = similarity_of(features, first, others)
-                for one, distance, similarity in zip(others, bits, near, strict=True):
-                    yield (
-                        (min(first, one), max(first, one)),
-                        int(distance),
-                        float(similarity),
-                        False,
-                    )
+                for other, distance, cosine in zip(others, bits, near, strict=True):
+                    yield Copy(first, other, int(distance), float(cosine), False)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hamsight_analyze.analysis import (
-    Analysis,
-    Asked,
-    Found,
-    former_analyses,
-    identity_columns,
-    of_same_kind,
-    settings_of,
-)
-from hamsight_analyze.items import Items, Scope
+from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
+from hamsight_analyze.items import Items, Scope, places_of
 from hamsight_analyze.kept_neighbours import neighbours_of
 from hamsight_analyze.map_points import KIND, TABLE, MapPoints, points_of
 from hamsight_analyze.positions import (
+    COMPONENTS,
     FITTED,
     check_method,
     lay_out,
@@ -27,6 +20,8 @@ from hamsight_analyze.positions import (
     principal_components,
     trustworthiness,
 )
+from hamsight_analyze.progress import Advance, Progress
+from hamsight_analyze.recorded import latest_of_kind
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.show.map_picture import Point, draw_line, draw_map
@@ -46,7 +41,6 @@ COLORS: dict[str, tuple[str, ...]] = {
     "group": ("analyzed_groups",),
 }
 """By what a map is coloured, with the statements of the columns; else by an attribute."""
-_COMPONENTS = 50
 _OLD = 0.5
 """The share of items that a kept map has to know, to have the others placed on it."""
 
@@ -74,8 +68,8 @@ class Map(Analysis):
         """Raise UsageError for a method that there is not, and a component of another than PCA."""
         if self.component is not None and self.method != "pca":
             raise UsageError(f"a component is of --method pca, not of {self.method}")
-        if self.component is not None and not 1 <= self.component <= _COMPONENTS:
-            raise UsageError(f"component {self.component}; expected 1 to {_COMPONENTS}")
+        if self.component is not None and not 1 <= self.component <= COMPONENTS:
+            raise UsageError(f"component {self.component}; expected 1 to {COMPONENTS}")
         check_method(self.method)
 
     def columns(self) -> tuple[str, ...]:
@@ -93,9 +87,7 @@ class Map(Analysis):
         own = {"method": self.method, "component": self.component}
         return {**scope.described(), **{key: value for key, value in own.items() if value}}
 
-    def read(
-        self, catalog: Catalog, scope: Scope, on_progress: Callable[[int, int], None]
-    ) -> Items:
+    def read(self, catalog: Catalog, scope: Scope, on_progress: Progress) -> Items:
         """Read the items, and where the kept map has them, or else their neighbours."""
         items = super().read(catalog, scope, on_progress)
         if self.method == "pca":
@@ -103,9 +95,10 @@ class Map(Analysis):
         kept = None if self.refit else self._kept_points(catalog, scope, items)
         known = None if kept is None else _unchanged(kept, items)
         if known is not None and len(items) and (known >= 0).mean() >= _OLD:
-            items.columns["kept"] = [kept, known]
+            items.beside["kept"] = kept, known
+            items.beside["layout"] = self._layout(catalog, scope, items)
         elif self.method == "tsne" and not scope.described() and len(items) <= FITTED:
-            items.columns["near"] = [neighbours_of(catalog, items)]
+            items.beside["near"] = neighbours_of(catalog, items)
         return items
 
     def known_positions(self, catalog: Catalog, scope: Scope, items: Items) -> NDArray[np.float32]:
@@ -115,24 +108,27 @@ class Map(Analysis):
         points = self._kept_points(catalog, scope, items)
         positions = np.full((len(items), 2), np.nan, np.float32)
         if points is not None:
-            at = _found_in(points, items)
+            at = places_of(items.keys(), points.items)
             positions[at >= 0] = points.positions[at[at >= 0]]
         return positions
 
+    def _layout(self, catalog: Catalog, scope: Scope, items: Items) -> str:
+        """Return the name of the kept map's layout."""
+        latest = latest_of_kind(catalog, self, scope, items.model.name)
+        return str(catalog.rows("layout_of_map", {"analysis": latest})[0][0] or latest)
+
     def _kept_points(self, catalog: Catalog, scope: Scope, items: Items) -> MapPoints | None:
-        former = former_analyses(catalog, of_same_kind(self, scope, items.model.name))
-        if not former or not catalog.has_table(TABLE):
+        latest = latest_of_kind(catalog, self, scope, items.model.name)
+        if latest is None or not catalog.has_table(TABLE):
             return None
-        points = points_of(catalog, former[0])
+        points = points_of(catalog, latest)
         return points if len(points) else None
 
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return an item a row, with its place."""
-        import numpy as np
         import pyarrow as pa
 
         assert items.features is not None
-        digests = np.array(items.columns["feature_digest"], np.uint64)
         positions, fitted, placed = self._positions(items, on_progress)
         each = pa.table(
             {
@@ -146,13 +142,15 @@ class Map(Analysis):
         if self.component is None:
             trust = trustworthiness(items.features, positions)
         told = "" if trust is None else f", trustworthiness {trust:.3f}"
+        by = self.method if self.component is None else f"component {self.component} of pca"
         if placed is None:
-            said = f"{len(items):,} items laid out by {self.method}{told}"
+            said = f"{len(items):,} items laid out by {by}{told}"
         else:
             said = f"the map by {self.method} of before with {placed:,} items new on it{told}"
         found = Found(each.slice(0, count), count, said, settings_of(self))
-        found.figures = {"fitted": int(fitted.sum()), "trustworthiness": trust}
-        found.stored = each.append_column("digest", pa.array(digests)).append_column(
+        layout = items.beside.pop("layout", None) or _named(positions)
+        found.figures = {"fitted": int(fitted.sum()), "trustworthiness": trust, "layout": layout}
+        found.stored = each.append_column("digest", pa.array(items.digests())).append_column(
             "fitted", pa.array(fitted)
         )
         beside = int((~fitted).sum())
@@ -171,7 +169,7 @@ class Map(Analysis):
         return rows.append_column("analysis", pa.array([name] * rows.num_rows))
 
     def _positions(
-        self, items: Items, on_progress: Callable[[int], None]
+        self, items: Items, on_progress: Advance
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_], int | None]:
         """Return where items lie, which took part in the fit, and how many are new on a kept map.
 
@@ -186,18 +184,18 @@ class Map(Analysis):
             on_progress(len(items))
             on_line = np.concatenate([values, np.zeros_like(values)], axis=1)
             return on_line, np.ones(len(items), bool), None
-        if "kept" not in items.columns:
-            near = next(iter(items.columns.pop("near", ())), None)
+        if "kept" not in items.beside:
+            near = items.beside.get("near")
             laid = lay_out(
                 features, self.method, seed=self.seed, near=near, on_progress=on_progress
             )
             return *laid, None
-        kept, at = items.columns.pop("kept")
+        kept, at = items.beside["kept"]
         known, rest = at >= 0, at < 0
         positions, fitted = kept.positions[at], kept.fitted[at] & known
         on_progress(int(known.sum()))
         if rest.any():
-            vectors = principal_components(features, _COMPONENTS)
+            vectors = principal_components(features, COMPONENTS)
             positions[rest] = place(
                 vectors[rest], vectors[known], positions[known], on_progress=on_progress
             )
@@ -215,23 +213,17 @@ class Map(Analysis):
             draw_map(points, path, title=title, pictures=self.pictures)
 
 
-def _found_in(points: MapPoints, items: Items) -> NDArray[np.int64]:
-    """Return the place of each item among points, of one at least; -1 where it is not there."""
-    import numpy as np
-
-    keys = np.array(items.columns["item_key"], np.uint64)
-    order = np.argsort(points.items, kind="stable")
-    at = order[np.minimum(np.searchsorted(points.items[order], keys), len(points) - 1)]
-    return np.where(points.items[at] == keys, at, -1)
+def _named(positions: NDArray[np.float32]) -> str:
+    """Return the name of a layout (n, 2): the same for the same positions."""
+    return hashlib.sha256(positions.round(3).astype("<f4").tobytes()).hexdigest()[:32]
 
 
 def _unchanged(points: MapPoints, items: Items) -> NDArray[np.int64]:
-    """Return the same of items whose features are those that were laid out."""
+    """Return the place (n,) of each item among points; -1 where its feature was not laid out."""
     import numpy as np
 
-    at = _found_in(points, items)
-    digests = np.array(items.columns["feature_digest"], np.uint64)
-    return np.where(points.digests[at] == digests, at, -1)
+    at = places_of(items.keys(), points.items)
+    return np.where(points.digests[at] == items.digests(), at, -1)
 
 
 def _values(items: Items, color: str | None) -> list[str | None]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
-from hamsight_analyze.decisions import Ignored, read_ignored
+from hamsight_analyze.analysis import Asked, Found, identity_columns, settings_of
 from hamsight_analyze.items import Items
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_analyze.kinds.reviewed import Reviewed
+from hamsight_analyze.progress import Advance
 from hamsight_core.errors import UsageError
 from hamsight_core.images.picture_quality import LIMITS
 from hamsight_core.names import nearest
@@ -28,13 +27,12 @@ _DRAWN = 16
 
 
 @dataclass(frozen=True)
-class Quality(Analysis):
+class Quality(Reviewed):
     """Pictures with a score above 0.5, of all issues or of those named."""
 
     kind: ClassVar[str] = "quality"
     reads: ClassVar[tuple[str, ...]] = ("analyzed_quality",)
     issues: tuple[str, ...] = ()
-    ignored: Ignored = field(default=frozenset(), repr=False)
 
     def __post_init__(self) -> None:
         """Raise UsageError for an issue that there is not."""
@@ -42,23 +40,16 @@ class Quality(Analysis):
             if issue not in ISSUES:
                 raise UsageError(f"there is no issue {issue!r}; {nearest(issue, ISSUES)}")
 
-    def prepare(self, catalog: Catalog) -> Analysis:
-        """Take the findings that somebody looked at and ignores."""
-        return replace(self, ignored=read_ignored(catalog))
-
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return an item and an issue a row, the worst first."""
         import numpy as np
         import pyarrow as pa
 
         issues = self.issues or ISSUES
-        scores = np.stack([_scores(items, issue) for issue in issues]) if len(items) else None
-        score = np.full(0, 0.0) if scores is None else scores.ravel()
+        score = np.concatenate([_scores(items, issue) for issue in issues])
         faulty = score > _FLAGGED
-        if self.ignored:
-            faulty &= [
-                (issue, one, "") not in self.ignored for issue in issues for one in items.identities
-            ]
+        each = ((issue, one, "") for issue in issues for one in items.identities)
+        self.leave_out_ignored(faulty, each)
         order = np.lexsort((-np.nan_to_num(score, nan=-1.0), ~faulty))
         count = int(faulty.sum())
         wanted = order[: len(score) if asked.all else asked.cut(count)]
@@ -80,7 +71,7 @@ class Quality(Analysis):
         shown = ", ".join(f"{number} {issue}" for issue, number in found.items()) or "no fault"
         result = Found(table, int(flagged.sum()), shown, settings_of(self), dict(counts))
         result.members = list(dict.fromkeys(items.identities[one] for one in place[: result.rows]))
-        result.sections = _sections(items, issues, at, place, score[wanted], result.rows)
+        result.sections = _sections(items, counts, at, place, score[wanted], result.rows)
         unseen = sum(not set(LIMITS) & set(one) for one in items.columns.get("scores", ()))
         if unseen:
             result.notes.append(
@@ -107,20 +98,21 @@ def _scores(items: Items, issue: str) -> NDArray[np.float64]:
 
 def _sections(
     items: Items,
-    issues: tuple[str, ...],
+    counts: dict[str, int],
     at: NDArray[np.int64],
     place: NDArray[np.int64],
     score: NDArray[np.float64],
     count: int,
 ) -> list[Section]:
+    """Return a section for each issue, whose heading says how many items have it."""
     sections = []
-    for number, issue in enumerate(issues):
+    for number, (issue, every) in enumerate(counts.items()):
         mine = [one for one in range(count) if at[one] == number]
         tiles = tuple(
             Tile(items.uris[place[one]], (items.identities[place[one]][2], f"{score[one]:.2f}"))
             for one in mine[:_DRAWN]
         )
         if tiles:
-            cut = f", the worst {_DRAWN}" if len(mine) > _DRAWN else ""
-            sections.append(Section(f"{issue}: {len(mine)}{cut}", tiles))
+            cut = f", the worst {len(tiles)}" if len(tiles) < every else ""
+            sections.append(Section(f"{issue}: {every}{cut}", tiles))
     return sections

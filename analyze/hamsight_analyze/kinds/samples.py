@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
 from hamsight_analyze.coverage import cover
 from hamsight_analyze.items import Items
+from hamsight_analyze.progress import Advance
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Identity
 from hamsight_core.show.row_sheet import Section, Tile
@@ -64,7 +64,7 @@ class Sample(Analysis):
         """Return the steps: each pick is one."""
         return min(self.number, len(items))
 
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return an item a row, by rank."""
         import numpy as np
         import pyarrow as pa
@@ -93,9 +93,7 @@ class Sample(Analysis):
             members=identities,
         )
 
-    def _chosen(
-        self, items: Items, kept: NDArray[np.int64], on_progress: Callable[[int], None]
-    ) -> list[int]:
+    def _chosen(self, items: Items, kept: NDArray[np.int64], on_progress: Advance) -> list[int]:
         """Return the places of the sample, in order.
 
         Rounds: of each value of `together` one item is free in a round, and of those each tag
@@ -109,7 +107,7 @@ class Sample(Analysis):
         chosen: list[int] = []
         while free and len(chosen) < self.number:
             lots = self._lots(items, free)
-            held = np.concatenate([kept, np.array(chosen, np.int64)]).astype(np.int64)
+            held = np.concatenate([kept, np.array(chosen, np.int64)])
             room = self.number - len(chosen)
             picks = [self._picked(items, lot, held, room, on_progress) for lot in lots]
             turns = [one for turn in zip_longest(*picks) for one in turn if one is not None]
@@ -126,20 +124,17 @@ class Sample(Analysis):
         lot: list[int],
         held: NDArray[np.int64],
         room: int,
-        on_progress: Callable[[int], None],
+        on_progress: Advance,
     ) -> list[int]:
         import numpy as np
 
         assert items.features is not None
-        some = np.concatenate([held, np.array(lot, np.int64)]).astype(np.int64)
-        whole = len(some) == len(items.features)
-        order = np.argsort(some) if whole else np.arange(len(some))
-        features = items.features if whole else items.features[some]
-        own = np.flatnonzero(order < len(held)) if whole else np.arange(len(held))
-        places = some[order]
+        some = np.sort(np.concatenate([held, np.array(lot, np.int64)]))
+        features = items.features if len(some) == len(items) else items.features[some]
+        own = np.flatnonzero(np.isin(some, held))
         # One item of each value is free at a time, so that more are ranked than there is room for.
         wanted = len(lot) if self.together else room
-        return [int(places[one]) for one in cover(features, wanted, own, on_progress=on_progress)]
+        return [int(some[one]) for one in cover(features, wanted, own, on_progress=on_progress)]
 
     def _apart(self, items: Items, turns: list[int]) -> list[int]:
         """Return the first of each value of the attribute by which items belong together."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
-from hamsight_analyze.decisions import Ignored, read_ignored
+from hamsight_analyze.analysis import Asked, Found, identity_columns, settings_of
 from hamsight_analyze.items import Items
+from hamsight_analyze.kinds.reviewed import Reviewed
 from hamsight_analyze.mislabelled import find_mislabelled
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_analyze.progress import Advance
 from hamsight_core.show.row_sheet import Section
 
 
 @dataclass(frozen=True)
-class Mislabelled(Analysis):
+class Mislabelled(Reviewed):
     """Tags that another tag fits better than.
 
     Each item with tags gets the score `mislabelled` of its least fitting one.
@@ -24,13 +23,8 @@ class Mislabelled(Analysis):
     kind: ClassVar[str] = "mislabelled"
     of_objects: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_tags", "analyzed_key")
-    ignored: Ignored = field(default=frozenset(), repr=False)
 
-    def prepare(self, catalog: Catalog) -> Analysis:
-        """Take the findings that somebody looked at and ignores."""
-        return replace(self, ignored=read_ignored(catalog))
-
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return an item and a tag of it a row, the least fitting first."""
         import numpy as np
         import pyarrow as pa
@@ -42,11 +36,8 @@ class Mislabelled(Analysis):
         assert items.features is not None
         places, numbers = (np.array([one[way] for one in given], np.int64) for way in (0, 1))
         found = find_mislabelled(items.features, places, numbers, on_progress=on_progress)
-        if self.ignored:
-            found.flagged[:] &= [
-                (self.kind, items.identities[place], names[one]) not in self.ignored
-                for place, one in given
-            ]
+        each = ((self.kind, items.identities[place], names[one]) for place, one in given)
+        self.leave_out_ignored(found.flagged, each)
         known = np.flatnonzero(np.isfinite(found.score))
         if not asked.all:
             known = known[found.flagged[known]]

@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
-from hamsight_analyze.analysis import Analysis, Found, analyze
+from hamsight_analyze.analysis import Analysis, Found
 from hamsight_analyze.items import Scope, condition_of
 from hamsight_analyze.kinds import (
     Clusters,
@@ -22,6 +21,7 @@ from hamsight_analyze.kinds import (
     Sample,
 )
 from hamsight_analyze.report.map_drawing import draw_points
+from hamsight_analyze.run_analysis import analyze
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.statements import all_of
 from hamsight_core.show.row_sheet import Section
@@ -36,8 +36,7 @@ _LAID_OUT = 10_000
 class Chapter:
     """What an analysis found: `count` in a word or number, `said` in a line.
 
-    `command` finds the same, `about` says what to do with it, `drawing` is SVG, and `bars` are
-    names with numbers.
+    `command` finds the same, `about` says what to do with it, and `drawing` is SVG.
     """
 
     kind: str
@@ -49,7 +48,6 @@ class Chapter:
     sections: Sequence[Section] = ()
     notes: Sequence[str] = ()
     drawing: str = ""
-    bars: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +207,7 @@ def _contents(
 
 
 def _command(words: str, scope: Scope) -> str:
-    options: list[Any] = [f"--dataset {shlex.quote(name)}" for name in scope.datasets]
+    options = [f"--dataset {shlex.quote(name)}" for name in scope.datasets]
     options += [f"--subset {shlex.quote(name)}" for name in scope.subsets]
     options += [f"--where {shlex.quote(scope.where)}"] if scope.where else []
     options += [f"--model {shlex.quote(scope.model)}"] if scope.model else []

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from hamsight_analyze.report.chapters import Chapter, Overview
 from hamsight_core.controls import printable
-from hamsight_core.errors import UsageError
 from hamsight_core.show.row_sheet import Section, Tile
+from hamsight_core.whole_files import whole_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,15 +34,13 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 def write_page(file: Path, overview: Overview, chapters: Sequence[Chapter]) -> int:
     """Write a report to a file; return its size in bytes.
 
-    Raises UsageError where the file cannot be written.
+    Raises UsageError where the file cannot be written, and DiskFullError.
     """
     share = _BYTES // max(1, len(chapters))
     text = "".join(_page(overview, chapters, share))
     data = text.encode("utf-8", "replace")
-    try:
-        file.write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from None
+    with whole_file(file) as partial:
+        partial.write_bytes(data)
     return len(data)
 
 

@@ -24,6 +24,12 @@ _LINK = "LINK "
 _SET_ASIDE = ("broken", "unexpected", "noquorum")
 _UUID = re.compile(r"\bUUID '([0-9a-f-]{36})'")
 _MUTATIONS = "store/*/*/mutation_*.txt"
+_VERSION, _IN_VERSION = "format_version.txt", "1"
+_OUTER = re.compile(r"^.*\bCode: \d+\. DB::Exception: ")
+_INNER = re.compile(
+    r": Cannot attach table .* metadata file (\S+).*|\. Reference: .*"
+    r"|\.? \([A-Z_]{4,}\).*| \(version \d.*"
+)
 _DAMAGED_BYTES = 8
 """How many bytes of a definition a damage changes at most; another program changes more of them."""
 _changing: Counter[Path] = Counter()
@@ -45,6 +51,8 @@ class Fault:
     @property
     def what(self) -> str:
         """What the file holds, in words."""
+        if self.file.endswith(_VERSION):
+            return f"the format version of {self.table}"
         if self.table:
             return f"a part of {self.table}"
         table = unquote(Path(self.file).stem)
@@ -53,7 +61,12 @@ class Fault:
     @property
     def is_mutation(self) -> bool:
         """Tell whether this is a change that was begun, not the definition of a table."""
-        return self.file.endswith(".txt")
+        return Path(self.file).match("mutation_*.txt")
+
+    @property
+    def is_part(self) -> bool:
+        """Tell whether this is a part of a table."""
+        return bool(self.table) and not self.file.endswith(_VERSION)
 
 
 @contextmanager
@@ -101,8 +114,11 @@ def faults(path: Path) -> list[Fault]:
     for file in _files(path, *_DEFINITIONS):
         name = file.relative_to(path).as_posix()
         there.add(name)
-        if why := _read(file)[1]:
+        text, why = _read(file)
+        if why:
             found.append(Fault(name, why, kept.get(name)))
+        elif fault := _version_fault(path, unquote(file.stem), text):
+            found.append(fault)
     for name, text in kept.items():
         if name not in there and _is_lost(path, name, text):
             found.append(Fault(name, "is missing", text))
@@ -111,6 +127,32 @@ def faults(path: Path) -> list[Fault]:
         if not re.search(r"^commands: .*\n\Z", text, re.MULTILINE | re.DOTALL):
             found.append(Fault(file.relative_to(path).as_posix(), _state(text)))
     return found
+
+
+def _version_fault(path: Path, table: str, definition: str) -> Fault | None:
+    """Return what is wrong with the file of one character that each table with parts has."""
+    uuid = _UUID.search(definition)
+    if uuid is None or "MergeTree" not in definition:
+        return None
+    file = path / "store" / uuid[1][:3] / uuid[1] / _VERSION
+    name = file.relative_to(path).as_posix()
+    if not file.parent.is_dir():
+        return None
+    if not file.is_file():
+        return Fault(name, "is missing", _IN_VERSION, table)
+    text = file.read_text("utf-8", "replace")
+    if text.strip() == _IN_VERSION:
+        return None
+    return Fault(name, "is not as it was" if text.strip("\0") else _state(text), _IN_VERSION, table)
+
+
+def innermost(words: str) -> str:
+    """Return the reason within what the engine says, without codes and the statement around it."""
+    return _INNER.sub(_of_file, _OUTER.sub("", words.strip().partition("\n")[0]))
+
+
+def _of_file(found: re.Match[str]) -> str:
+    return f" (of {found[1]})" if found[1] else ""
 
 
 def set_aside(path: Path) -> list[tuple[str, Path]]:

@@ -25,6 +25,7 @@ from hamsight_core.catalog.definitions import (
     Fault,
     changed,
     faults,
+    innermost,
     keep_definitions,
     set_aside,
 )
@@ -41,12 +42,14 @@ from hamsight_core.errors import (
     UsageError,
 )
 from hamsight_core.forks import check_threads, threads_run
+from hamsight_core.processes import lives
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _CHDB_NAMES = {"data", "metadata", "status", "store", "tmp", "uuid", KEPT, CHANGING}
 _CONFIG = Path(__file__).with_name("engine.xml")
+REPAIR = " `hamsight verify --repair` restores what can be restored without loss"
 _MOST_NAMED = 3
 _opened: dict[Path, int] = {}
 _ADDRESS_SPACE, _ADDRESS_SPACE_OF_CORE = 3 << 30, 64 << 20
@@ -174,11 +177,10 @@ def _why_not_opened(path: Path, error: Exception, words: str) -> CatalogError:
         return _busy(path, held_by)
     if not path.exists() and not os.access(path.parent, os.W_OK):
         return ConnectionFailedError(f"no catalog can be made at {path}: its folder is read-only")
-    reason = (words.strip() or str(error)).partition(", Stack trace")[0].splitlines()[0]
-    return DamagedCatalogError(
-        f"chDB cannot open the catalog {path}: {reason}. `hamsight verify --repair` restores what"
-        " can be restored without loss"
-    )
+    if found := changed(path):
+        return damaged(path, found)
+    reason = innermost((words.strip() or str(error)).partition(", Stack trace")[0])
+    return DamagedCatalogError(f"chDB cannot open the catalog {path}: {reason}.{REPAIR}")
 
 
 def damaged(path: Path, found: Sequence[Fault]) -> DamagedCatalogError:
@@ -187,7 +189,7 @@ def damaged(path: Path, found: Sequence[Fault]) -> DamagedCatalogError:
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     return DamagedCatalogError(
         f"files of the catalog {path} are damaged, so that it cannot be opened: {said}{more}."
-        " `hamsight verify --repair` restores what can be restored without loss"
+        f"{REPAIR}"
     )
 
 
@@ -269,13 +271,4 @@ def holder(path: Path) -> int | None:
         found = re.search(r"PID:\s*(\d+)", (path / "status").read_text(encoding="utf-8"))
     except OSError:
         return None
-    if found is None:
-        return None
-    process = int(found[1])
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return process
-    return process
+    return int(found[1]) if found and lives(int(found[1])) else None

@@ -29,6 +29,7 @@ from typing import Any, Protocol
 
 from hamsight_core.errors import CatalogError, StatementError
 from hamsight_core.forks import in_child
+from hamsight_core.processes import lives
 
 TABLE = "write_lock"
 DEAD_SECONDS = 30.0
@@ -247,15 +248,8 @@ def _tell(what: str, whose: str) -> None:
 
 def _has_ended(holder: Mapping[str, Any]) -> bool:
     """Tell whether a holder is a process of this machine that is no more."""
-    if not holder["machine"] or holder["machine"] != _machine():
-        return False
-    try:
-        os.kill(holder["process"], 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+    is_here = bool(holder["machine"]) and holder["machine"] == _machine()
+    return is_here and not lives(holder["process"])
 
 
 def _machine() -> str:

@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 
 from hamsight_core.catalog import served
+from hamsight_core.processes import lives
 
 _PREFIX = "hamsight-read-"
 _NOT_MIRRORED = {"status", "tmp", served.FILE}
@@ -44,7 +45,7 @@ def _sweep() -> None:
     """Delete what processes of this user left that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         process = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if process.isdigit() and not served.lives(int(process)):
+        if process.isdigit() and not lives(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -27,6 +27,11 @@ class TableKind(str, Enum):
     ITEMS = "items"
     OBJECTS = "objects"
 
+    @classmethod
+    def of(cls, objects: bool) -> TableKind:
+        """Return the kind that a choice of objects in place of pictures means."""
+        return cls.OBJECTS if objects else cls.ITEMS
+
 
 def kind_of(items_table: str) -> TableKind:
     """Return what the rows of a generation, or of the view over it, are."""

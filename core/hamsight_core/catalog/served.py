@@ -11,6 +11,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hamsight_core.processes import lives
+
 USER = "hamsight"
 FILE = "served.json"
 _OTHERS = 0o077
@@ -64,19 +66,6 @@ def find(catalog: Path) -> Served | None:
     except (KeyError, TypeError, ValueError):
         return None
     return found if lives(found.process) else None
-
-
-def lives(process: int) -> bool:
-    """Tell whether a process runs on this machine."""
-    if os.name != "posix":  # elsewhere the embedded engine does not run
-        return process == os.getpid()
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _private(path: str, flags: int) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from hamsight_core.errors import ImageError
+from hamsight_core.errors import ImageError, UsageError
 from hamsight_core.images.crops import crop_of
 from hamsight_core.images.decode import decode
 from hamsight_core.images.places import fetch
@@ -19,12 +19,17 @@ _READERS = 4
 _BOX, _BOX_EDGE = "#ffb000", "#3d2b00"
 
 
+Part = Callable[[int, int], tuple[int, int, int, int]]
+"""From the width and height of a picture to the left, top, right and bottom of a part of it."""
+
+
 class Shown(NamedTuple):
-    """A picture at `uri` with boxes on it, or of it what `crop`, with a margin, holds."""
+    """A picture at `uri` with boxes on it; or its `part`, or what `crop` holds, with a margin."""
 
     uri: str
     boxes: Sequence[Box] = ()
     crop: Box | None = None
+    part: Part | None = None
 
 
 def thumbnails(pictures: Sequence[Shown], size: int) -> Iterator[Image.Image | str]:
@@ -38,13 +43,15 @@ def thumbnails(pictures: Sequence[Shown], size: int) -> Iterator[Image.Image | s
 
 
 def _thumbnail(picture: Shown, size: int) -> Image.Image | str:
-    uri, boxes, crop = picture
+    uri, boxes, crop, part = picture
+    if part is None and crop is not None:
+        part = partial(crop_of, crop)
     try:
         whole = decode(fetch(uri)).image
-    except ImageError as error:
+        if part is not None:
+            whole = whole.crop(part(*whole.size))
+    except (ImageError, UsageError) as error:  # the part may lie outside of a picture that changed
         return str(error)
-    if crop is not None:
-        whole = whole.crop(crop_of(crop, *whole.size))
     scale = size / max(whole.size)
     width, height = (max(1, round(side * scale)) for side in whole.size)
     small = whole.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)

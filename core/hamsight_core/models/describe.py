@@ -12,6 +12,7 @@ from hamsight_core.errors import ModelError
 from hamsight_core.models.model_toml import to_toml
 from hamsight_core.models.network import POOL, read_network, reason
 from hamsight_core.models.package import load_package
+from hamsight_core.whole_files import whole_file
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -89,11 +90,12 @@ def _write_checked(target: Path, package: dict[str, Any]) -> None:
     """Write a `model.toml` that can be loaded; else raise ModelError, the folder as it was."""
     former = target.read_bytes() if target.exists() else None
     try:
-        target.write_text(to_toml(package), encoding="utf-8")
+        with whole_file(target) as partial:
+            partial.write_text(to_toml(package), encoding="utf-8")
         load_package(str(target.parent))
     except (ModelError, ValueError) as error:  # text that is not UTF-8, which JSON can hold
         if former is None:
-            target.unlink()
+            target.unlink(missing_ok=True)
         else:
             target.write_bytes(former)
         raise ModelError(

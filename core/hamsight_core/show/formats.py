@@ -45,12 +45,20 @@ class Format(str, Enum):
     PATHS0 = "paths0"
 
 
-def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | None = None) -> None:
+def write(
+    table: pa.Table,
+    format: Format,
+    stream: BinaryIO,
+    *,
+    width: int | None = None,
+    mixed: bool = False,
+) -> None:
     """Write the table to a binary stream, which need not be seekable and stays open.
 
     `width` is that of the terminal, in columns, to which `Format.TABLE` is cut; None where the
     stream is none. What a terminal would obey is escaped in tables, in JSON, whose values stay the
-    same, and in CSV for a terminal.
+    same, and in CSV for a terminal. With `mixed`, rows are of several kinds: an object of JSON has
+    no nulls, only the columns of its own kind.
     User, password and signatures of URLs are masked in every format.
     Raises BrokenPipeError when the reader has gone, and UsageError for a type, such as a
     Variant, that Parquet does not have.
@@ -64,32 +72,32 @@ def write(table: pa.Table, format: Format, stream: BinaryIO, *, width: int | Non
     elif format is Format.PATHS0:
         _write_paths(table, stream)
     else:
-        for text in _TEXT[format](table, width):
+        for text in _TEXT[format](table, width, mixed):
             stream.write(text.encode("utf-8", errors="backslashreplace"))
     stream.flush()
 
 
-def _table(table: pa.Table, width: int | None) -> Iterator[str]:
+def _table(table: pa.Table, width: int | None, mixed: bool) -> Iterator[str]:
     from hamsight_core.show.text_table import lines
 
     for line in lines(table, width=width):
         yield line + "\n"
 
 
-def _jsonl(table: pa.Table, width: int | None) -> Iterator[str]:
-    for line in _objects(table):
+def _jsonl(table: pa.Table, width: int | None, mixed: bool) -> Iterator[str]:
+    for line in _objects(table, mixed):
         yield line + "\n"
 
 
-def _json(table: pa.Table, width: int | None) -> Iterator[str]:
+def _json(table: pa.Table, width: int | None, mixed: bool) -> Iterator[str]:
     before = "[\n"
-    for line in _objects(table):
+    for line in _objects(table, mixed):
         yield before + line
         before = ",\n"
     yield "\n]\n" if table.num_rows else "[]\n"
 
 
-def _csv(table: pa.Table, width: int | None) -> Iterator[str]:
+def _csv(table: pa.Table, width: int | None, mixed: bool) -> Iterator[str]:
     from hamsight_core.show.values import batches, values
 
     sink = _CsvLines()
@@ -129,18 +137,21 @@ def _field(value: Any, shown: Callable[[str], str]) -> Any:
     return as_json(value) if isinstance(value, (bool, list, dict)) else value
 
 
-def _objects(table: pa.Table) -> Iterator[str]:
-    """Yield each row as JSON; columns of one name are all kept."""
+def _objects(table: pa.Table, mixed: bool) -> Iterator[str]:
+    """Yield each row as JSON; columns of one name are all kept, with `mixed` without nulls."""
     from hamsight_core.show.values import batches, values
 
     keys = [as_json(name) + ": " for name in table.column_names]
     for batch in batches(table):
         columns = [
-            [key + as_json(value) for value in values(column, finite=True)]
+            [
+                "" if mixed and value is None else key + as_json(value)
+                for value in values(column, finite=True)
+            ]
             for key, column in zip(keys, batch.columns, strict=True)
         ]
         for row in zip(*columns, strict=True):
-            yield "{" + ", ".join(row) + "}"
+            yield "{" + ", ".join(filter(None, row)) + "}"
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:

@@ -58,20 +58,22 @@ def draw_map(
     file_format = sheet_format(path)
     values = [point.value for point in points]
     colours = _colours(values)
-    legend = _LEGEND if colours else 0
-    image = Image.new("RGB", (_WIDTH + legend, _HEIGHT), _PAGE)
-    draw = ImageDraw.Draw(image)
-    _draw_title(draw, title, image.width)
     top = _MARGIN + (_TITLE if title else 0)
-    size = (_WIDTH - 2 * _MARGIN, _HEIGHT - top - _MARGIN)
-    places = _on_page(np.array([(point.x, point.y) for point in points]).reshape(-1, 2), size)
+    where = np.array([(point.x, point.y) for point in points]).reshape(-1, 2)
+    size = _room_of(where, (_WIDTH - 2 * _MARGIN, _HEIGHT - top - _MARGIN))
+    places = _on_page(where, size)
+    right = size[0] + 2 * _MARGIN
+    width = right + (_LEGEND if colours else 0)
+    image = Image.new("RGB", (width, top + size[1] + _MARGIN), _PAGE)
+    draw = ImageDraw.Draw(image)
+    _draw_title(draw, title, width)
     inks = [colours.get(value, _OTHERS) if colours else _COLOURS[0] for value in values]
     if len(points) <= _FEW if pictures is None else pictures:
         _draw_pictures(image, points, places, inks if colours else None, (_MARGIN, top), size)
     else:
         image.paste(_raster(places, inks, size), (_MARGIN, top))
     if colours:
-        _draw_legend(draw, values, colours, top)
+        _draw_legend(draw, values, colours, (right, top))
     save_picture(image, path, file_format)
 
 
@@ -116,6 +118,22 @@ def _colours(values: Sequence[str | None]) -> dict[str | None, str]:
     counts = Counter(value for value in values if value)
     common = sorted(counts, key=lambda value: (-counts[value], value))[: len(_COLOURS)]
     return dict(zip(common, _COLOURS, strict=False))
+
+
+def _room_of(places: NDArray[np.float64], most: tuple[int, int]) -> tuple[int, int]:
+    """Return the width and height that a map of these places (n, 2) needs of the most, in pixels.
+
+    It is cut where the map has no items, but to no less than a third of either side.
+    """
+    if not len(places):
+        return most
+    wide, high = (places.max(axis=0) - places.min(axis=0)).tolist()
+    scale = min(
+        (side - 2 * _EDGE) / max(one, 1e-6) for side, one in zip(most, (wide, high), strict=True)
+    )
+    needed = (round(one * scale) + 2 * _EDGE for one in (wide, high))
+    width, height = (max(one, side // 3) for one, side in zip(needed, most, strict=True))
+    return width, height
 
 
 def _on_page(places: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
@@ -209,7 +227,7 @@ def _draw_legend(
     draw: ImageDraw.ImageDraw,
     values: Sequence[str | None],
     colours: dict[str | None, str],
-    top: int,
+    corner: tuple[int, int],
 ) -> None:
     from hamsight_core.controls import printable
     from hamsight_core.show.lettering import cut_end, draw_text
@@ -220,7 +238,7 @@ def _draw_legend(
     if others:
         rows.append(("others or none", _OTHERS, others))
     for place, (name, ink, number) in enumerate(rows):
-        y = top + place * _ROW
-        draw.rectangle((_WIDTH, y, _WIDTH + _SWATCH, y + _SWATCH), fill=ink)
+        x, y = corner[0], corner[1] + place * _ROW
+        draw.rectangle((x, y, x + _SWATCH, y + _SWATCH), fill=ink)
         text = cut_end(f"{printable(name)}  {number:,}", 16, _LEGEND - _SWATCH - 24)
-        draw_text(draw, (_WIDTH + _SWATCH + 8, y + 14), text, 16, _INK)
+        draw_text(draw, (x + _SWATCH + 8, y + 14), text, 16, _INK)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Box
+from hamsight_core.whole_files import whole_file
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from hamsight_core.images.thumbnails import Part
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _QUALITY = 90  # of JPEG and WebP
@@ -19,10 +21,15 @@ _QUALITY = 90  # of JPEG and WebP
 
 @dataclass(frozen=True, slots=True)
 class QueryCell:
-    """One query: its picture at `uri`, or, where that is None, the words of `label`."""
+    """One query: its picture at `uri`, or, where that is None, the words of `label`.
+
+    Of the picture `crop`, with a margin, or `part` is shown, where there is one.
+    """
 
     label: str
     uri: str | None
+    crop: Box | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,10 @@ def sheet_format(path: Path) -> str:
 
 
 def save_picture(image: Image.Image, path: Path, file_format: str) -> None:
-    """Write a picture, at once and only when it is whole. Raises UsageError where it cannot."""
-    partial = path.with_name(f".hamsight-{os.getpid()}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            image.save(partial, file_format, quality=_QUALITY)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}; name another file"
-        ) from error
+    """Write a picture, at once and only when it is whole.
+
+    Raises UsageError where it cannot be written, and DiskFullError.
+    """
+    with whole_file(path) as partial:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        image.save(partial, file_format, quality=_QUALITY)

@@ -116,7 +116,8 @@ def _draw_queries(
     image: Image.Image, queries: Sequence[QueryCell], places: Iterator[tuple[int, int]]
 ) -> None:
     draw = ImageDraw.Draw(image)
-    pictures = thumbnails([Shown(query.uri) for query in queries if query.uri is not None], _TILE)
+    shown = [Shown(one.uri, crop=one.crop, part=one.part) for one in queries if one.uri is not None]
+    pictures = thumbnails(shown, _TILE)
     for index, (query, (x, y)) in enumerate(zip(queries, places, strict=False)):
         colour = _COLOURS[index % len(_COLOURS)]
         label = printable(query.label)

@@ -32,6 +32,14 @@ def batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
     yield from table.to_batches(max_chunksize=BATCH_ROWS)
 
 
+def records(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table by column, as `values` has them: finite, or None."""
+    for batch in batches(table):
+        columns = [values(column, finite=True) for column in batch.columns]
+        for row in zip(*columns, strict=True):
+            yield dict(zip(batch.schema.names, row, strict=True))
+
+
 def values(array: pa.Array, *, finite: bool) -> list[Any]:
     """Return one value for each element: None, bool, int, float, str, Decimal, list or dict.
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hamsight_core.errors import SourceError, UsageError
+from hamsight_core.errors import DiskFullError, HamsightError, SourceError, UsageError
+from hamsight_core.whole_files import unwritable
 
 _SHOWN = 3
 
@@ -95,8 +96,8 @@ def _cleaned_up(staged: Path, target: Path) -> Iterator[None]:
     except BaseException as error:
         if staged.is_dir() and not staged.is_symlink():
             shutil.rmtree(staged)
-        else:
-            staged.unlink(missing_ok=True)
+        elif os.path.lexists(staged):  # on a read-only disk, to delete what is missing fails
+            staged.unlink()
         if isinstance(error, OSError):
             raise _unwritable(target, error) from error
         raise
@@ -123,6 +124,8 @@ def _move(staged: Path, target: Path) -> None:
     staged.rename(target)
 
 
-def _unwritable(target: Path, error: OSError) -> SourceError:
+def _unwritable(target: Path, error: OSError) -> HamsightError:
+    if isinstance(found := unwritable(target, error), DiskFullError):
+        return found
     where = f" ({error.filename})" if error.filename else ""
     return SourceError(f"{target} cannot be written: {error.strerror or error}{where}")

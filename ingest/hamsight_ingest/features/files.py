@@ -183,5 +183,5 @@ def _arrow_errors(path: Path, pa: Any) -> Iterator[None]:
     """Turn what Arrow says of a broken file into SourceError."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} cannot be read: {error}") from None

@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
@@ -17,6 +16,7 @@ from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.hashing.sign import SIGN, bits_of
 from hamsight_core.items import item_name
+from hamsight_core.moments import now_us
 from hamsight_core.names import listed
 from hamsight_ingest.features.check import Checker
 from hamsight_ingest.features.files import read_features
@@ -29,7 +29,6 @@ from hamsight_ingest.writer import Counts
 FORMAT = "features"
 _PAGE = 50_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +184,7 @@ def _move(catalog: Catalog, staging: str, model: CatalogModel, source: str) -> M
         catalog.rows("count_of_datasets", of_datasets, table=one)[0] for one in (table, *others)
     ]
     known = [one for one, (items, _) in zip((table, *others), counted, strict=True) if items]
-    now_us = (datetime.now(timezone.utc) - _EPOCH) // timedelta(microseconds=1)
-    moment = {**of_datasets, "ingested_us": max(now_us, counted[0][1] + 1)}
+    moment = {**of_datasets, "ingested_us": max(now_us(), counted[0][1] + 1)}
     if not known:
         digest = fill("import_digest", uri="given.uri", row="given")
         fragments = {"table": table, "digest": digest}

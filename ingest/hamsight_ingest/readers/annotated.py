@@ -11,7 +11,9 @@ from hamsight_core.errors import SourceError
 from hamsight_core.items import Item
 from hamsight_ingest.listing import Listing, printable
 from hamsight_ingest.readers.accounts import Accounts
+from hamsight_ingest.readers.folder import split_subset
 from hamsight_ingest.readers.pairing import pictures_of
+from hamsight_ingest.readers.subsets import subset_below
 from hamsight_ingest.readers.wrong import Notes, refusals, valid_text
 from hamsight_ingest.source import ReadOptions
 
@@ -39,6 +41,7 @@ class AnnotatedSource(ABC):
         self.name = printable(self.listing.root.name) or "dataset"
         self.detected = detected
         self.accounts = Accounts(self.listing)
+        self.accounts.ignore_classes()
         self.pictures = pictures_of(self.listing)
         self._whole = around is None and not listing.is_file
         self._options = options
@@ -67,8 +70,12 @@ class AnnotatedSource(ABC):
 
     @property
     def unread(self) -> Sequence[str]:
-        """Return the files that are not understood."""
-        return self.accounts.unread if self._whole else []
+        """Return the files that are not understood; what is refused is told in the rejects."""
+        if not self._whole:
+            return []
+        root = f"{self.listing.root}/"
+        refused = {error.file.removeprefix(root) for error in self._notes.refused}
+        return [file for file in self.accounts.unread if file not in refused]
 
     def check(self) -> None:
         """Read all annotation files once. Raises SourceError where none of them can be read."""
@@ -103,6 +110,13 @@ class AnnotatedSource(ABC):
             folders = dict.fromkeys(filter(None, item.id.split("/")[:-1]), 1)
             item = replace(item, tags={**folders, **item.tags})
         return item
+
+    def _split(self, image: str) -> tuple[str, str]:
+        """Return the subset of an image beside its annotation, and its id, by its path."""
+        subset, parts = split_subset(tuple(image.strip("/").split("/")), self._options)
+        asked = self._options.subset is not None or self._options.subset_from_folder
+        found = None if subset or asked else subset_below(self.listing, image)
+        return found or (subset, "/".join(parts))
 
     def _refuse_twice(self, item: Item, subset: str) -> NoReturn:
         if subset == item.subset:

@@ -11,6 +11,7 @@ from hamsight_ingest.readers.json_entries import JsonEntriesReader
 from hamsight_ingest.readers.wrong import Notes, fail, finite, shown
 
 _IMAGE = ("image", "imagefilename", "filename", "imageURL")
+_ANNOTATIONS = ("annotations", "annotation")
 _SIDES = ("x", "y", "width", "height")
 
 
@@ -19,7 +20,7 @@ class CreateMlReader(JsonEntriesReader):
 
     name = "createml"
     description = "*.json of CreateML: a list of objects with image and annotations"
-    marks = ((b'"annotations"', b'"coordinates"'),)
+    marks = ((b'"annotations"', b'"coordinates"'), (b'"annotation"', b'"coordinates"'))
     reserved = (".createml.json",)
 
     def fits(self, content: Any) -> bool:
@@ -27,7 +28,7 @@ class CreateMlReader(JsonEntriesReader):
         first = content[0] if isinstance(content, list) and content else None
         return (
             isinstance(first, dict)
-            and "annotations" in first
+            and any(key in first for key in _ANNOTATIONS)
             and any(isinstance(first.get(key), str) for key in _IMAGE)
         )
 
@@ -43,9 +44,10 @@ class CreateMlReader(JsonEntriesReader):
                 if name is None:
                     fail(file, place, "expected an image")
                 entry = Entry(name, f"{printable(file)}: {place}")
-                for number, one in enumerate(_listed(image.get("annotations"))):
+                key = next((key for key in _ANNOTATIONS if key in image), "annotations")
+                for number, one in enumerate(_listed(image.get(key))):
                     with notes.refusing():
-                        _add(entry, one, file, f"{place}.annotations[{number}]", notes)
+                        _add(entry, one, file, f"{place}.{key}[{number}]", notes)
                 yield entry
 
 

@@ -1,23 +1,27 @@
-"""CVAT for images 1.1: one XML file with an element for each image."""
+"""CVAT for images and for video 1.1: XML files with an element for each image, or each track."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-from hamsight_ingest.listing import Listing, once, printable, uri_of
+from hamsight_ingest.listing import Listing, below, once, printable, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, Ids, bounds, id_of, turned
 from hamsight_ingest.readers.pairing import cleaned, near_of
 from hamsight_ingest.readers.wrong import Notes, finite, shown
 from hamsight_ingest.readers.xml_elements import Element, read_elements, root_tag
 from hamsight_ingest.source import ReadOptions
 
-_LOOKED_FOR = "an XML file with the root element annotations and an element for each image"
+_LOOKED_FOR = (
+    "an XML file with the root element annotations and an element for each image, or each track of"
+    " a video"
+)
 _ELEMENTS = frozenset({"image", "track"})
+_FRAME = re.compile(r"frame_([0-9]{1,9})\.")
 _POINT_LISTS = ("polygon", "polyline", "points")
 
 
@@ -26,16 +30,21 @@ _PROBED = 8
 
 @once
 def _files(listing: Listing) -> list[str]:
-    """Return the CVAT files: of each folder one, annotations.xml first."""
+    """Return the XML files of CVAT in the folders where one of the first is, annotations.xml
+    first."""
     folders: dict[str, list[str]] = {}
     for file in listing.of(".xml"):
         folders.setdefault(file.rpartition("/")[0], []).append(file)
     found: list[str] = []
     for files in folders.values():
         files.sort(key=lambda file: (not file.endswith("annotations.xml"), file))
-        fitting = (f for f in files[:_PROBED] if root_tag(Path(listing.at(f))) == "annotations")
-        found.extend(islice(fitting, 1))
+        if any(_is_one(listing, file) for file in files[:_PROBED]):
+            found.extend(file for file in files if _is_one(listing, file))
     return found
+
+
+def _is_one(listing: Listing, file: str) -> bool:
+    return root_tag(Path(listing.at(file))) == "annotations"
 
 
 def _detected(files: list[str]) -> str:
@@ -55,20 +64,16 @@ class CvatSource(AnnotatedSource):
         super().__init__(listing, options, _detected(self._files), around)
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
-        ids, found = Ids(), set[str]()
+        ids, found = Ids(), dict[str, str]()
         for file in self._files:
             self.accounts.use(file)
             with notes.refusing():
-                path = Path(self.listing.at(file))
-                for image in read_elements(path, "annotations", _ELEMENTS):
-                    if image.tag == "track":
-                        image.wrong(
-                            "annotations of a video; expected those of images:"
-                            " export the task from CVAT as CVAT for images 1.1"
-                        )
+                for image in self._images(file, notes):
                     with notes.refusing():
                         item, place = self._item(file, image, ids, notes)
-                        found.add(place)
+                        if found.setdefault(place, file) != file:
+                            words = f"another CVAT file has {item.id} too; expected each image once"
+                            image.wrong(words)
                         notes.taken += 1
                         yield item
         left = [image for image in self.listing.images if image not in found]
@@ -77,6 +82,18 @@ class CvatSource(AnnotatedSource):
             folder = "images" if self.listing.has_folder("images") else ""
             notes.add(words, printable(self.listing.at(folder)), len(left))
         self.accounts.use_images()
+
+    def _images(self, file: str, notes: Notes) -> Iterator[Element]:
+        """Yield the images of a file, and after them the frames that its tracks are on."""
+        tracks = []
+        for element in read_elements(Path(self.listing.at(file)), "annotations", _ELEMENTS):
+            if element.tag == "track":
+                tracks.append(element)
+            else:
+                yield element
+        if tracks:
+            images = below(self.listing.images, file.rpartition("/")[0])
+            yield from _frames(tracks, images, notes)
 
     def _item(self, file: str, image: Element, ids: Ids, notes: Notes) -> tuple[Item, str]:
         """Return an item, and the path of its image below the dataset."""
@@ -94,6 +111,36 @@ class CvatSource(AnnotatedSource):
         return _said(
             image, ids.of(subset, id_of(name), found), self.listing.at(found), notes
         ), found
+
+
+def _frames(tracks: list[Element], images: Iterator[str], notes: Notes) -> Iterator[Element]:
+    """Yield an image with the shapes of all tracks on it for each frame that is there, under the
+    name that CVAT gives it. Raises SourceError where none is."""
+    frames: dict[int, Element] = {}
+    for image in images:
+        name = image.rpartition("/")[2]
+        if frame := _FRAME.match(name):
+            number = int(frame[1])
+            attributes = {"name": name, "id": str(number)}
+            frames[number] = Element(tracks[0].file, "image", tracks[0].line, attributes)
+    if not frames:
+        tracks[0].wrong(
+            "annotations of a video; expected its frames as frame_000000.jpg, or those of images:"
+            " export the task from CVAT as CVAT for images 1.1"
+        )
+    for track in tracks:
+        with notes.refusing():
+            label = track.attribute("label")
+            for shape in track.children:
+                if shape.attributes.get("outside") == "1":
+                    continue
+                found = frames.get(int(shape.attribute_number("frame")))
+                if found is None:
+                    notes.add("shapes of frames that are not here, left out", _place(shape))
+                else:
+                    shape.attributes["label"] = label
+                    found.children.append(shape)
+    yield from frames.values()
 
 
 def _named(files: list[str]) -> str:
@@ -202,10 +249,10 @@ def _turned(
 
 
 class CvatReader:
-    """Annotations that CVAT exports as "CVAT for images 1.1"."""
+    """Annotations that CVAT exports as "CVAT for images 1.1" or "CVAT for video 1.1"."""
 
     name = "cvat"
-    description = f"annotations.xml of CVAT for images 1.1: {_LOOKED_FOR}"
+    description = f"annotations.xml of CVAT for images or for video 1.1: {_LOOKED_FOR}"
     carries = frozenset({"subsets", "tags", "boxes"})
 
     def detect(self, listing: Listing) -> str | None:

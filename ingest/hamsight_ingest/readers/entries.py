@@ -77,6 +77,7 @@ class EntrySource(AnnotatedSource):
         top = wrapper(self.listing)
         self._start = len(top) + 1 if top else 0
         self._said: dict[str, list[Entry]] = {}
+        self._of_file: dict[str, str] = {}
         for file, found in entries.items():
             self._pair(file, found)
 
@@ -94,13 +95,17 @@ class EntrySource(AnnotatedSource):
                 missing.append((entry, name, near, subset))
                 continue
             taken.add(image)
-            self._said.setdefault(image, []).append(entry)
+            self._add(image, entry, of_file)
         for entry, name, near, subset in missing:
             image = self.pictures.find(name, near, self._read_notes, entry.place, subset)
             if image is None or image in taken:
                 folder = next((one for one in near if one and self.listing.has_folder(one)), "")
                 image = f"{folder}/{name}" if folder else name
-            self._said.setdefault(image, []).append(entry)
+            self._add(image, entry, of_file)
+
+    def _add(self, image: str, entry: Entry, of_file: str) -> None:
+        self._said.setdefault(image, []).append(entry)
+        self._of_file.setdefault(image, of_file)
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
         notes.extend(self._read_notes)
@@ -121,7 +126,7 @@ class EntrySource(AnnotatedSource):
     ) -> Item:
         subset, name = placed(image[self._start :])
         said = next((one.subset for one in entries if one.subset is not None), None)
-        subset = valid_text(subset if said is None else said)
+        subset = valid_text((subset or self._of_file.get(image, "")) if said is None else said)
         tags: dict[str, int] = {}
         attributes: dict[str, str] = {}
         captions: list[str] = []

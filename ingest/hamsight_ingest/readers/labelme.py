@@ -19,8 +19,7 @@ from hamsight_ingest.listing import (
     uri_of,
     without_suffix,
 )
-from hamsight_ingest.readers.annotated import AnnotatedSource, bounds
-from hamsight_ingest.readers.folder import split_subset
+from hamsight_ingest.readers.annotated import AnnotatedSource, Ids, bounds
 from hamsight_ingest.readers.json_files import has_keys, parsed, per_image
 from hamsight_ingest.readers.pairing import cleaned, near_of
 from hamsight_ingest.readers.subsets import subset_of_file
@@ -53,6 +52,7 @@ class LabelmeSource(AnnotatedSource):
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
         seen: dict[str, str] = {}
+        self._ids = Ids()
         for name in _files(self.listing):
             file = Path(self.listing.at(name))
             with notes.refusing():
@@ -76,12 +76,12 @@ class LabelmeSource(AnnotatedSource):
             if image not in seen:
                 yield self._item(image, {}, ())
         self.accounts.use_images()
+        self.accounts.ignore_classes("labels.txt", "flags.txt")  # its own lists for annotators
 
     def _item(self, image: str, tags: dict[str, int], boxes: tuple[Box, ...]) -> Item:
-        subset, rest = split_subset(tuple(image.strip("/").split("/")), self._options)
-        name = printable("/".join(rest))
-        uri = uri_of(self.listing.at(image))
-        return Item(id=name, uri=uri, subset=subset, tags=tags, boxes=boxes)
+        subset, name = self._split(image)
+        id, uri = printable(self._ids.of(subset, name, image)), uri_of(self.listing.at(image))
+        return Item(id=id, uri=uri, subset=printable(subset), tags=tags, boxes=boxes)
 
     def _image(self, name: str, file: Path, content: dict[str, Any], notes: Notes) -> str:
         """Return the path of a file's image: the one it names, else the one of its own name."""

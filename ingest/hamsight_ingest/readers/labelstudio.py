@@ -12,6 +12,7 @@ from hamsight_ingest.readers.entries import Entry, Sides
 from hamsight_ingest.readers.json_entries import JsonEntriesReader
 from hamsight_ingest.readers.wrong import Notes, fail, finite, shown, valid_text
 
+_PROBED = 100
 _SIDES = ("x", "y", "width", "height")
 _BOXES = ("rectanglelabels", "polygonlabels", "ellipselabels", "keypointlabels", "brushlabels")
 
@@ -23,7 +24,10 @@ class LabelStudioReader(JsonEntriesReader):
     description = "*.json of Label Studio: a list of tasks with data and annotations, or JSON-MIN"
     carries = frozenset({"subsets", "tags", "boxes", "captions"})
     own = ("notes.json",)
-    marks = ((b'"data"', b'"annotations"'), (b'"data"', b'"completions"'), (b'"annotation_id"',))
+    marks = (
+        *((b'"data"', b'"annotations"'), (b'"data"', b'"completions"'), (b'"annotation_id"',)),
+        *((f'"{kind}"'.encode(),) for kind in _BOXES),
+    )
 
     def fits(self, content: Any) -> bool:
         """Return whether a content is a list of Label Studio's tasks."""
@@ -31,7 +35,8 @@ class LabelStudioReader(JsonEntriesReader):
         if not isinstance(first, dict):
             return False
         whole = isinstance(first.get("data"), dict) and ("annotations" in first or _OLD in first)
-        return whole or ("annotation_id" in first and _image(first) is not None)
+        least = "annotation_id" in first or _has_boxes(content)
+        return whole or (least and _image(first) is not None)
 
     def read(self, file: str, content: Any, notes: Notes) -> Iterator[Entry]:
         """Yield what a file says of each image; what cannot be read is refused."""
@@ -55,6 +60,16 @@ class LabelStudioReader(JsonEntriesReader):
 
 
 _OLD = "completions"
+
+
+def _has_boxes(tasks: list[Any]) -> bool:
+    """Return whether one of the first tasks of JSON-MIN has boxes."""
+    return any(
+        isinstance(one, dict) and any(kind in one for kind in _BOXES)
+        for task in tasks[:_PROBED]
+        for values in (task.values() if isinstance(task, dict) else ())
+        for one in (values if isinstance(values, list) else ())
+    )
 
 
 def _image(data: dict[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from urllib.parse import unquote
 
 from hamsight_ingest.listing import Listing, is_image, once, without_suffix
 from hamsight_ingest.readers.subsets import meaning, meanings
@@ -106,7 +107,7 @@ class Pictures:
         found = self.exact(name, near)
         if found is not None:
             return found
-        for written in (name, *_misread(name)):
+        for written in (name, *([unquote(name)] if "%" in name else []), *_misread(name)):
             found = self._alike(written, near)
             if found is not None:
                 return found
@@ -172,8 +173,20 @@ pictures_of = once(Pictures)
 """Return the images of a listing, their index made once."""
 
 
+@once
+def _by_form(listing: Listing) -> dict[str, str]:
+    files = (file for files in listing.others.values() for file in files)
+    return _only((normal(file), file) for file in files)
+
+
+def file_like(listing: Listing, path: str) -> str | None:
+    """Return the file at a path that is no image, or the only one whose path differs from it in
+    case or Unicode's form alone."""
+    return path if listing.has(path) else _by_form(listing).get(normal(path))
+
+
 def _only(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return a mapping of the keys that stand for one image alone."""
+    """Return a mapping of the keys that stand for one file alone."""
     found: dict[str, str] = {}
     several = set()
     for key, image in pairs:

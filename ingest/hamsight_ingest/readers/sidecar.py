@@ -18,8 +18,8 @@ from hamsight_ingest.listing import (
     without_suffix,
 )
 from hamsight_ingest.readers.accounts import is_document
-from hamsight_ingest.readers.annotated import AnnotatedSource
-from hamsight_ingest.readers.folder import split_subset
+from hamsight_ingest.readers.annotated import AnnotatedSource, Ids
+from hamsight_ingest.readers.pairing import file_like, normal
 from hamsight_ingest.readers.said_beside import of_json
 from hamsight_ingest.readers.table_values import add_tag
 from hamsight_ingest.readers.texts import read_text
@@ -29,7 +29,7 @@ from hamsight_ingest.source import ReadOptions
 
 _KINDS = (".txt", ".caption", ".json", ".cls")
 _PROBED = 16
-_FOLDERS = ("captions", "caption", "texts", "text", "txt", "prompts")
+_FOLDERS = ("captions", "caption", "texts", "text", "txt", "prompts", "prompt")
 _TABLE = re.compile(r"(.+?)(_stats\.json|\.parquet)")
 
 
@@ -42,10 +42,15 @@ def _sidecars(listing: Listing) -> dict[str, list[str]]:
     texts = {
         file for kind in _KINDS for file in listing.others.get(kind, []) if not is_document(file)
     }
+    named = {normal(without_suffix(file.rpartition("/")[2])) for file in texts}
     found: dict[str, list[str]] = {}
     for image in listing.images:
+        name = normal(image.rpartition("/")[2])
+        if name not in named and without_suffix(name) not in named:
+            continue
         for stem in _stems(image):
-            files = [f"{stem}{kind}" for kind in _KINDS if f"{stem}{kind}" in texts]
+            paths = (file_like(listing, f"{stem}{kind}") for kind in _KINDS)
+            files = [path for path in paths if path in texts]
             if files:
                 found[image] = files
                 break
@@ -88,7 +93,7 @@ class SidecarSource(AnnotatedSource):
     subsets_from = ""
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
-        said = _sidecars(self.listing)
+        said, ids = _sidecars(self.listing), Ids()
         for image in self.listing.images:
             tags: dict[str, int] = {}
             attributes: dict[str, str] = {}
@@ -106,11 +111,11 @@ class SidecarSource(AnnotatedSource):
                     else:
                         captions.insert(0, valid_text(text))
                     notes.taken += 1
-            subset, rest = split_subset(tuple(image.split("/")), self._options)
+            subset, name = self._split(image)
             yield Item(
-                id=printable("/".join(rest)),
+                id=printable(ids.of(subset, name, image)),
                 uri=uri_of(self.listing.at(image)),
-                subset=subset,
+                subset=printable(subset),
                 tags=tags,
                 captions=tuple(dict.fromkeys(filter(None, captions))),
                 attributes=attributes,

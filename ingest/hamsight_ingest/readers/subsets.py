@@ -78,6 +78,14 @@ def _says(folder: str) -> bool:
     return is_subset(name) or name in IMAGE_FOLDERS or name.startswith(("ann", "label", "xml"))
 
 
+def subset_below(listing: Listing, image: str) -> tuple[str, str] | None:
+    """Return the subset of an image by its folders below `wrapper`, and its path below the
+    subset's folder, as `placed` does; None where no folder says one."""
+    top = wrapper(listing)
+    subset, name = placed(image[len(top) + 1 if top else 0 :])
+    return (subset, name) if subset else None
+
+
 def placed(file: str) -> tuple[str, str]:
     """Return the subset of an image by its folders, and its path below the subset's folder.
 

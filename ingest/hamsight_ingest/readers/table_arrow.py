@@ -23,13 +23,13 @@ class ArrowRows:
     def __init__(self, file: Path, format: TableFormat) -> None:
         self.file, self.format = file, format
         with self._errors():
-            self._schema = self._read_schema()
-        self.columns: Sequence[str] = list(self._schema.names)
+            schema = self._read_schema()
+            self.columns: Sequence[str] = list(schema.names)
+            self.image_columns: Sequence[str] = [f.name for f in schema if _has_bytes(f.type)]
         for place, name in enumerate(self.columns):
             if name in self.columns[:place]:
                 fail(file, "", f"two columns are called {name!r}; give each its own name")
-        self.image_columns: Sequence[str] = [f.name for f in self._schema if _has_bytes(f.type)]
-        self.labels: Mapping[str, Sequence[str]] = _class_names(self._schema.metadata or {})
+        self.labels: Mapping[str, Sequence[str]] = _class_names(schema.metadata or {})
 
     def count(self) -> int:
         """Return the number of rows."""

@@ -29,6 +29,7 @@ _SIZES = (
     "xmin ymin width height",
     "xmin ymin w h",
 )
+_CERTAIN = ("xmin", "x_min", "bbox_xmin", "x_1", "bbox_x1", "bbox_x")
 _WHOLE = ("bbox", "bounding_box", "box")
 _VALUES = frozenset({"0", "1", "0.0", "1.0", "-1", "true", "false"})
 _PRESENT = frozenset({"1", "1.0", "true"})
@@ -73,12 +74,12 @@ class BoxColumns:
 def box_columns(columns: Sequence[str], labelled: bool) -> BoxColumns | None:
     """Return the columns of a box by their names, or None where there are none.
 
-    Names such as `x` and `left` count only beside a label.
+    Names such as `x` and `left` count only beside a label, `xmin` and `x_1` alone.
     """
     by_name = {name.lower().strip(): name for name in reversed(columns)}
     for corners, groups in ((True, _CORNERS), (False, _SIZES)):
         for group in map(str.split, groups):
-            if all(name in by_name for name in group) and (labelled or "min" in group[0]):
+            if all(name in by_name for name in group) and (labelled or group[0] in _CERTAIN):
                 return BoxColumns(tuple(by_name[name] for name in group), corners)
     found = next((by_name[name] for name in _WHOLE if name in by_name), None)
     return None if found is None else BoxColumns((found,), corners=False)

@@ -46,7 +46,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "tags": ("tags", "labels", "classes", "keywords"),
     "label": (
         *("label", "class", "class_name", "category", "category_name", "label_name", "classname"),
-        *("class_id", "classid", "breed", "species"),
+        *("class_label", "class label", "class_id", "classid", "breed", "species"),
     ),
     "captions": ("caption", "captions", "text", "sentence", "sentences", "comment"),
 }

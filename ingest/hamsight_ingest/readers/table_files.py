@@ -134,7 +134,7 @@ def _are_there(listing: Listing, file: str, rows: Rows, columns: Columns) -> boo
         near = near_of(file, subset or subset_of_file(file))
         if pictures.find(cleaned(value), near, notes, "", subset) is not None:
             return True
-    return False
+    return bool(notes.lines())  # names that several images have
 
 
 def _names_columns(path: Path) -> bool:

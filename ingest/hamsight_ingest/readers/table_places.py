@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from itertools import islice
 from pathlib import Path
 
 from hamsight_core.images.places import is_url, local_path, path_uri
 from hamsight_core.images.places.uris import scheme, without_secrets
-from hamsight_ingest.listing import Listing, is_file, printable
+from hamsight_ingest.listing import Listing, is_file, is_image, printable, without_suffix
 from hamsight_ingest.readers.mirror import is_there, mirror_of
 from hamsight_ingest.readers.pairing import Pictures, cleaned, near_of, pictures_of
 from hamsight_ingest.readers.table_rows import Rows
@@ -60,10 +61,10 @@ class Places:
             )
         if pictures is not None and found is not None:
             suffix = os.path.splitext(found)[1]  # noqa: PTH122
-            if not name.lower().endswith(suffix.lower()):
-                name = f"{name}{suffix}"
-            elif os.path.isabs(name) and not name.startswith(f"{base}/"):  # noqa: PTH117
+            if _is_absolute(name) and not name.startswith(f"{base}/"):
                 name = found.removeprefix(f"{pictures.listing.root}/")
+            elif not name.lower().endswith(suffix.lower()):
+                name = f"{without_suffix(name) if is_image(name) else name}{suffix}"
             full = found
         relative = name.removeprefix(f"{base}/")
         parts = [part for part in relative.split("/") if part not in ("", ".", "..")]
@@ -131,6 +132,11 @@ class Places:
             found = (place for name in names for place in places if is_there(place / name))
             self._base = next(found, folder)
         return self._base
+
+
+def _is_absolute(path: str) -> bool:
+    """Return whether a path begins at the root of a file system, here or on Windows."""
+    return os.path.isabs(path) or re.match("[A-Za-z]:/", path) is not None  # noqa: PTH117
 
 
 def _slashed(path: str) -> str:

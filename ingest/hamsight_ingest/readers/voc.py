@@ -9,12 +9,11 @@ from pathlib import Path
 
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Box, Item
-from hamsight_ingest.listing import Listing, once, printable, uri_of, without_suffix
+from hamsight_ingest.listing import Listing, once, printable, suffix_of, uri_of, without_suffix
 from hamsight_ingest.readers.annotated import AnnotatedSource, Ids, bounds, turned
-from hamsight_ingest.readers.folder import split_subset
 from hamsight_ingest.readers.pairing import cleaned
-from hamsight_ingest.readers.subsets import placed, subset_in, wrapper
-from hamsight_ingest.readers.voc_sets import is_mask, read_sets
+from hamsight_ingest.readers.subsets import is_subset, placed, subset_in, wrapper
+from hamsight_ingest.readers.voc_sets import composed, is_mask, read_sets
 from hamsight_ingest.readers.wrong import Notes, finite
 from hamsight_ingest.readers.xml_elements import Element, read_elements, root_tag
 from hamsight_ingest.source import ReadOptions
@@ -30,16 +29,21 @@ _ROTATED = ("cx", "cy", "w", "h")
 
 @once
 def _annotations(listing: Listing) -> list[str]:
-    """Return the XML files in the folders where one of the first is VOC's."""
-    folders: dict[str, list[str]] = {}
-    for file in listing.of(".xml"):
-        folders.setdefault(file.rpartition("/")[0], []).append(file)
+    """Return the XML files in the folders where one of the first is VOC's.
+
+    Those of Stanford Dogs have no extension.
+    """
+    folders: dict[tuple[str, str], list[str]] = {}
+    for file in listing.of(".xml", ""):
+        folders.setdefault((file.rpartition("/")[0], suffix_of(file)), []).append(file)
     found: list[str] = []
     for files in folders.values():
         tags = {root_tag(Path(listing.at(file))) for file in files[:_PROBED]}
         folder = files[0].rpartition("/")[0].rpartition("/")[2]
         # Where no XML can be read in a folder of annotations, reading them says what is wrong.
-        if "annotation" in tags or (tags == {None} and folder.lower() == "annotations"):
+        if "annotation" in tags or (
+            tags == {None} and folder.lower() == "annotations" and suffix_of(files[0])
+        ):
             found.extend(files)
     return found
 
@@ -80,7 +84,7 @@ class VocSource(AnnotatedSource):
         ids, seen, stems = Ids(), set[str](), set[str]()
         subsets = {} if self._mixed else read_sets(self.listing, self.accounts, notes)
         for file in self._files:
-            stems.add(without_suffix(file.rpartition("/")[2]))
+            stems.add(composed(without_suffix(file.rpartition("/")[2])))
             self.accounts.use(file)
             with notes.refusing():
                 annotation = _read(Path(self.listing.at(file)), notes)
@@ -94,7 +98,7 @@ class VocSource(AnnotatedSource):
                 notes.taken += 1
                 yield item
         for image in self.listing.images:
-            stems.add(without_suffix(image.rpartition("/")[2]))
+            stems.add(composed(without_suffix(image.rpartition("/")[2])))
             if image in seen:
                 continue
             if not self._mixed and is_mask(image):
@@ -143,11 +147,11 @@ class VocSource(AnnotatedSource):
         ids: Ids,
     ) -> Item:
         if self._mixed:
-            subset, rest = split_subset(tuple(image.split("/")), self._options)
-            name = "/".join(rest)
+            subset, name = self._split(image)
         else:
             subset, name = placed(image[self._start :])
             subset = _of_set(subsets, without_suffix(name), without_suffix(image)) or subset
+            subset = subset or next(filter(is_subset, image.split("/")[:-1]), "")
         tags: dict[str, int] = {}
         boxes, attributes = [], {}
         objects = [] if annotation is None else annotation.all("object")
@@ -173,8 +177,8 @@ class VocSource(AnnotatedSource):
 
 def _of_set(subsets: dict[str, str], *stems: str) -> str:
     """Return the subset of an image by its path, within the dataset or less of it."""
-    last = stems[0].rpartition("/")[2]
-    return next((subsets[key] for key in (*stems, last) if key in subsets), "")
+    keys = (composed(key) for key in (*stems, stems[0].rpartition("/")[2]))
+    return next((subsets[key] for key in keys if key in subsets), "")
 
 
 def _is_of_annotations(folder: str) -> bool:

@@ -23,6 +23,8 @@ from hamsight_ingest.readers.wrong import Notes, WrongEntryError, fail, refusals
 from hamsight_ingest.source import ReadOptions
 
 _SAID = ("json", "txt", "cls")
+_TEXTS = ("caption", "text", "transcript")
+"""What else captions are called."""
 _MAX_TEXT = 16 * 1024 * 1024
 _PROBED = 64
 
@@ -42,13 +44,13 @@ class _Sample:
     def said(self) -> dict[str, str]:
         """Return the extensions of what is said of the image, by kind: json, txt, cls.
 
-        `outputs.txt` counts where there is no `txt`.
+        `caption` or `outputs.txt` counts where there is no `txt`.
         """
         found: dict[str, str] = {}
-        for extension in sorted(self.members, key=lambda one: one.count(".")):
+        for extension in sorted(self.members, key=lambda one: (one.count("."), one in _TEXTS)):
             kind = extension.rpartition(".")[2]
-            if kind in _SAID:
-                found.setdefault(kind, extension)
+            if kind in _SAID or kind in _TEXTS:
+                found.setdefault("txt" if kind in _TEXTS else kind, extension)
         return found
 
 
@@ -94,6 +96,8 @@ class WebDatasetSource:
         own = (f for f in listing.files if without_suffix(f).removesuffix("_stats") in stems)
         words = "img2dataset's tables of what the shards say"
         self._accounts.ignore((file for file in own if file.endswith((".parquet", ".json"))), words)
+        index = (f for f in listing.files if f.endswith((".idx", ".tar.json")) or f == "wids.json")
+        self._accounts.ignore(index, "where samples begin in the shards")
 
     @property
     def notes(self) -> Sequence[str]:

@@ -12,11 +12,11 @@ from hamsight_core.items import Box, Item
 from hamsight_ingest.listing import Listing, below, is_file, is_image, printable, uri_of
 from hamsight_ingest.readers.annotated import AnnotatedSource, id_of
 from hamsight_ingest.readers.image_size import upright_size
-from hamsight_ingest.readers.pairing import cleaned, near_of
+from hamsight_ingest.readers.pairing import cleaned, file_like, near_of
 from hamsight_ingest.readers.subsets import meanings
 from hamsight_ingest.readers.texts import read_text
-from hamsight_ingest.readers.wrong import Notes, fail, shown
-from hamsight_ingest.readers.yolo_config import NAMES_FILES, Config
+from hamsight_ingest.readers.wrong import Notes, WrongEntryError, fail, shown
+from hamsight_ingest.readers.yolo_config import NAMES_FILES, Config, read_config
 from hamsight_ingest.readers.yolo_find import LOOKED_FOR, Found, find, not_found, read
 from hamsight_ingest.readers.yolo_labels import Shape, label_folders, labels_in, shapes_in
 from hamsight_ingest.source import ReadOptions
@@ -31,39 +31,64 @@ class YoloSource(AnnotatedSource):
     def __init__(self, listing: Listing, found: Found, options: ReadOptions) -> None:
         around = listing.around() if listing.is_file else None
         super().__init__(listing, options, _detected(found), around)
-        self._config: Config = read(self.listing, found)
         self._root = f"{self.listing.root}/"
         self._labels: set[str] = set()
-        self.accounts.use([self._below(str(file)) for file in self._config.files])
+        self._refused: list[WrongEntryError] = []
+        self._several = bool(found.siblings)
+        self._configs = list(self._read(found))
+        self.accounts.use(self._below(str(f)) for config in self._configs for f in config.files)
         self.accounts.use(name for name in self.listing.files if _names_classes(name))
+
+    def _read(self, found: Found) -> Iterator[Config]:
+        """Yield what each file says that describes images; of several, one may be refused."""
+        yield read(self.listing, found)
+        for file in found.siblings:
+            try:
+                yield read_config(self.listing, Path(self.listing.at(file)))
+            except WrongEntryError as error:
+                self.accounts.use(file)
+                self._refused.append(error)
 
     def _below(self, path: str) -> str:
         return path.removeprefix(self._root).replace(os.sep, "/")
 
     def _items(self, notes: Notes, *, measure: bool) -> Iterator[Item]:
-        for words in self._config.notes:
-            notes.add(words, printable(self._config.named))
+        notes.refused.extend(self._refused)
         images: set[str] = set()
-        for subset, image, image_id in self._images(notes):
-            images.add(self._below(image))
-            tags: dict[str, int] = {}
-            shapes: list[Shape] = []
-            file = self._label_file(image)
-            if file is not None:
-                with notes.refusing():
-                    for shape in shapes_in(file, self._config, notes):
-                        tags[shape.label] = tags.get(shape.label, 0) + 1
-                        shapes.append(shape)
-            boxes = _in_pixels(image, shapes, notes) if measure and shapes else ()
-            yield Item(id=image_id, uri=uri_of(image), subset=subset, tags=tags, boxes=boxes)
+        for config in self._configs:
+            for words in config.notes:
+                notes.add(words, printable(config.named))
+            for subset, image, image_id in self._images(config, notes):
+                if self._several and self._below(image) in images:
+                    words = "images of an earlier file that describes a dataset, read once"
+                    notes.add(words, printable(config.named))
+                    continue
+                images.add(self._below(image))
+                yield self._item(config, subset, image, image_id, notes, measure)
         self.accounts.use(images)
         self._account_for_others(notes)
+
+    def _item(
+        self, config: Config, subset: str, image: str, id: str, notes: Notes, measure: bool
+    ) -> Item:
+        tags: dict[str, int] = {}
+        shapes: list[Shape] = []
+        file = self._label_file(image)
+        if file is not None:
+            with notes.refusing():
+                for shape in shapes_in(file, config, notes):
+                    tags[shape.label] = tags.get(shape.label, 0) + 1
+                    shapes.append(shape)
+        boxes = _in_pixels(image, shapes, notes) if measure and shapes else ()
+        if self._several:
+            id = f"{printable(self._below(str(config.named.parent)))}/{id}"
+        return Item(id=id, uri=uri_of(image), subset=subset, tags=tags, boxes=boxes)
 
     def _account_for_others(self, notes: Notes) -> None:
         """Tell which images are in no subset, and which labels are of no image."""
         own = [file for file in self.listing.of(".json") if file.endswith("notes.json")]
         self.accounts.ignore(own, "Label Studio's notes on an export")
-        words = f"{printable(self._config.named.name)} has these files in none of its subsets"
+        words = f"{printable(self._configs[0].named.name)} has these files in none of its subsets"
         self.accounts.ignore(self.listing.images, words)
         for file in self.listing.of(".txt"):
             if file not in self._labels and self._is_list(file):
@@ -91,11 +116,14 @@ class YoloSource(AnnotatedSource):
     def _label_file(self, image: str) -> str | None:
         """Return the file of an image's labels."""
         relative = self._below(image)
-        inside = not os.path.isabs(relative)  # noqa: PTH117
-        for stem in label_folders(relative):
-            name = f"{stem}.txt" if inside else f"/{stem}.txt"
-            if self.listing.has(name) if inside else os.path.isfile(name):  # noqa: PTH113
-                return self._used(name)
+        names = [f"{stem}.txt" for stem in label_folders(relative)]
+        if os.path.isabs(relative):  # noqa: PTH117
+            own = next((f"/{name}" for name in names if os.path.isfile(f"/{name}")), None)  # noqa: PTH113
+        else:
+            own = next(filter(self.listing.has, names), None)
+            own = own or next((like for n in names if (like := file_like(self.listing, n))), None)
+        if own is not None:
+            return self._used(own)
         found = self._elsewhere.get(relative.rpartition("/")[2].rpartition(".")[0])
         if found is None:
             return None
@@ -118,24 +146,24 @@ class YoloSource(AnnotatedSource):
         by_stem = ((file.rpartition("/")[2].rpartition(".")[0], file) for file in files)
         return {stem: file for stem, file in by_stem if stems[stem] == images[stem] == 1}
 
-    def _images(self, notes: Notes) -> Iterator[tuple[str, str, str]]:
-        """Yield (subset, path, id) of each image."""
+    def _images(self, config: Config, notes: Notes) -> Iterator[tuple[str, str, str]]:
+        """Yield (subset, path, id) of each image that a file describes."""
         listed: set[str] = set()
-        for subset, places in self._config.places.items():
+        for subset, places in config.places.items():
             for place in places:
                 if place.is_dir():
-                    base = place if len(places) == 1 else self._config.root
+                    base = place if len(places) == 1 else config.root
                     for image in self._in_folder(place, notes):
                         yield subset, image, _id(image, base)
                     continue
                 self.accounts.use(self._below(str(place)))
-                for image in self._listed(place, notes):
+                for image in self._listed(place, config, notes):
                     if image in listed:
                         words = "images named by more than one list, read once, as of the first"
                         notes.add(words, printable(place))
                         continue
                     listed.add(image)
-                    yield subset, image, _id(image, self._config.root)
+                    yield subset, image, _id(image, config.root)
 
     def _in_folder(self, place: Path, notes: Notes) -> Iterator[str]:
         """Yield the paths of the images in a folder; one elsewhere is listed for itself."""
@@ -149,7 +177,7 @@ class YoloSource(AnnotatedSource):
         for words in listing.notes:
             notes.add(words, printable(place))
 
-    def _listed(self, file: Path, notes: Notes) -> Iterator[str]:
+    def _listed(self, file: Path, config: Config, notes: Notes) -> Iterator[str]:
         """Yield the path of each image that a list names."""
         for number, line in enumerate(read_text(file).split("\n"), 1):
             name = line.strip().replace("\\", "/")
@@ -162,12 +190,12 @@ class YoloSource(AnnotatedSource):
                     words = "lines that name no image by its extension, left out"
                     notes.add(words, printable(file))
                     continue
-                yield self._found(name, file, number, notes)
+                yield self._found(name, file, config, number, notes)
 
-    def _found(self, name: str, file: Path, number: int, notes: Notes) -> str:
+    def _found(self, name: str, file: Path, config: Config, number: int, notes: Notes) -> str:
         """Return the path of an image in a list: as it is, without its first part, or the
         longest end of it that is in the dataset."""
-        bases = (file.parent, self._config.root, self._config.named.parent)
+        bases = (file.parent, config.root, config.named.parent)
         candidates = [
             os.path.normpath(base / text)
             for text in (name, name.partition("/")[2])
@@ -217,7 +245,8 @@ def _detected(found: Found) -> str:
     if found.file is None:
         return f"YOLO labels in {printable(found.labels)}, classes by their numbers"
     says = "names the classes" if found.names_only else "names classes and images"
-    return f"YOLO dataset: {printable(found.shown)} {says}"
+    more = f" (and {len(found.siblings)} more)" if found.siblings else ""
+    return f"YOLO dataset: {printable(found.shown)} {says}{more}"
 
 
 class YoloReader:

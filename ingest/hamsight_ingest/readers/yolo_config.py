@@ -72,8 +72,8 @@ def _from_yaml(file: Path, listing: Listing) -> Config:
     base = content.get("path", "")
     if not isinstance(base, str):
         fail(file, "path", "expected text, the dataset's folder")
-    below = file.parent / ("" if base in _ABSENT else base)
-    root = below if os.path.isdir(below) else file.parent  # noqa: PTH112 - never raises
+    found = None if base in _ABSENT else _existing(base, [file.parent])
+    root = found if found is not None and found.is_dir() else file.parent
     names = _names(file, content["names"]) if content.get("names") is not None else {}
     config = Config(file, root, names, [file])
     config.keypoints = _keypoints(file, content)
@@ -218,9 +218,12 @@ def _usual_places(listing: Listing) -> dict[str, list[Path]]:
         if named:
             found = {}
             for top in named:
-                within = f"{start}{top}/images"
-                folder = within if listing.has_folder(within) else f"{start}{top}"
-                found[printable(top)] = [listing.root / folder]
+                found[printable(top)] = [listing.root / _images_in(listing, f"{start}{top}")]
             return found
-    images = f"{top}/images".lstrip("/")
-    return {"": [listing.root / (images if listing.has_folder(images) else top)]}
+    return {"": [listing.root / _images_in(listing, top)]}
+
+
+def _images_in(listing: Listing, folder: str) -> str:
+    """Return the folder `images` in a folder, whatever its case, or the folder."""
+    paths = (f"{folder}/{name}".lstrip("/") for name in ("images", "Images", "IMAGES"))
+    return next(filter(listing.has_folder, paths), folder)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hamsight_core.errors import SourceError
-from hamsight_ingest.listing import Listing, once, printable
+from hamsight_ingest.listing import Listing, once, printable, without_suffix
+from hamsight_ingest.readers.pairing import file_like, normal
 from hamsight_ingest.readers.texts import encoding_of
 from hamsight_ingest.readers.wrong import fail
 from hamsight_ingest.readers.yolo_config import NAMES_FILES, Config, read_config, without_file
@@ -22,6 +23,7 @@ _NAMES_KEY = re.compile(r"""(^|[{,]\s*)["']?(names|nc)["']?\s*:""", re.MULTILINE
 _SUBSET_KEY = re.compile(
     r"""(^|[{,]\s*)["']?(train|val|valid|validation|test)["']?\s*:""", re.MULTILINE
 )
+_NAMES_LINE = re.compile(r"^\s*names\s*=", re.MULTILINE)
 _LARGEST = 16 * 1024 * 1024
 _PROBED = 16
 
@@ -29,12 +31,13 @@ _PROBED = 16
 @dataclass(frozen=True, slots=True)
 class Found:
     """What describes a dataset: `file`, shown as `shown`, which may only name the classes; where
-    it is None, the folder `labels` holds labels."""
+    it is None, the folder `labels` holds labels. `siblings` describe datasets in other folders."""
 
     file: Path | None
     shown: str = ""
     names_only: bool = False
     labels: str = ""
+    siblings: tuple[str, ...] = ()
 
 
 @once
@@ -51,12 +54,11 @@ def find(listing: Listing) -> Found | None:
         # Of such a name, what is wrong with it is told by reading it.
         yamls = [file for file in listing.of(".yaml", ".yml") if file.rpartition("/")[2] in usual]
     if yamls:
-        return _found(
-            listing,
-            min(yamls, key=lambda f: (f.count("/"), f.rpartition("/")[2] not in usual, f)),
-        )
-    darknet = sorted(listing.of(".data"), key=lambda file: (file.count("/"), file))
-    if darknet and "/" not in darknet[0]:
+        yamls.sort(key=lambda f: (f.count("/"), f.rpartition("/")[2] not in usual, f))
+        return _found(listing, yamls[0], siblings=_siblings(listing, yamls))
+    darknet = [file for file in listing.of(".data") if _is_darknet(listing, file)]
+    darknet.sort(key=lambda file: (file.count("/"), file))
+    if darknet:
         return _found(listing, darknet[0])
     if labels is None:
         return None
@@ -80,8 +82,28 @@ def not_found(path: Path) -> SourceError:
     return SourceError(f"{printable(path)}: no YOLO dataset; looked for {LOOKED_FOR}")
 
 
-def _found(listing: Listing, file: str, *, names_only: bool = False) -> Found:
-    return Found(Path(listing.at(file)), file, names_only)
+def _found(
+    listing: Listing, file: str, *, names_only: bool = False, siblings: tuple[str, ...] = ()
+) -> Found:
+    return Found(Path(listing.at(file)), file, names_only, siblings=siblings)
+
+
+def _siblings(listing: Listing, yamls: list[str]) -> tuple[str, ...]:
+    """Return the files after the first that name images, in folders not below one another's."""
+    folders = [yamls[0].rpartition("/")[0]]
+    found = []
+    for file in yamls[1:]:
+        folder = file.rpartition("/")[0]
+        apart = all(one and not f"{folder}/".startswith(f"{one}/") for one in folders)
+        if apart and _says(listing, file, _SUBSET_KEY):
+            folders.append(folder)
+            found.append(file)
+    return tuple(found)
+
+
+def _is_darknet(listing: Listing, file: str) -> bool:
+    """Return whether a file describes a dataset of Darknet's; obj.data by its name must."""
+    return file == "obj.data" or _says(listing, file, _NAMES_LINE)
 
 
 def _is_names(file: str) -> bool:
@@ -114,15 +136,22 @@ def _labels(listing: Listing) -> str | None:
         if "labeltxt" in file.lower() and listing.images and has_labels(listing.at(file)):
             return file.rpartition("/")[0]
     probed = 0
+    names = {_stem(file) for file in texts}
     for image in listing.images:
+        if _stem(image) not in names:
+            continue
         for stem in label_folders(image):
-            file = f"{stem}.txt"
-            if file not in texts:
+            found = file_like(listing, f"{stem}.txt")
+            if found not in texts:
                 continue
-            if has_labels(listing.at(file)):
-                return file.rpartition("/")[0] or "."
+            if has_labels(listing.at(found)):
+                return found.rpartition("/")[0] or "."
             probed += 1
             break
         if probed >= _PROBED:
             return None
     return None
+
+
+def _stem(file: str) -> str:
+    return normal(without_suffix(file.rpartition("/")[2]))

@@ -25,13 +25,15 @@ class Filter:
     `sql` is true or false, never NULL, and stands next to AND as it is, without parentheses
     around it. `parameters` holds the values of its ClickHouse parameters, all named `where_N`.
     `assumed_tags` are names that were taken for tags, where the catalog's were not known, and
-    `assumed_of_parents` those taken for tags of the pictures that objects are on.
+    `assumed_of_parents` those taken for tags of the pictures that objects are on. `entries` are
+    the attributes and scores of a key, which has `attributes` or `scores` before each name.
     """
 
     sql: str
     parameters: dict[str, object]
     assumed_tags: frozenset[str] = frozenset()
     assumed_of_parents: frozenset[str] = frozenset()
+    entries: frozenset[tuple[str, str]] = frozenset()
 
 
 def compile_filter(
@@ -72,7 +74,9 @@ def compile_key(
     else:
         message = f"found {found(piece, node)}, expected a number or a text to sort by"
         raise scope.fault(f"{message}; write length({written(node)})", node.column)
-    return Filter(sql, scope.parameters.values, frozenset(scope.assumed))
+    named = [one for one in _names(node) if isinstance(one, syntax.Entry) and one.name != "tags"]
+    entries = frozenset((one.name, one.key) for one in named)
+    return Filter(sql, scope.parameters.values, frozenset(scope.assumed), entries=entries)
 
 
 def _condition(scope: Scope, node: syntax.Node) -> Piece:

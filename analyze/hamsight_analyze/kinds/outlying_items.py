@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from hamsight_analyze.analysis import Analysis, Asked, Found, identity_columns, settings_of
-from hamsight_analyze.decisions import Ignored, read_ignored
+from hamsight_analyze.analysis import Asked, Found, identity_columns, settings_of
 from hamsight_analyze.items import Items
+from hamsight_analyze.kinds.reviewed import Reviewed
 from hamsight_analyze.outliers import outlier_scores
-from hamsight_core.catalog.catalog import Catalog
+from hamsight_analyze.progress import Advance
 from hamsight_core.show.row_sheet import Section
 
 
 @dataclass(frozen=True)
-class Outliers(Analysis):
+class Outliers(Reviewed):
     """Items whose features are unlike those of the others; each item gets the score `outlier`."""
 
     kind: ClassVar[str] = "outliers"
     finding: ClassVar[str] = "outlier"
     of_objects: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("analyzed_features", "analyzed_key")
-    ignored: Ignored = field(default=frozenset(), repr=False)
 
-    def prepare(self, catalog: Catalog) -> Analysis:
-        """Take the findings that somebody looked at and ignores."""
-        return replace(self, ignored=read_ignored(catalog))
-
-    def find(self, items: Items, asked: Asked, on_progress: Callable[[int], None]) -> Found:
+    def find(self, items: Items, asked: Asked, on_progress: Advance) -> Found:
         """Return an item a row, the most unlike first."""
         import numpy as np
         import pyarrow as pa
@@ -36,8 +30,7 @@ class Outliers(Analysis):
         assert items.features is not None
         score, flagged = outlier_scores(items.features)
         on_progress(len(items))
-        if self.ignored:
-            flagged &= [(self.finding, one, "") not in self.ignored for one in items.identities]
+        self.leave_out_ignored(flagged, ((self.finding, one, "") for one in items.identities))
         order = np.lexsort((-score, ~flagged))
         total = int(flagged.sum())
         order = order[: len(order) if asked.all else asked.cut(total)]

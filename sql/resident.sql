@@ -2,10 +2,11 @@
 -- holds for itself, beside an items table that it must be equal to.
 
 -- name: hold_resident
--- What an items table holds now of identities and hashes, in blocks that rank sooner than small ones.
+-- What an items table holds now of identities and hashes, in blocks of 1 MiB of 64-byte hashes: those of a
+-- union are compared with one query after another, and larger ones would come from memory each time.
 CREATE TEMPORARY TABLE $resident ENGINE = Memory AS
 SELECT dataset, subset, id, hash FROM $table
-SETTINGS min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 0
+SETTINGS max_block_size = 16384, min_insert_block_size_rows = 16384, min_insert_block_size_bytes = 0
 
 -- name: drop_resident
 -- Such a table, where it is there.

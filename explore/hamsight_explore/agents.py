@@ -118,25 +118,7 @@ class Agents(Closing):
             most = f"k is at most {_MOST_MATCHES}, thumbnails at most {_MOST_THUMBNAILS}"
             raise _error(f"{most}: page with offset")
         with self._answering() as session:
-            matches = session.query(
-                text=text or (),
-                not_text=not_text or (),
-                item=item or (),
-                group=group or (),
-                each_of=each_of or (),
-                combine=combine,
-                where=where,
-                dataset=dataset or (),
-                subset=subset or (),
-                sort=sort,
-                min_similarity=min_similarity,
-                calibrated=calibrated,
-                dissimilar=dissimilar,
-                objects=objects,
-                model=model,
-                k=k,
-                offset=offset,
-            )
+            matches = session.query(**options)
         rows = matches.to_arrow().to_pylist(maps_as_pydicts="strict")
         for row, match in zip(rows, matches, strict=True):
             row["item"] = match.name

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.paging import as_json
-from hamsight_core.catalog.statements import all_of, fill
+from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError, UsageError
 from hamsight_core.items import Identity
-from hamsight_curate.change import count
 from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory
 from hamsight_explore.last_kept import LastKept
 from hamsight_explore.queried import Queried
+from hamsight_explore.ranking import fused, ranking, total_of
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import View
-from hamsight_explore.view_condition import condition_of, in_lasso
+from hamsight_explore.view_condition import condition_of
+from hamsight_explore.view_result import Result, Spread, spread_of
 from hamsight_query.filters import Conditions, check_names, order_of_items
 from hamsight_query.request import Request
-from hamsight_query.search import Prepared, prepare_targets
 from hamsight_query.steps import Statement, ranked_items
-from hamsight_query.target import Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,65 +34,7 @@ if TYPE_CHECKING:
 
 FIRST = 1000
 """So many items of a search are ranked at once; the others when someone goes there."""
-_BINS = 60
 _KEPT = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How many items have which similarity: counts of equal steps from `least` to `greatest`."""
-
-    least: float
-    greatest: float
-    counts: tuple[int, ...]
-
-
-@dataclass(slots=True)
-class Result:
-    """The answer to a view.
-
-    `numbers` (n,) uint32 are the items in their order; of a search, the first of `total`, with
-    `similarities` (n,) float32 and `distances` (n,) uint32 in bits. `sql` is for an analyst.
-    `asked` is what ranks all items, where only the first are ranked; `notes` are for who asked.
-    `queried` are the numbers of the queries that are items, by what was given.
-    `spread` is of all ranked items, those below a cut-off among them.
-    """
-
-    key: str
-    view: View
-    model: CatalogModel
-    condition: Condition
-    total: int
-    numbers: NDArray[np.uint32]
-    sql: str
-    command: str | None
-    milliseconds: float
-    similarities: NDArray[np.float32] | None = None
-    distances: NDArray[np.uint32] | None = None
-    asked: tuple[Request, Sequence[Target]] | None = None
-    notes: Sequence[str] = ()
-    queried: Mapping[str, int] = field(default_factory=dict)
-    spread: Spread | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the page shows of the answer."""
-        return {
-            "result": self.key,
-            "model": self.model.name,
-            "total": self.total,
-            "ranked": self.is_search,
-            "sql": self.sql,
-            "command": self.command,
-            "where": self.view.expression(),
-            "notes": list(self.notes),
-            "milliseconds": round(self.milliseconds, 1),
-        }
-
-    @property
-    def is_search(self) -> bool:
-        """Whether queries rank the items."""
-        return self.similarities is not None
 
 
 class Results:
@@ -114,14 +54,16 @@ class Results:
     @staticmethod
     def model(catalog: Catalog, name: str | None) -> CatalogModel:
         """Return the model of a name, which is no folder, or else the first. Raises UsageError."""
-        models = catalog.models()
-        return catalog.model(models[0].name if name is None and models else name, folders=False)
+        models = catalog.models() if name is None else []
+        return models[0] if models else catalog.model(name, folders=False)
 
     def ask(self, catalog: Catalog, view: View) -> Result:
         """Answer a view and keep the answer. Raises what a search raises."""
         started = time.monotonic()
-        model = self.model(catalog, view.model)
-        if view.model is None and catalog.models()[1:]:
+        name = view.models[0] if view.models else view.model
+        models = catalog.models() if name is None else []
+        model = models[0] if models else self.model(catalog, name)
+        if models[1:]:
             view = replace(view, model=model.name)
         condition = condition_of(catalog, model, view)
         answer = self._searched if view.queries else self._browsed
@@ -153,28 +95,29 @@ class Results:
 
     def spread(self, catalog: Catalog, result: Result) -> Spread:
         """Return the similarities of all items that a search ranks. Raises UsageError."""
-        if not result.is_search:
+        if result.similarities is None:
             raise UsageError("only a search has similarities: search by words or by a picture")
         with result.lock:
             if result.asked is not None:
                 self._rank_all(catalog, result)
             if result.spread is None:
-                result.spread = _spread(result.similarities)
+                result.spread = spread_of(result.similarities)
             return result.spread
 
     def _rank_all(self, catalog: Catalog, result: Result) -> None:
         import numpy as np
 
         assert result.asked is not None
-        request, targets = result.asked
+        request, targets, scales = result.asked
         items = max(1, len(self._directory), result.total)
         whole = replace(request, k=items, min_similarity=None, sort=None)
-        statement = _prepared(catalog, result.model, result.view, whole, targets).statement
+        view = result.view
+        statement = ranking(catalog, result.model, view, whole, targets, scales).statement
         found = ranked_items(catalog, statement, result.model.items_table)
         table = view_of(result.model.items_table)
         numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
         similarities = found["similarity"].to_numpy()[known]
-        result.spread = _spread(similarities)
+        result.spread = spread_of(similarities)
         kept: Any = slice(None)
         if request.min_similarity is not None:
             kept = similarities >= request.min_similarity
@@ -223,23 +166,30 @@ class Results:
         import numpy as np
 
         targets, notes = self._queried.targets(catalog, model, view)
-        request = view.request([target.query for target in targets], FIRST, model.name)
-        prepared = _prepared(catalog, model, view, request, targets)
+        queries = list(dict.fromkeys(target.query for target in targets))
+        request = view.request(queries, FIRST, model.name)
+        if request.models:
+            request = replace(request, k=FIRST * len(request.models))
+            each = [self.model(catalog, name) for name in request.models]
+            of_each = [self._queried.targets(catalog, one, view)[0] for one in each]
+            prepared = fused(catalog, each, view, request, of_each)
+        else:
+            prepared = ranking(catalog, model, view, request, targets)
         table = view_of(model.items_table)
-        if request.min_similarity is None:
+        if request.models or request.min_similarity is None:
             found = ranked_items(catalog, prepared.statement, model.items_table)
             numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
             result = self._made(catalog, view, model, condition, prepared.statement, numbers)
             result.similarities = found["similarity"].to_numpy()[known].astype(np.float32)
             result.distances = found["distance"].to_numpy()[known].astype(np.uint32)
-            if len(numbers) == FIRST:
-                result.asked = request, targets
-                total = _total(catalog, model, prepared.conditions, targets)
+            if len(numbers) == FIRST and not request.models:
+                result.asked = request, targets, prepared.scales
+                total = total_of(catalog, model, prepared.conditions, targets)
                 result.total = max(len(numbers), total)
         else:
             nothing = np.empty(0, np.uint32)
             result = self._made(catalog, view, model, condition, prepared.statement, nothing)
-            result.asked = request, targets
+            result.asked = request, targets, prepared.scales
             self._rank_all(catalog, result)
             if view.sort is not None:
                 self._sort(catalog, result)
@@ -287,39 +237,3 @@ class Results:
             command=view.command(catalog.location, names),
             milliseconds=0.0,
         )
-
-
-def _prepared(
-    catalog: Catalog,
-    model: CatalogModel,
-    view: View,
-    request: Request,
-    targets: Sequence[Target],
-) -> Prepared:
-    also = None
-    if view.lasso is not None:
-        inside = in_lasso(view.lasso)
-        also = Conditions((inside.sql,), inside.parameters)
-    return prepare_targets(catalog, model, request, targets, also=also)
-
-
-def _total(
-    catalog: Catalog, model: CatalogModel, conditions: Conditions, targets: Sequence[Target]
-) -> int:
-    """Return how many items a search ranks: the items that are queries are left out."""
-    sql = all_of(conditions.sql)
-    condition = Condition(sql, conditions.parameters)
-    excluded = [one.identity for target in targets for one in target.asked if one.identity]
-    if excluded:
-        sql = fill("without_queries", condition=sql)
-        condition = Condition(sql, {**condition.parameters, "excluded": excluded})
-    return count(catalog, [view_of(model.items_table)], condition)
-
-
-def _spread(similarities: Any) -> Spread:
-    import numpy as np
-
-    if not len(similarities):
-        return Spread(0.0, 0.0, ())
-    counts, edges = np.histogram(similarities, _BINS)
-    return Spread(float(edges[0]), float(edges[-1]), tuple(counts.tolist()))

@@ -124,6 +124,8 @@ def query(
             delivery.tell_sql(catalog, prepare(catalog, request, compute))
             return
         matches = search(catalog, request, compute)
+    if not matches and request.max_distance is not None and not matches.tells_distance:
+        say("note: words lie near half of the bits from all pictures: cut off by --min-similarity")
     delivery.deliver(matches)
 
 

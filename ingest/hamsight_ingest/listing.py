@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import weakref
 from collections.abc import Callable, Iterator
 from functools import cached_property, wraps
@@ -29,6 +30,11 @@ _SYSTEM_FOLDERS = frozenset(
     }
 )
 """What operating systems and network drives keep beside the user's files, in lower case."""
+
+_OF_TOOLS = re.compile(
+    r"\.(_|DS_Store|git|dvc|cache|huggingface|ipynb_checkpoints|vscode|idea|nfs)"
+)
+"""How hidden names begin that version control, editors and file systems give."""
 
 
 def is_skipped(name: str) -> bool:
@@ -128,6 +134,8 @@ class Listing:
         links called as images are files, and rejected. Complete once listed."""
         self.system: dict[str, None] = {}
         """The names of the folders of the system that were left out."""
+        self.hidden: dict[str, None] = {}
+        """The names of hidden files and folders that were left out, but for those of tools."""
         self.told: dict[object, object] = {}
         """What `once` keeps."""
         self._sets: dict[str, frozenset[str]] = {}
@@ -168,6 +176,8 @@ class Listing:
                 if is_skipped(entry.name):
                     if is_system(entry.name):
                         self.system[entry.name] = None
+                    elif entry.name.startswith(".") and not _OF_TOOLS.match(entry.name):
+                        self.hidden[entry.name] = None
                 elif _is(entry.is_file):
                     files.append(entry.name)
                 elif _is(entry.is_dir):

@@ -124,7 +124,8 @@ class _Builder:
         scanned = reach + len(excluded)
         share = _SPARE_OF_PLANES if all(target.planes for target in targets) else _SPARE
         self._scanned, self._excludes = scanned, bool(excluded)
-        self._is_by_hash = len(targets) == 1 and not first
+        # the count of a short statement would keep the shards of a cluster from cutting off theirs
+        self._is_short = len(targets) == 1 and not first and not layout.cluster
         self._fetched = scanned + scanned // share + _LEAST_SPARE
         by_index = first > 0 and uses_vector_index(layout, request)
         self._apart = scanned > _APART * request.k
@@ -176,7 +177,7 @@ class _Builder:
         """Return the statement that tells everything at once."""
         if self._takes_turns:
             return self._balanced(form)
-        if form.apart and self._is_by_hash:
+        if form.apart and self._is_short:
             return self._with_parameters(self._read.of_apart(form, form.apart))
         return self._search(form)
 

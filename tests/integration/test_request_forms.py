@@ -234,3 +234,5 @@ def test_the_picture_of_an_item_is_saved_with_its_boxes(cli_dsn, run_cli, tmp_pa
     assert corner == (0xFF, 0xB0, 0x00)
     wrong = run_cli("show", name, "--save", tmp_path / "a.txt", "--db", cli_dsn)
     assert wrong.returncode == 2 and "cannot be written as .txt" in wrong.stderr
+    far = run_cli("query", "a red star", "--max-distance", "9", *at)
+    assert far.returncode == 1 and "cut off by --min-similarity" in far.stderr

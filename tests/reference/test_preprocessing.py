@@ -54,9 +54,10 @@ MODELS = (
 
 def ours(name: str, image: Image.Image) -> np.ndarray:
     """Return what a model of the registry is fed, normalised, (3, size, size)."""
-    from hamsight_core.models.package import _image, _Table
+    from hamsight_core.models.package import _image
+    from hamsight_core.models.toml_table import TomlTable
 
-    table = _Table(registry()[name].package["image"], "registry", "image.")
+    table = TomlTable(registry()[name].package["image"], "registry", "image.")
     preprocess: Preprocess = _image(table).preprocess
     pixels = preprocess(image).astype(np.float64) / 255
     mean, std = preprocess.mean or (0, 0, 0), preprocess.std or (1, 1, 1)

@@ -12,6 +12,8 @@ import unicodedata
 from io import BytesIO
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from reader_sets import image, text
 
@@ -70,6 +72,14 @@ LAYOUTS: dict[str, tuple[dict[str, str | None], dict[str, tuple[str, ...]]]] = {
             "data/obj.data": "classes = 1\ntrain = data/train.txt\nnames = data/obj.names",
         },
         {"train/obj/a.jpg": YOLO_CAT},
+    ),
+    "yolo: a path beside the folder of another machine": (
+        {
+            "datasets/x/images/train/a.jpg": None,
+            "datasets/x/labels/train/a.txt": YOLO,
+            "x.yaml": "path: ../datasets/x\ntrain: images/train\nnames: [cat]",
+        },
+        {"train/a.jpg": YOLO_CAT},
     ),
     "yolo: names in another form": (
         {
@@ -245,6 +255,79 @@ def test_what_is_no_file_is_told_and_never_opened(tmp_path):
     source = open_source(tmp_path)
     assert [item.id for item in source] == ["a.jpg", "b.jpg"]  # a link called as an image is one
     assert source.unread == ["a.txt", "loop.xml", "nowhere.csv", "pipe.json"]
+
+
+def test_a_line_of_labels_that_is_no_text_is_refused_alone(tmp_path):
+    laid(tmp_path, {"images/a.jpg": None, "data.yaml": "train: images\nnames: [cat]"})
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_bytes(f"{YOLO}\n\xff\n{YOLO}\n".encode("latin-1"))
+    first, second = open_source(tmp_path)
+    assert (dict(first.tags), second.id) == ({"cat": 2}, "labels/a.txt:2")
+
+
+def test_cvat_calls_no_subset_default(tmp_path):
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [10, 10, 50, 40]}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    for split in ("train", "val"):
+        name = f"{split}/annotations/instances_default.json"
+        laid(tmp_path, {f"{split}/images/a.jpg": None, name: json.dumps(content)})
+    assert said(tmp_path) == {"train/a.jpg": CAT, "val/a.jpg": CAT}
+
+
+def test_hidden_files_are_told_but_for_those_of_tools(tmp_path):
+    hidden = (".annotations.json", ".DS_Store", ".git/config", ".labels/a.txt")
+    laid(tmp_path, {"a.jpg": None, **dict.fromkeys(hidden, "")})
+    source = open_source(tmp_path)
+    assert source.count() == 1
+    assert source.ignored == ["hidden files and folders are left out: .annotations.json, .labels"]
+
+
+def test_names_of_documents_do_not_hide_what_may_hold_annotations(tmp_path):
+    names = ("changes.csv", "credits.json", "manifest.jsonl")
+    laid(tmp_path, {"a.jpg": None, "LICENSE.txt": "", **dict.fromkeys(names, "{}")})
+    assert open_source(tmp_path).unread == list(names)
+
+
+def test_lists_of_classes_beside_annotations_are_known(tmp_path):
+    lists = dict.fromkeys(("classes.txt", "labels.txt"), "cat\ndog")
+    laid(tmp_path, {"a.jpg": None, "a.json": LABELME, **lists})
+    source = open_source(tmp_path)
+    assert len(list(source)) == 1
+    assert not source.unread
+    words = "names of classes, which the annotations have themselves"
+    assert source.ignored == [f"classes.txt and 1 more: {words}"]
+
+
+def test_shards_of_parquet_as_the_hub_converts_datasets(tmp_path):
+    picture = image(tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").unlink()
+    for split in ("train", "test"):
+        (tmp_path / "default" / split).mkdir(parents=True)
+        table = pa.table({"image": [{"bytes": picture, "path": "a.jpg"}], "label": [split]})
+        pq.write_table(table, tmp_path / "default" / split / "0000.parquet")
+    items = list(open_source(tmp_path))
+    assert [(item.subset, *item.tags) for item in items] == [("test", "test"), ("train", "train")]
+
+
+@pytest.mark.parametrize(
+    ("said_more", "words"),
+    [
+        ({"keypoints": [1, 2, 2]}, "keypoints are not read, their boxes are"),
+        ({"segmentation": [[1, 1, 5, 1, 5, 9]]}, "segments are not read, their boxes are"),
+        ({"bbox": [], "segmentation": [[1]]}, "annotations whose segments give no box are tags"),
+    ],
+)
+def test_what_coco_says_beside_boxes_is_told(tmp_path, said_more, words):
+    one = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], **said_more}
+    images = [{"id": 1, "file_name": "a.jpg"}]
+    content = {"images": images, "annotations": [one], "categories": [{"id": 1, "name": "cat"}]}
+    laid(tmp_path, {"a.jpg": None, "coco.json": json.dumps(content)})
+    source = open_source(tmp_path)
+    assert [dict(item.tags) for item in source] == [{"cat": 1}]
+    assert words in "".join(source.notes)
 
 
 def test_a_file_that_is_refused_is_not_told_as_unread_too(tmp_path):

@@ -209,7 +209,7 @@ def test_a_wrong_label_names_file_and_line(ultralytics, line, words):
     file = text(ultralytics / "labels/train/a.txt", "0 0.5 0.5 1 1", line)
     assert f"{file}:2: {words}" in error(ultralytics, "yolo", rest_read=True)
     file.write_bytes(b"0 0.5 \xff")
-    assert f"{file}: byte 6: not UTF-8 text" in error(ultralytics, "yolo")
+    assert f"{file}:1: byte 6 of it is not UTF-8" in error(ultralytics, "yolo")
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from hamsight_core.errors import ModelError
 from hamsight_core.images.preprocess import CROPS, INTERPOLATIONS, RESIZES, Preprocess
 from hamsight_core.models.registry import registry
+from hamsight_core.models.toml_table import TomlTable, cut
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,6 +27,9 @@ DEFAULT_MODEL = "mini"
 CLS, MEAN = "cls", "mean"
 _LATER = {"pool": None, "pad": None, "lowercase": False, "project": None, "antialias": True}
 """Keys that earlier versions did not have: at these values they leave a digest as it was."""
+_LARGEST_SIDE = 8192
+_LARGEST_DIMENSION = 65536
+_LONGEST_CONTEXT = 65536
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -184,10 +187,10 @@ def _load(folder: Path, source: str) -> ModelPackage:
         raise ModelError(f"{file} cannot be read: {error}") from None
     except RecursionError:
         raise ModelError(f"{file} cannot be read: it is nested too deeply") from None
-    package = _Table(content, file, "")
+    package = TomlTable(content, file, "")
     name = package.take("name", str)
     if not _NAME.fullmatch(name):
-        raise ModelError(f"{file}: name = {_cut(name)}; expected letters, digits, '.', '_' and '-'")
+        raise ModelError(f"{file}: name = {cut(name)}; expected letters, digits, '.', '_' and '-'")
     image = package.table("image")
     text = package.table("text") if "text" in content else None
     found = ModelPackage(
@@ -206,7 +209,7 @@ def _load(folder: Path, source: str) -> ModelPackage:
     return found
 
 
-def _image(table: _Table) -> ImageSpec:
+def _image(table: TomlTable) -> ImageSpec:
     size = table.number("size", 1, _LARGEST_SIDE)
     edge = table.number("edge", size, _LARGEST_SIDE, size)
     preprocess = Preprocess(
@@ -233,7 +236,7 @@ def _image(table: _Table) -> ImageSpec:
     return spec
 
 
-def _text(table: _Table) -> TextSpec:
+def _text(table: TomlTable) -> TextSpec:
     spec = TextSpec(
         file=table.file("file"),
         tokenizer=table.file("tokenizer"),
@@ -249,96 +252,3 @@ def _text(table: _Table) -> TextSpec:
         raise ModelError(f"{table.place('prompt')} = {spec.prompt!r}; expected {{}} in it")
     table.done()
     return spec
-
-
-_REQUIRED: Any = object()
-_LARGEST_SIDE = 8192
-_LARGEST_DIMENSION = 65536
-_LONGEST_CONTEXT = 65536
-_LARGEST_NUMBER = 1e9  # of mean and std; NaN is not below it
-_SHOWN = 60
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) < _LARGEST_NUMBER  # type: ignore[arg-type]
-
-
-def _cut(value: object) -> str:
-    try:
-        shown = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits
-        return "…"
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-
-
-class _Table:
-    """A table of a `model.toml` whose keys are taken one by one, so that none is overlooked."""
-
-    def __init__(self, content: Mapping[str, Any], file: Path, name: str) -> None:
-        self._left = dict(content)
-        self._taken: list[str] = []
-        self._file, self._name = file, name
-
-    def place(self, key: str) -> str:
-        return f"{self._file}: {self._name}{key}"
-
-    def take(self, key: str, kind: type, default: Any = _REQUIRED) -> Any:
-        self._taken.append(key)
-        if key not in self._left:
-            if default is _REQUIRED:
-                raise ModelError(f"{self.place(key)} is missing; expected {kind.__name__}")
-            return default
-        value = self._left.pop(key)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected {kind.__name__}")
-        return value
-
-    def number(self, key: str, least: int, most: int, default: Any = _REQUIRED) -> int:
-        value: int = self.take(key, int, default)
-        if not least <= value <= most:
-            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected {least} to {most}")
-        return value
-
-    def file(self, key: str, default: Any = _REQUIRED) -> Any:
-        """Take the path of a file in the package's folder."""
-        name = self.take(key, str, default)
-        if name is None:
-            return None
-        parts = name.replace("\\", "/").split("/")
-        if not parts[0] or ".." in parts or PureWindowsPath(name).drive or "\0" in name:
-            raise ModelError(
-                f"{self.place(key)} = {_cut(name)}; expected a file in the folder of model.toml"
-            )
-        return name
-
-    def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
-        value: str = self.take(key, str, default)
-        if value not in choices:
-            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected {', '.join(choices)}")
-        return value
-
-    def optional_choice(self, key: str, choices: tuple[str, ...]) -> str | None:
-        return (
-            self.choice(key, choices, choices[0])
-            if key in self._left
-            else self.take(key, str, None)
-        )
-
-    def triple(self, key: str) -> tuple[float, float, float] | None:
-        value = self.take(key, list, None)
-        if value is None:
-            return None
-        if len(value) != 3 or not all(map(_is_number, value)):
-            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected three numbers, RGB")
-        if key == "std" and not all(one > 0 for one in value):
-            raise ModelError(f"{self.place(key)} = {_cut(value)}; expected numbers above 0")
-        return (float(value[0]), float(value[1]), float(value[2]))
-
-    def table(self, key: str) -> _Table:
-        return _Table(self.take(key, dict), self._file, f"{key}.")
-
-    def done(self) -> None:
-        for key in self._left:
-            near = get_close_matches(key, self._taken, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self._taken)}"
-            raise ModelError(f"{self.place(key)} is not a key of a model package; {hint}")

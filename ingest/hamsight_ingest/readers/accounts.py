@@ -10,11 +10,16 @@ from hamsight_ingest.listing import Listing, is_image, printable, suffix_of
 
 _DOCUMENT = re.compile(
     r"(readme|licen[cs]e|copying|notice|authors|citation|changelog|changes|credits|makefile"
-    r"|dockerfile|requirements|manifest|checksums?|md5sums?|sha(1|256)sums?|data_?sheet)\b.*"
+    r"|dockerfile|requirements|manifest|checksums?|md5sums?|sha(1|256)sums?|data_?sheet)\b"
+    r"(?!.*\.(json|jsonl|ndjson|csv|tsv|xml|parquet|arrow|feather)$).*"
     r"|.*\.(md|rst|pdf|html?|css|js|py|pyc|ipynb|sh|bat|r|docx?|pptx?|odt|tex|bib|cff|log|md5|sha1"
     r"|sha256|sig|asc|cache|lock|tmp|bak|swp|url|lnk)",
     re.IGNORECASE,
 )
+
+
+_SHOWN = 12
+_CLASSES = re.compile(r"(predefined_)?classes\.txt|label_names\.txt", re.IGNORECASE)
 
 
 class Accounts:
@@ -28,6 +33,12 @@ class Accounts:
         self._listing = listing
         self._used: set[str] = set()
         self._ignored: dict[str, dict[str, None]] = {}
+
+    def ignore_classes(self, *names: str) -> None:
+        """Note that lists of the names of classes say nothing, as the annotations have the names;
+        `names` are further files that are such lists."""
+        lists = (file for file in self._listing.of(".txt") if _names_classes(file, names))
+        self.ignore(lists, "names of classes, which the annotations have themselves")
 
     def use(self, files: str | Iterable[str]) -> None:
         """Note that files were read, or are images of items; by their paths below the dataset."""
@@ -59,15 +70,25 @@ class Accounts:
             if left:
                 more = "" if len(left) == 1 else f" and {len(left) - 1:,} more"
                 lines.append(f"{printable(left[0])}{more}: {why}")
-        if self._listing.system:
-            names = ", ".join(sorted(map(printable, self._listing.system), key=str.lower))
-            lines.append(f"folders of the system or a network drive are left out: {names}")
+        for left_out, what in (
+            (self._listing.system, "folders of the system or a network drive"),
+            (self._listing.hidden, "hidden files and folders"),
+        ):
+            if left_out:
+                shown = sorted(map(printable, left_out), key=str.lower)
+                more = f", … ({len(shown):,})" if len(shown) > _SHOWN else ""
+                lines.append(f"{what} are left out: {', '.join(shown[:_SHOWN])}{more}")
         return lines
 
 
 def is_document(file: str) -> bool:
     """Return whether a file is a document, a program or a cache by its name."""
     return _DOCUMENT.fullmatch(file.rpartition("/")[2]) is not None and not is_image(file)
+
+
+def _names_classes(file: str, names: Sequence[str]) -> bool:
+    name = file.rpartition("/")[2]
+    return name in names or _CLASSES.fullmatch(name) is not None
 
 
 def unread_words(files: Sequence[str]) -> str:

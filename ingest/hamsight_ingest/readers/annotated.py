@@ -41,6 +41,7 @@ class AnnotatedSource(ABC):
         self.name = printable(self.listing.root.name) or "dataset"
         self.detected = detected
         self.accounts = Accounts(self.listing)
+        self.accounts.ignore_classes()
         self.pictures = pictures_of(self.listing)
         self._whole = around is None and not listing.is_file
         self._options = options

@@ -19,6 +19,8 @@ _IGNORED = {
     "stuff": "stuff segments are not read",
     "image_info": "it has no annotations",
 }
+_UNNAMED = "default"
+"""What CVAT and Datumaro call no subset."""
 _IMAGES_KEY = re.compile(rb'"images"\s*:\s*\[')
 _ANNOTATIONS_KEY = re.compile(rb'"annotations"\s*:\s*\[')
 _PROBED = 32
@@ -35,8 +37,9 @@ def subset_of(file: str) -> str:
     folder, _, name = file.rpartition("/")
     stem = name.rpartition(".")[0]
     kind = _kind(file)
-    if kind:
-        return printable(stem.removeprefix(f"{kind}_"))
+    named = stem.removeprefix(f"{kind}_")
+    if kind and named != _UNNAMED:
+        return printable(named)
     if name.startswith("_annotations") and folder:
         return printable(folder.rpartition("/")[2])
     return printable(subset_of_file(file))

@@ -43,10 +43,11 @@ def read(file: Path, notes: Notes) -> tuple[list[Record], list[Category]]:
 
 
 def _without_segmentation(members: dict[str, Any]) -> dict[str, Any]:
-    """Drop what is large and unused as soon as it is parsed."""
-    if members.get("bbox"):
-        members.pop("segmentation", None)
-    members.pop("keypoints", None)
+    """Drop what is large and unused as soon as it is parsed; True says that it was there."""
+    if members.get("bbox") and members.get("segmentation"):
+        members["segmentation"] = True
+    if "keypoints" in members:
+        members["keypoints"] = bool(members["keypoints"])
     return members
 
 
@@ -164,7 +165,11 @@ class _File:
 
     def _box(self, annotation: dict[str, Any], label: str, place: str) -> Box | None:
         bbox, where = annotation.get("bbox"), f"{self._shown}: {place}"
+        if annotation.get("keypoints"):
+            self._notes.add("keypoints are not read, their boxes are", where)
         if bbox:
+            if annotation.get("segmentation"):
+                self._notes.add("segments are not read, their boxes are", where)
             if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(_is_number, bbox)):
                 self._wrong(f"{place}.bbox", bbox, "4 numbers: x, y, width, height")
             x, y, width, height = map(float, bbox)
@@ -173,7 +178,9 @@ class _File:
         if found is not None:
             self._notes.add("annotations without a box get one around their polygon", where)
             return Box(label, *found)
-        if bbox is not None:
+        if annotation.get("segmentation"):
+            self._notes.add("annotations whose segments give no box are tags without one", where)
+        elif bbox is not None:
             self._notes.add("annotations with an empty box are tags without one", where)
         return None
 

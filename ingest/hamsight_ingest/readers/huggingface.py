@@ -12,6 +12,7 @@ from typing import Any
 from hamsight_core.errors import SourceError
 from hamsight_ingest.listing import Listing, printable
 from hamsight_ingest.readers.json_files import parsed
+from hamsight_ingest.readers.subsets import is_subset
 from hamsight_ingest.readers.table import TableSource
 from hamsight_ingest.readers.table_arrow import class_names
 from hamsight_ingest.readers.table_columns import Columns, find_columns
@@ -23,6 +24,7 @@ from hamsight_ingest.source import SUBSET_NAMES, ReadOptions
 _OWN = frozenset({"dataset_dict.json", "state.json", "dataset_info.json", "dataset_infos.json"})
 """Files of the package `datasets` itself."""
 
+_CONVERTED = re.compile(r"[0-9]{4,5}\.parquet")
 _SHARD = re.compile(r"(.+?)-[0-9]{5}-of-[0-9]{5}(-[0-9a-f]+)?\.parquet$")
 
 
@@ -103,7 +105,9 @@ def _shards(listing: Listing) -> Iterator[_Shard]:
     else:
         for file in _parquet(listing):
             match = _SHARD.match(file.name)
-            yield _Shard(file, match[1] if match else file.stem, {})
+            converted = _CONVERTED.fullmatch(file.name)
+            subset = match[1] if match else file.parent.name if converted else file.stem
+            yield _Shard(file, subset, {})
 
 
 def _saved(folder: Path, split: str | None) -> Iterator[_Shard]:
@@ -139,14 +143,22 @@ def _is_name(value: Any) -> bool:
 
 
 def _parquet(listing: Listing) -> list[Path]:
-    """Return the Parquet files of a hub's layout in a folder or in its folder `data`."""
+    """Return the Parquet files of a hub's layout in a folder or in its folder `data`, else those
+    in folders of subsets, as the hub converts datasets: `default/train/0000.parquet`."""
     for folder in ("data", ""):
         names = listing.folders.get(folder, [])
         files = [listing.root / folder / name for name in names if name.endswith(".parquet")]
         fitting = [f for f in files if _SHARD.match(f.name) or f.stem.lower() in SUBSET_NAMES]
         if fitting:
             return fitting
-    return []
+    if listing.images:
+        return []
+    return [Path(listing.at(file)) for file in listing.of(".parquet") if _of_split(file)]
+
+
+def _of_split(file: str) -> bool:
+    parts = file.split("/")
+    return len(parts) > 1 and is_subset(parts[-2]) and _CONVERTED.fullmatch(parts[-1]) is not None
 
 
 def _object(file: Path) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class LabelmeSource(AnnotatedSource):
             if image not in seen:
                 yield self._item(image, {}, ())
         self.accounts.use_images()
+        self.accounts.ignore_classes("labels.txt", "flags.txt")  # its own lists for annotators
 
     def _item(self, image: str, tags: dict[str, int], boxes: tuple[Box, ...]) -> Item:
         subset, name = self._split(image)

@@ -72,8 +72,8 @@ def _from_yaml(file: Path, listing: Listing) -> Config:
     base = content.get("path", "")
     if not isinstance(base, str):
         fail(file, "path", "expected text, the dataset's folder")
-    below = file.parent / ("" if base in _ABSENT else base)
-    root = below if os.path.isdir(below) else file.parent  # noqa: PTH112 - never raises
+    found = None if base in _ABSENT else _existing(base, [file.parent])
+    root = found if found is not None and found.is_dir() else file.parent
     names = _names(file, content["names"]) if content.get("names") is not None else {}
     config = Config(file, root, names, [file])
     config.keypoints = _keypoints(file, content)

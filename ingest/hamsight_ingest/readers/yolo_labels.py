@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hamsight_ingest.listing import Listing, printable
 from hamsight_ingest.readers.annotated import bounds, turned
-from hamsight_ingest.readers.texts import read_text
+from hamsight_ingest.readers.texts import lines
 from hamsight_ingest.readers.wrong import Notes, fail, finite, shown, valid_text
 from hamsight_ingest.readers.yolo_config import NAMES_FILES, Config
 
@@ -49,10 +49,10 @@ def has_labels(file: str) -> bool:
     """Return whether the first lines of a text file are labels. Raises SourceError."""
     try:
         with Path(file).open(encoding="utf-8-sig", errors="replace") as opened:
-            lines = [line for line in (opened.readline(8192) for _ in range(4)) if line.strip()]
+            first = [line for line in (opened.readline(8192) for _ in range(4)) if line.strip()]
     except OSError as error:
         fail(file, "", f"cannot be read: {error.strerror or error}")
-    fitting = [line for line in lines if not _DOTA_HEAD.match(line)]
+    fitting = [line for line in first if not _DOTA_HEAD.match(line)]
     return bool(fitting) and all(_LINE.fullmatch(one) or _DOTA.fullmatch(one) for one in fitting)
 
 
@@ -84,7 +84,7 @@ def labels_in(listing: Listing) -> Iterator[str]:
 
 def shapes_in(file: str, config: Config, notes: Notes) -> Iterator[Shape]:
     """Yield what each line of a file says; a line that cannot be read is refused."""
-    for number, line in enumerate(read_text(file).split("\n"), 1):
+    for number, line in enumerate(lines(Path(file), notes), 1):
         words = line.split()
         if not words or _DOTA_HEAD.match(line):
             continue

@@ -63,6 +63,8 @@ class Scope:
         if node.name in self._tags:
             return self._count(node.name)
         near = nearest(node.name, [*self.columns, *self._tags])
+        if self.parents is None and not self.is_picture and node.name in OBJECT_COLUMNS:
+            near = f"; {node.name} is of objects, which --objects finds"
         raise self.fault(
             f"found the name {node.name}, expected a column or a tag of the catalog{near}; "
             f"write tags[{quoted(node.name)}] for a tag that no item has, "

@@ -69,11 +69,6 @@ class Delivery:
         on_terminal = format is Format.TABLE and output().isatty()
         self._is_cut = on_terminal and not all and not was_given(context, "k")
 
-    def tell_sql(self, catalog: Catalog, prepared: Prepared) -> None:
-        """Print the SQL of a search in place of its answer."""
-        prepared.check(catalog)
-        tell(*prepared.statement.script().split("\n"))
-
     def deliver(self, matches: Matches) -> None:
         """Show matches and do with them what the options say; end with status 1 where none is."""
         answer = matches.to_arrow()
@@ -121,12 +116,18 @@ def query(
     compute = Compute(device, precision)
     with Catalog.open(delivery.db) as catalog:
         if delivery.show_sql:
-            delivery.tell_sql(catalog, prepare(catalog, request, compute))
+            _tell_sql(catalog, prepare(catalog, request, compute))
             return
         matches = search(catalog, request, compute)
     if not matches and request.max_distance is not None and not matches.tells_distance:
         say("note: words lie near half of the bits from all pictures: cut off by --min-similarity")
     delivery.deliver(matches)
+
+
+def _tell_sql(catalog: Catalog, prepared: Prepared) -> None:
+    """Print the SQL of a search in place of its answer."""
+    prepared.check(catalog)
+    tell(*prepared.statement.script().split("\n"))
 
 
 def _for_people(matches: Matches) -> pa.Table:
@@ -195,7 +196,7 @@ def run(
 
     with Catalog.open(delivery.db) as catalog:
         if delivery.show_sql:
-            delivery.tell_sql(catalog, prepare_saved(catalog, name, k=k, offset=offset))
+            _tell_sql(catalog, prepare_saved(catalog, name, k=k, offset=offset))
             return
         matches = run_saved(catalog, name, k=k, offset=offset)
     delivery.deliver(matches)

@@ -261,10 +261,9 @@ class Matches(Sequence[Any]):
 def _query_cell(target: Target) -> QueryCell:
     from hamsight_core.show.sheet import QueryCell
 
-    query = target.query
-    if query.box is None:
-        return QueryCell(query.given, target.uri, target.box)
-    return QueryCell(f"{query.given} [{query.box}]", target.uri, part=query.box.pixels)
+    query, part = target.query, target.query.box
+    pixels = None if part is None else part.pixels
+    return QueryCell(query.shown, target.uri, target.box, pixels, query.kind.value)
 
 
 def _card(match: Any, tells_distance: bool) -> str:

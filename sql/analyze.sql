@@ -298,6 +298,18 @@ CREATE TABLE IF NOT EXISTS map_points$on_cluster
 ENGINE = $engine
 ORDER BY (analysis, dataset, subset, id)
 
+-- name: layout_of_map
+-- The name of a map's layout, empty for a map of an older version.
+SELECT JSONExtractString(figures, 'layout') FROM analyses WHERE analysis = {analysis:String}
+
+-- name: is_map
+-- Whether an analysis is the map of a layout, or is called so.
+kind = 'map' AND {lasso_map:String} IN (analysis, JSONExtractString(figures, 'layout'))
+
+-- name: count_maps
+-- How many maps there are of a layout.
+SELECT count() FROM analyses WHERE $is_map
+
 -- name: map_points
 -- The points of a map, in the order of the items' identities.
 SELECT item, digest, x, y, fitted

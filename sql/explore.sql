@@ -45,7 +45,7 @@ ORDER BY $order
 -- What the page shows of an item.
 toString(dataset) AS dataset, toString(subset) AS subset, id, uri, width, height, orientation, file_size,
 toString(format) AS format, lower(hex(sha256)) AS sha256, tags, boxes, captions, groups,
-toString(status) AS status, attributes, ingested_at, cityHash64(dataset, subset, id) AS item
+toString(status) AS status, attributes, scores, ingested_at, cityHash64(dataset, subset, id) AS item
 
 -- name: facet
 -- The values of a facet with the number of items that have each, most first, and how many values there are.
@@ -183,7 +183,7 @@ GROUP BY cell, word
 cityHash64(dataset, subset, id) IN (
     SELECT item
     FROM map_points
-    PREWHERE analysis = {lasso_map:String}
+    PREWHERE analysis IN (SELECT analysis FROM analyses WHERE $is_map)
         AND x BETWEEN arrayMin({lasso_x:Array(Float64)}) AND arrayMax({lasso_x:Array(Float64)})
         AND y BETWEEN arrayMin({lasso_y:Array(Float64)}) AND arrayMax({lasso_y:Array(Float64)})
     WHERE arrayCount(
@@ -250,6 +250,13 @@ FROM findings
 WHERE analysis = {analysis:String}
 ORDER BY rank
 LIMIT {shown:UInt32} BY cluster
+
+-- name: typical_items
+-- The items that are most typical of each side of a comparison.
+SELECT tag AS side, toString(dataset) AS dataset, toString(subset) AS subset, id
+FROM findings
+WHERE analysis = {analysis:String}
+ORDER BY rank
 
 -- name: cluster_tags
 -- The commonest tags of each cluster, with the number of items that have each.

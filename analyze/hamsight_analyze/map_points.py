@@ -41,8 +41,8 @@ def list_maps(catalog: Catalog) -> pa.Table:
     """Return a row for each map, the latest first.
 
     Columns: analysis, model, method, component (of principal components, else null), scope (JSON),
-    items, fitted, trustworthiness, created_at, and `current`: whether no item came, went or changed
-    since.
+    items, fitted, trustworthiness, layout, created_at, and `current`: whether no item came, went or
+    changed since. A map on which items were placed since it was fitted has the same `layout`.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -53,8 +53,12 @@ def list_maps(catalog: Catalog) -> pa.Table:
     figures = [json.loads(one) for one in table["figures"].cast(pa.string()).to_pylist()]
     methods = [one.pop("method") for one in scopes]
     components = [one.pop("component", None) for one in scopes]
+    names = table["analysis"].cast(pa.string())
+    layouts = [
+        one.get("layout") or name for one, name in zip(figures, names.to_pylist(), strict=True)
+    ]
     made = {
-        "analysis": table["analysis"].cast(pa.string()),
+        "analysis": names,
         "model": table["model"].cast(pa.string()),
         "method": pa.array(methods, pa.string()),
         "component": pa.array(components, pa.uint32()),
@@ -62,6 +66,7 @@ def list_maps(catalog: Catalog) -> pa.Table:
         "items": table["items"],
         "fitted": pa.array([one["fitted"] for one in figures], pa.uint64()),
         "trustworthiness": pa.array([one["trustworthiness"] for one in figures], pa.float32()),
+        "layout": pa.array(layouts, pa.string()),
         "created_at": table["created_at"],
         "current": table["current"],
     }
@@ -75,6 +80,18 @@ def read_points(catalog: Catalog, analysis: str) -> MapPoints:
         if len(points):
             return points
     raise UsageError(f"there is no map {analysis!r}: make one with `hamsight map`")
+
+
+def check_layout(catalog: Catalog, layout: str) -> None:
+    """Raise UsageError where no map has a layout any more."""
+    if catalog.has_table(TABLE):
+        given = {"lasso_map": layout}
+        if catalog.rows("count_maps", given, is_map=fill("is_map"))[0][0]:
+            return
+    raise UsageError(
+        "the map on which this lasso was drawn was laid out again: let go of the lasso, and draw"
+        " another"
+    )
 
 
 def points_of(catalog: Catalog, analysis: str) -> MapPoints:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from hamsight.session import Session
 from hamsight_analyze.analysis import Found
+from hamsight_analyze.recorded import list_analyses
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
@@ -14,7 +16,6 @@ from hamsight_core.show.values import records
 from hamsight_explore.actions import Actions, Made
 from hamsight_explore.findings import KINDS, identity_of
 from hamsight_explore.jobs import Job, Jobs
-from hamsight_explore.last_kept import LastKept
 from hamsight_explore.pool import Pool
 from hamsight_explore.windows import Windows
 
@@ -24,7 +25,6 @@ MOST_CLUSTERS = 1000
 _OF_LOOKS = ("duplicates", "leaks", "quality")
 """Analyses for which pictures must have been looked at."""
 _SHOWN_ITEMS, _SHOWN_TAGS = 12, 5
-_KEPT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,6 @@ class Analyses:
 
     def __init__(self, pool: Pool, jobs: Jobs, actions: Actions, windows: Windows) -> None:
         self._pool, self._jobs, self._actions, self._windows = pool, jobs, actions, windows
-        self._compared: LastKept[tuple[str | None, str, str], Found] = LastKept(_KEPT)
 
     def start(self, asked: Asked) -> Job:
         """Begin an analysis."""
@@ -67,8 +66,6 @@ class Analyses:
                     found = self._cluster(session, asked, asked.name, job)
                 else:
                     found = _run(session, asked, job)
-            if asked.kind == COMPARISON:
-                self._compared.put((asked.model, asked.a, asked.b), found)
             return found.said if asked.kind == COMPARISON else f"{asked.label}: {found.said}"
 
         return self._jobs.start(asked.label, work, asked.kind)
@@ -116,35 +113,44 @@ class Analyses:
     def compared(
         self, catalog: Catalog, model: str | None, a: str, b: str
     ) -> dict[str, Any] | None:
-        """Return the last comparison of two sides, None where there is none since the start."""
-        found = self._compared.get((model, a, b))
-        if found is None:
+        """Return the last comparison of two sides among all items, None where there is none."""
+        chosen = catalog.model(model)
+        for row in records(list_analyses(catalog)):
+            sides = json.loads(row["scope"])
+            of_model = row["kind"] == COMPARISON and row["model"] == chosen.name
+            if of_model and sides == {"a": a, "b": b}:
+                break
+        else:
             return None
-        rows = list(records(found.table))
-        typical = [row for row in rows if row["side"] is not None]
-        identities = [identity_of(row) for row in typical]
-        shown = self._windows.rows_of(catalog, catalog.model(model), identities)
+        figures = json.loads(row["figures"])
+        if "tags" not in figures:  # an older version compared them
+            return None
+        sql = fill("typical_items")
+        typical = list(records(catalog.arrow(sql, {"analysis": row["analysis"]})))
+        identities = [identity_of(one) for one in typical]
+        shown = self._windows.rows_of(catalog, chosen, identities)
         return {
-            "p": rows[0]["p"],
+            "p": figures["p"],
             "tests": [
-                {"name": name.removeprefix("p_"), "p": p, "figure": rows[0][name[2:]]}
-                for name, p in rows[0].items()
+                {"name": name.removeprefix("p_"), "p": p, "figure": figures[name[2:]]}
+                for name, p in figures.items()
                 if name.startswith("p_")
             ],
-            "items": [found.figures["items_a"], found.figures["items_b"]],
+            "items": [figures["items_a"], figures["items_b"]],
             "tags": [
-                {name: row[name] for name in ("tag", "share_a", "share_b")}
-                for row in rows
-                if row["tag"] is not None
+                dict(zip(("tag", "share_a", "share_b"), one, strict=True))
+                for one in figures["tags"]
             ],
             "typical": {
                 side: [
                     item
-                    for row, item in zip(typical, shown, strict=True)
-                    if row["side"] == side and item is not None
+                    for one, item in zip(typical, shown, strict=True)
+                    if one["side"] == side and item is not None
                 ]
                 for side in ("a", "b")
             },
+            "created": str(row["created_at"]),
+            "current": row["current"],
         }
 
 

@@ -110,6 +110,13 @@ class Given:
             raise UsageError(f"{name!r} must be a list of whole numbers")
         return values
 
+    def texts(self, name: str, *, most: int) -> list[str]:
+        """Return a list of texts; an empty one where it is missing."""
+        values = self._take(name, list, [])
+        if len(values) > most:
+            raise UsageError(f"{name!r} has {len(values)} elements; at most {most} are taken")
+        return [Given({name: value}, f"each of {name!r}").text(name) for value in values]
+
     def objects(self, name: str, *, most: int = 100) -> list[Given]:
         """Return a list of objects; an empty one where it is missing."""
         values = self._take(name, list, [])

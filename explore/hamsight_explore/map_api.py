@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _BYTES = "application/octet-stream"
 _SIMILARITY = "similarity"
+_SIDES = "sides"
+"""By which of the sides `a` and `b` of a comparison a point is of."""
 
 
 class MapApi:
@@ -82,10 +84,15 @@ class MapApi:
 
         analysis, by = given.text("map"), given.text("by")
         key, name = given.text_or_none("result"), given.text_or_none("model")
+        a, b = given.text("a", ""), given.text("b", "")
         given.finish()
         with self._explorer.pool.lent() as session:
             catalog = session.catalog()
-            if by == _SIMILARITY:
+            if by == _SIDES:
+                model = self._explorer.results.model(catalog, name)
+                points = self._explorer.maps.points(catalog, model, analysis)
+                found = self._explorer.maps.sides(catalog, model, points, a, b)
+            elif by == _SIMILARITY:
                 if key is None:
                     raise UsageError("by similarity a map is coloured for a result: name it")
                 result = self._explorer.results.get(key)

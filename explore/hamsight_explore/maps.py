@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hamsight_analyze.items import Scope, condition_of
+from hamsight_analyze.kinds.comparison import scope_of_side
 from hamsight_analyze.map_points import list_maps, read_points
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
@@ -105,6 +107,29 @@ class Maps:
         codes = np.full(len(self._directory), NONE, np.uint8)
         codes[numbers] = found["code"].to_numpy()[known]
         return Colours(codes[points.numbers], tuple(names))
+
+    def sides(
+        self, catalog: Catalog, model: CatalogModel, points: Points, a: str, b: str
+    ) -> Colours:
+        """Return which points are of the sides of a comparison: 1 of a, 2 of b, 3 of both.
+
+        Raises UsageError for no side, and ExpressionError.
+        """
+        import numpy as np
+
+        table = view_of(model.items_table)
+        codes = np.zeros(len(self._directory), np.uint8)
+        for bit, side in ((1, a), (2, b)):
+            scope = scope_of_side(side, Scope(model=model.name))
+            sql, parameters = condition_of(catalog, model, scope)
+            found = catalog.arrow(fill("browsed", table=table, condition=sql[0]), parameters)
+            numbers, _ = self._directory.numbers(catalog, table, found["item"].to_numpy())
+            if len(codes) < len(self._directory):
+                codes = np.pad(codes, (0, len(self._directory) - len(codes)))
+            codes[numbers] |= bit
+        shown = codes[points.numbers]
+        names = (a, b, "both") if (shown == 3).any() else (a, b)
+        return Colours(np.where(shown == 0, NONE, shown).astype(np.uint8), names)
 
 
 _FIELDS = ("dataset", "subset", "tags", "groups", "status")

@@ -68,6 +68,16 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         {"number": WHOLE, "model": SHORT_TEXT},
         ("number",),
     ),
+    "near": (
+        "Rows of the items that are most like an item.",
+        {
+            "number": WHOLE,
+            "count": {"type": "integer", "minimum": 0, "maximum": 100},
+            "model": SHORT_TEXT,
+        },
+        ("number",),
+    ),
+    "names": ("The names that a filter may have: columns and tags.", _OF_MODEL, ()),
     "thumb": (
         "A thumbnail as JPEG, or an SVG that says why there is none.",
         {**PICTURE, "size": choice(*SIZES)},
@@ -101,7 +111,7 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
         ("analysis",),
     ),
     "compared": (
-        "The last comparison of two sides.",
+        "The last comparison of two sides, which the catalog keeps.",
         {"a": SHORT_TEXT, "b": SHORT_TEXT, **_OF_MODEL},
         ("a", "b"),
     ),
@@ -113,7 +123,7 @@ _READ: Mapping[str, tuple[str, Mapping[str, Schema], tuple[str, ...]]] = {
     ),
     "maps/color": (
         "The colours of a map's points: a JSON object and a line break, then a byte a point.",
-        {"map": SHORT_TEXT, "by": SHORT_TEXT, "result": SHORT_TEXT, "model": SHORT_TEXT},
+        dict.fromkeys(("map", "by", "result", "a", "b", "model"), SHORT_TEXT),
         ("map", "by"),
     ),
     "maps/mask": (

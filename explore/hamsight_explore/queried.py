@@ -50,7 +50,7 @@ class Queried:
                 found.append(target)
                 notes.extend(told)
             else:
-                found.append(_resolved(catalog, model, asked))
+                found.extend(_resolved(catalog, model, asked))
         return found, notes
 
     def _text(self, catalog: Catalog, model: CatalogModel, asked: Asked) -> _Encoded:
@@ -60,7 +60,8 @@ class Queried:
         known = self._words.get(key)
         if known is None:
             notes = notes_on_words(catalog.package(model), [asked.given])
-            known = _resolved(catalog, model, replace(asked, weight=1.0)), tuple(notes)
+            (target,) = _resolved(catalog, model, replace(asked, weight=1.0))
+            known = target, tuple(notes)
             self._words.put(key, known)
         target, notes_kept = known
         return replace(target, query=asked.query()), notes_kept
@@ -76,9 +77,10 @@ class Queried:
         return hashed(target, hash_of(catalog, model))
 
 
-def _resolved(catalog: Catalog, model: CatalogModel, asked: Asked) -> Target:
+def _resolved(catalog: Catalog, model: CatalogModel, asked: Asked) -> list[Target]:
+    """Return the target of a query, or those of each item of a group."""
     request = Request((replace(asked.query(), weight=1.0),), model=model.name)
-    return replace(resolve(catalog, model, request)[0], query=asked.query())
+    return [replace(one, query=asked.query()) for one in resolve(catalog, model, request)]
 
 
 def _encoded(

@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from hamsight_core.catalog.generations import view_of
 from hamsight_core.errors import UsageError
 from hamsight_core.names import is_text
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
 from hamsight_explore.web import Answers, json_answer
 from hamsight_explore.windows import MOST_ROWS
-from hamsight_query.request import Kind, Request
+from hamsight_query.request import Kind, Query, Request
+from hamsight_query.where.names import COLUMNS
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
 
+_NEAR, _MOST_NEAR = 8, 100
+_MOST_TAGS = 10_000
+
+
 class QueryApi:
-    """Answers a request as `Request.to_json` writes it."""
+    """Answers a request as `Request.to_json` writes it, and what a page asks beside its views."""
 
     def __init__(self, explorer: Explorer) -> None:
         self._explorer = explorer
-        self.read: Answers = {}
+        self.read: Answers = {"/api/near": self.near, "/api/names": self.names}
         self.write: Answers = {"/api/query": self.query}
 
     def query(self, given: Given) -> Response:
@@ -43,6 +49,36 @@ class QueryApi:
         rows = matches.to_arrow().to_pylist(maps_as_pydicts="strict")
         sql = matches.statement.script()
         return json_answer({"model": matches.model, "matches": rows, "sql": sql})
+
+    def near(self, given: Given) -> Response:
+        """Return rows of the items that are most like an item."""
+        number, name = given.whole("number"), given.text_or_none("model")
+        count = given.whole("count", _NEAR, most=_MOST_NEAR)
+        given.finish()
+        its = self._explorer
+        with its.pool.lent() as session:
+            catalog = session.catalog()
+            model = its.results.model(catalog, name)
+            its.windows.place(catalog, model, number)
+            (identity,) = its.directory.identities([number])
+            asked = Query(Kind.ITEM, "/".join(identity))
+            matches = list(session.search(Request((asked,), k=count, model=model.name)))
+            identities = [(one.dataset, one.subset, one.id) for one in matches]
+            rows = its.windows.rows_of(catalog, model, identities)
+        alike = zip(rows, matches, strict=True)
+        shown = [{**row, "similarity": round(one.similarity, 4)} for row, one in alike if row]
+        return json_answer({"rows": shown})
+
+    def names(self, given: Given) -> Response:
+        """Return the names that a filter may have: columns, and tags that are plain names."""
+        name = given.text_or_none("model")
+        given.finish()
+        with self._explorer.pool.lent() as session:
+            catalog = session.catalog()
+            table = view_of(self._explorer.results.model(catalog, name).items_table)
+            rows = catalog.rows("tag_names", {"limit": _MOST_TAGS}, table=table)
+        tags = [row[0] for row in rows if row[0].isidentifier()]
+        return json_answer({"names": [*COLUMNS, *tags]})
 
 
 def _check(value: Any) -> None:

@@ -12,23 +12,21 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.paging import as_json
-from hamsight_core.catalog.statements import all_of, fill
+from hamsight_core.catalog.statements import fill
 from hamsight_core.errors import UnknownItemError, UsageError
 from hamsight_core.items import Identity
-from hamsight_curate.change import count
 from hamsight_curate.selection import Condition
 from hamsight_explore.directory import Directory
 from hamsight_explore.last_kept import LastKept
 from hamsight_explore.queried import Queried
+from hamsight_explore.ranking import fused, ranking, total_of
 from hamsight_explore.uploads import Uploads
 from hamsight_explore.view import View
-from hamsight_explore.view_condition import condition_of, in_lasso
+from hamsight_explore.view_condition import condition_of
 from hamsight_explore.view_result import Result, Spread, spread_of
 from hamsight_query.filters import Conditions, check_names, order_of_items
 from hamsight_query.request import Request
-from hamsight_query.search import Prepared, prepare_targets
 from hamsight_query.steps import Statement, ranked_items
-from hamsight_query.target import Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,8 +60,9 @@ class Results:
     def ask(self, catalog: Catalog, view: View) -> Result:
         """Answer a view and keep the answer. Raises what a search raises."""
         started = time.monotonic()
-        models = catalog.models() if view.model is None else []
-        model = models[0] if models else self.model(catalog, view.model)
+        name = view.models[0] if view.models else view.model
+        models = catalog.models() if name is None else []
+        model = models[0] if models else self.model(catalog, name)
         if models[1:]:
             view = replace(view, model=model.name)
         condition = condition_of(catalog, model, view)
@@ -109,10 +108,11 @@ class Results:
         import numpy as np
 
         assert result.asked is not None
-        request, targets = result.asked
+        request, targets, scales = result.asked
         items = max(1, len(self._directory), result.total)
         whole = replace(request, k=items, min_similarity=None, sort=None)
-        statement = _prepared(catalog, result.model, result.view, whole, targets).statement
+        view = result.view
+        statement = ranking(catalog, result.model, view, whole, targets, scales).statement
         found = ranked_items(catalog, statement, result.model.items_table)
         table = view_of(result.model.items_table)
         numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
@@ -166,23 +166,30 @@ class Results:
         import numpy as np
 
         targets, notes = self._queried.targets(catalog, model, view)
-        request = view.request([target.query for target in targets], FIRST, model.name)
-        prepared = _prepared(catalog, model, view, request, targets)
+        queries = list(dict.fromkeys(target.query for target in targets))
+        request = view.request(queries, FIRST, model.name)
+        if request.models:
+            request = replace(request, k=FIRST * len(request.models))
+            each = [self.model(catalog, name) for name in request.models]
+            of_each = [self._queried.targets(catalog, one, view)[0] for one in each]
+            prepared = fused(catalog, each, view, request, of_each)
+        else:
+            prepared = ranking(catalog, model, view, request, targets)
         table = view_of(model.items_table)
-        if request.min_similarity is None:
+        if request.models or request.min_similarity is None:
             found = ranked_items(catalog, prepared.statement, model.items_table)
             numbers, known = self._directory.numbers(catalog, table, found["item"].to_numpy())
             result = self._made(catalog, view, model, condition, prepared.statement, numbers)
             result.similarities = found["similarity"].to_numpy()[known].astype(np.float32)
             result.distances = found["distance"].to_numpy()[known].astype(np.uint32)
-            if len(numbers) == FIRST:
-                result.asked = request, targets
-                total = _total(catalog, model, prepared.conditions, targets)
+            if len(numbers) == FIRST and not request.models:
+                result.asked = request, targets, prepared.scales
+                total = total_of(catalog, model, prepared.conditions, targets)
                 result.total = max(len(numbers), total)
         else:
             nothing = np.empty(0, np.uint32)
             result = self._made(catalog, view, model, condition, prepared.statement, nothing)
-            result.asked = request, targets
+            result.asked = request, targets, prepared.scales
             self._rank_all(catalog, result)
             if view.sort is not None:
                 self._sort(catalog, result)
@@ -230,30 +237,3 @@ class Results:
             command=view.command(catalog.location, names),
             milliseconds=0.0,
         )
-
-
-def _prepared(
-    catalog: Catalog,
-    model: CatalogModel,
-    view: View,
-    request: Request,
-    targets: Sequence[Target],
-) -> Prepared:
-    also = None
-    if view.lasso is not None:
-        inside = in_lasso(view.lasso)
-        also = Conditions((inside.sql,), inside.parameters)
-    return prepare_targets(catalog, model, request, targets, also=also)
-
-
-def _total(
-    catalog: Catalog, model: CatalogModel, conditions: Conditions, targets: Sequence[Target]
-) -> int:
-    """Return how many items a search ranks: the items that are queries are left out."""
-    sql = all_of(conditions.sql)
-    condition = Condition(sql, conditions.parameters)
-    excluded = [one.identity for target in targets for one in target.asked if one.identity]
-    if excluded:
-        sql = fill("without_queries", condition=sql)
-        condition = Condition(sql, {**condition.parameters, "excluded": excluded})
-    return count(catalog, [view_of(model.items_table)], condition)

@@ -45,6 +45,8 @@ def _view_of(request: Request) -> View | None:
         where=request.where,
         sort=request.sort,
         min_similarity=request.min_similarity,
+        calibrated=request.calibrated,
+        models=request.models,
     )
     plain = replace(request, k=DEFAULT_K, datasets=(), subsets=(), where=view.expression())
     return view if view.request(request.queries, DEFAULT_K) == plain else None

@@ -68,6 +68,8 @@ VIEW = object_of(
         "where": or_null(TEXT),
         "sort": or_null(TEXT),
         "min_similarity": or_null({"type": "number", "minimum": -1, "maximum": 1}),
+        "calibrated": FLAG,
+        "models": list_of(TEXT, 10),
         "lasso": or_null(_LASSO),
     }
 )

@@ -21,9 +21,9 @@ TEXT_FIELDS = ("dataset", "subset", "status", "format")
 FIELDS = (*TEXT_FIELDS, "tags", "groups", "attributes")
 """The fields that have facets."""
 UPLOAD = "upload"
-KINDS = (Kind.TEXT.value, Kind.ITEM.value, Kind.GROUP.value, UPLOAD)
-_MOST_CORNERS = 400
-_ORDER = (UPLOAD, Kind.TEXT.value, Kind.ITEM.value, Kind.GROUP.value)
+KINDS = (Kind.TEXT.value, Kind.ITEM.value, Kind.GROUP.value, Kind.EACH_OF.value, UPLOAD)
+_MOST_CORNERS, _MOST_MODELS = 400, 10
+_ORDER = (UPLOAD, Kind.TEXT.value, Kind.ITEM.value, Kind.GROUP.value, Kind.EACH_OF.value)
 """The order that the command line gives queries of several kinds."""
 
 
@@ -84,7 +84,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Lasso:
-    """A part of a map: the analysis that made it, and the corners of a polygon, (x, y) each."""
+    """A part of a map: the name of its layout, and the corners of a polygon, (x, y) each."""
 
     map: str
     polygon: tuple[tuple[float, float], ...]
@@ -107,9 +107,10 @@ class Lasso:
 class View:
     """What the page shows: items of a model that answer filters, ranked by queries or in order.
 
-    `combine`, `where`, `sort` and `min_similarity` are those of a Request; without `sort` items
-    are in the order of their identities. A search is sorted where it has a cut-off. Queries are in
-    the order that the command gives them.
+    `combine`, `where`, `sort`, `min_similarity` and `calibrated` are those of a Request; without
+    `sort` items are in the order of their identities. A search is sorted where it has a cut-off.
+    Queries are in the order that the command gives them. Several `models` are fused in a search;
+    all else is of the first of them.
     """
 
     model: str | None = None
@@ -119,6 +120,8 @@ class View:
     where: str | None = None
     sort: str | None = None
     min_similarity: float | None = None
+    calibrated: bool = False
+    models: tuple[str, ...] = ()
     lasso: Lasso | None = None
 
     @classmethod
@@ -141,6 +144,8 @@ class View:
             where=given.text_or_none("where"),
             sort=given.text_or_none("sort"),
             min_similarity=least,
+            calibrated=given.flag("calibrated"),
+            models=tuple(given.texts("models", most=_MOST_MODELS)),
             lasso=None if lasso is None else Lasso.of(lasso),
         )
         given.finish()
@@ -156,6 +161,8 @@ class View:
             "where": self.where,
             "sort": self.sort,
             "min_similarity": self.min_similarity,
+            "calibrated": self.calibrated,
+            "models": list(self.models),
             "lasso": None if self.lasso is None else self.lasso.as_json(),
         }
 
@@ -175,7 +182,9 @@ class View:
             where=where,
             sort=sort,
             min_similarity=self.min_similarity if queries else None,
-            model=model or self.model,
+            calibrated=self.calibrated and bool(queries),
+            models=self.models if queries else (),
+            model=None if self.models and queries else model or self.model,
         )
 
     def expression(self, without: str | None = None) -> str | None:
@@ -218,6 +227,8 @@ class View:
             words.extend(("--where", request.where))
         if request.sort is not None:
             words.append(f"--sort={request.sort}")
-        if self.model is not None:
-            words.extend(("--model", self.model))
+        if request.calibrated:
+            words.append("--calibrated")
+        for name in request.models or ([self.model] if self.model is not None else []):
+            words.extend(("--model", name))
         return shlex.join([*words, "--db", location])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.catalog import CatalogModel
 from hamsight_curate.selection import Condition
 from hamsight_explore.view import View
+from hamsight_query.percentiles import Scales
 from hamsight_query.request import Request
 from hamsight_query.target import Target
 
@@ -35,7 +36,8 @@ class Result:
 
     `numbers` (n,) uint32 are the items in their order; of a search, the first of `total`, with
     `similarities` (n,) float32 and `distances` (n,) uint32 in bits. `sql` is for an analyst.
-    `asked` is what ranks all items, where only the first are ranked; `notes` are for who asked.
+    `asked` is what ranks all items, where only the first are ranked: a request, its targets and
+    the scales of its similarities; `notes` are for who asked.
     `queried` are the numbers of the queries that are items, by what was given.
     `spread` is of all ranked items, those below a cut-off among them.
     """
@@ -51,7 +53,7 @@ class Result:
     milliseconds: float
     similarities: NDArray[np.float32] | None = None
     distances: NDArray[np.uint32] | None = None
-    asked: tuple[Request, Sequence[Target]] | None = None
+    asked: tuple[Request, Sequence[Target], Scales] | None = None
     notes: Sequence[str] = ()
     queried: Mapping[str, int] = field(default_factory=dict)
     spread: Spread | None = None

@@ -103,6 +103,7 @@ def _shown(
     row.pop("item")
     if not whole:
         row.pop("uri")
+        row.pop("scores")
         row["captions"] = [text[:_SHOWN_TEXT] for text in row["captions"][:3]]
         row["groups"] = [text[:_SHOWN_TEXT] for text in row["groups"][:_SHOWN_LIST]]
         row["boxes"] = row["boxes"][:_SHOWN_BOXES]

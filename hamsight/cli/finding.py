@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -17,6 +18,8 @@ from hamsight_core.show.formats import Format
 from hamsight_core.show.terminal import App, say, tell
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from hamsight_analyze.analysis import Found
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_curate.to_subset import Resettled
@@ -88,8 +91,21 @@ def list_(
         table = session.analyses()
     if format is Format.TABLE:
         shown = ["kind", "model", "scope", "items", "figures", "created_at", "current"]
-        table = table.select(shown)
+        table = _with_short_figures(table.select(shown))
     show(table, format)
+
+
+def _with_short_figures(table: pa.Table) -> pa.Table:
+    """Return the table without figures that are lists."""
+    import pyarrow as pa
+
+    figures = [json.loads(one) for one in table["figures"].cast(pa.string()).to_pylist()]
+    short = [
+        json.dumps({name: one for name, one in row.items() if not isinstance(one, list)})
+        for row in figures
+    ]
+    place = table.column_names.index("figures")
+    return table.set_column(place, "figures", pa.array(short, pa.string()))
 
 
 @find.command("leaks")
@@ -224,6 +240,10 @@ def mislabelled(
         with Session(request.db) as session:
             change = session.relabel(relabel, objects=objects)
         tell(f"{change.changed} of {change.selected} tags changed")
+        if change.changed < change.selected:
+            say(
+                "note: the others are of items that the catalog does not have, or that lack the tag"
+            )
         return
     run(Mislabelled(), request, objects=objects)
 

@@ -217,8 +217,9 @@ class Analyses(Opened):
     def maps(self) -> pa.Table:
         """Return a row for each map that is kept, the latest first.
 
-        Columns: analysis, model, method, component, scope, items, fitted, trustworthiness,
-        created_at, and `current`: whether no item came, went or changed since.
+        Columns: analysis, model, method, component, scope, items, fitted, trustworthiness, layout,
+        created_at, and `current`: whether no item came, went or changed since. A map on which items
+        were placed since it was fitted has the same `layout`.
         """
         from hamsight_analyze.map_points import list_maps
 

@@ -6,11 +6,11 @@ import json
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import prepared
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -51,7 +51,7 @@ def test_the_first_address_lets_in_and_others_do_not(browser: Browser, catalog: 
     for file in sorted((catalog.parent / "scenes").rglob("*.jpg"))[:3]:
         shutil.copy(file, few)
     command = [sys.executable, "-m", "hamsight", "ingest", few, *options]
-    subprocess.run(command, check=True, capture_output=True)
+    prepared.run(command, check=True, capture_output=True)
     served = Explored(own)
     try:
         context = browser.new_context()
@@ -129,7 +129,7 @@ def test_queries_have_weights_regions_and_a_cut_off(visit: Visit, catalog: Path)
     count = int(page.locator(".status b").first.inner_text())
     assert 0 < count < SCENES - 1
     command = [sys.executable, "-m", *command, "-k", "200", "--format", "jsonl"]
-    answered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    answered = prepared.run(command, check=True, capture_output=True, text=True).stdout
     expected = [json.loads(line)["id"] for line in answered.splitlines()]
     assert len(expected) == count
     assert ids(page, min(count, 8)) == expected[:8]
@@ -206,6 +206,18 @@ def test_select_group_filter_and_undo(visit: Visit) -> None:
     group.get_by_role("button", name="all but").click()
     expect(page.locator(".status")).to_contain_text(f"{SCENES} pictures")
     page.keyboard.press("Escape")
+    group.get_by_role("button", name="search by round things").click()
+    expect(page.locator(".status")).to_contain_text(f"{SCENES - 3} pictures")
+    page.locator(".chip .label").click()
+    page.get_by_label("by each picture of the group").check()
+    expect(page.locator(".chip")).to_contain_text("each of round things")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="cut-off").click()
+    page.get_by_label("as percentiles").check()
+    expect(page.locator("#cutoff .ends")).to_contain_text("percentile")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Hamsight").click()
+    expect(page.locator(".status")).not_to_contain_text("most alike first")
     page.keyboard.press("u")
     expect(page.locator(".toast").last).to_contain_text("undone")
     expect(group).to_have_count(0)
@@ -264,6 +276,12 @@ def test_the_filter_language_names_its_faults(visit: Visit) -> None:
     where.fill("heart >= 2 and width >")
     where.press("Enter")
     expect(page.locator("#fault")).to_contain_text("expected a name")
+    expect(page.locator("#fault pre")).to_contain_text("^")
+    where.fill("")
+    where.press_sequentially("hea")
+    expect(page.locator("#where-names li")).to_have_text(["heart"])
+    where.press("Tab")
+    expect(where).to_have_value("heart")
     where.fill("heart >= 2")
     where.press("Enter")
     expect(page.locator("#fault")).to_have_count(0)

@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
+import prepared
 import pytest
 from mcp import Client, StdioServerParameters
 from PIL import Image
@@ -31,7 +32,7 @@ def catalog(tmp_path_factory) -> str:
 
 def command(*arguments: str) -> str:
     made = [sys.executable, "-m", "hamsight", *arguments]
-    return subprocess.run(made, check=True, capture_output=True, text=True).stdout
+    return prepared.run(made, check=True, capture_output=True, text=True).stdout
 
 
 def called(at: str, *calls: tuple[str, dict], write: bool = False):

@@ -233,9 +233,11 @@ def test_clusters_as_pictures_and_as_an_attribute(visitor, session) -> None:
 def test_a_comparison_as_compare_has_it(visitor, session) -> None:
     sides = {"a": "dataset:copies", "b": "where:blue > 0"}
     assert visitor.get("compared", **sides).json == {"compared": None}
+    expected = session.compare(**sides)
+    of_terminal = visitor.get("compared", **sides).json["compared"]
     analyzed(visitor, kind="comparison", **sides)
     shown = visitor.get("compared", **sides).json["compared"]
-    expected = session.compare(**sides)
+    assert {**shown, "created": ""} == {**of_terminal, "created": ""} and shown["current"]
     first = expected.table.to_pylist()[0]
     assert shown["p"] == pytest.approx(first["p"]) and shown["items"] == [6, 9]
     assert {one["name"]: one["figure"] for one in shown["tests"]} == pytest.approx(

@@ -120,6 +120,13 @@ def test_a_lasso_holds_what_numpy_finds_in_its_polygon(visitor, session, made) -
         both = visitor.asked(filters=filters, lasso=lasso)
         assert both["total"] == sum(row["dataset"] == "plain" for row in found["rows"])
     assert len(held) > 2 and max(held) < COUNT
+    # a link names the layout: it holds when the map was made again and lies as before
+    (listed,) = visitor.get("maps").json["maps"]
+    of_layout = {"map": listed["layout"], "polygon": polygon.ravel().tolist()}
+    assert listed["layout"] != made
+    assert visitor.asked(lasso=of_layout)["total"] == len(expected)
+    gone = visitor.post("search", lasso={"map": "no layout", "polygon": lasso["polygon"]})
+    assert gone.status == 400 and "laid out again" in gone.json["error"]
     for wrong in ([1, 2, 3, 4], [1, 2, 3, 4, 5, 6, 7], ["a"] * 6, [10**400] * 6):
         assert visitor.post("search", lasso={"map": made, "polygon": wrong}).status == 400
 
@@ -149,6 +156,13 @@ def test_points_are_coloured_by_values_scores_and_similarity(visitor, session, m
     for a, first in zip(codes, ordered, strict=True):
         for b, second in zip(codes, ordered, strict=True):
             assert first >= second or a <= b
+    sides = {"a": "where:dog > 0", "b": "dataset:tagged"}
+    told, codes = coloured("sides", **sides)
+    assert told["names"] == [sides["a"], sides["b"], "both"]
+    for number, code in zip(numbers.tolist(), codes, strict=True):
+        of = rows[number]
+        assert code == (255 if of["dataset"] == "plain" else 3 if "dog" in of["tags"] else 2)
+    assert visitor.get("maps/color", map=made, by="sides", a="dog").status == 400
     name = "/".join(rows[int(numbers[0])][key] for key in ("dataset", "subset", "id"))
     found = visitor.asked(queries=[{"kind": "item", "given": name}])
     told, codes = coloured("similarity", result=found["result"])

@@ -138,12 +138,18 @@ ASKED = [
     {"queries": [("item", 0, 1, None)], "min_similarity": 0.1, "sort": "-file_size"},
     {"queries": [("item", 2, 1, None), ("item", 5, 1, None)], "combine": "balanced"},
     {"queries": [("group", "some", 0.3, None), ("item", 4, 1, None)]},
+    {"queries": [("each-of", "some", 1, None)]},
+    {"queries": [("item", 0, 1, None)], "calibrated": True, "min_similarity": 0.5},
+    {"queries": [("item", 3, 1, None)], "models": ["toy", "second"]},
 ]
 
 
 @pytest.mark.homes("chdb")
-def test_the_command_of_a_view_answers_its_first_items(visitor, session, dsn) -> None:
+def test_the_command_of_a_view_answers_its_first_items(visitor, session, dsn, tmp_path) -> None:
     rows = visitor.asked()["rows"]
+    second = toy.model(tmp_path / "second", name="second", seed=8)
+    session.ingest(tmp_path / "coco", dataset="drawn", model=second)
+    session.ingest(tmp_path / "plain", dataset="plain", model=second)
     session.add_to_group("some", where='"dog" in tags')
     for view in ASKED:
         queries = [

@@ -43,7 +43,7 @@ class Comparison(Analysis):
         import numpy as np
 
         sides = [
-            read_items(catalog, _scope(side, scope), self.reads, {}, on_progress=on_progress)
+            read_items(catalog, scope_of_side(side, scope), self.reads, {}, on_progress=on_progress)
             for side in (self.a, self.b)
         ]
         for side, items in zip((self.a, self.b), sides, strict=True):
@@ -89,7 +89,9 @@ class Comparison(Analysis):
         found = Found(table, table.num_rows, said, {"a": self.a, "b": self.b}, mixed=True)
         found.shown = _for_people(difference, tags, [side for side, _ in typical], identities)
         found.figures = {"p": difference.p, **difference.tests}
+        found.figures |= {f"p_{name}": p for name, p in difference.each.items()}
         found.figures |= {"items_a": split, "items_b": len(items) - split}
+        found.figures["tags"] = [[tag, round(a, 4), round(b, 4)] for tag, a, b in tags]
         found.stored = table.slice(1 + len(tags))
         found.stored = found.stored.select(["dataset", "subset", "id", "score", "side"])
         found.stored = found.stored.rename_columns(["dataset", "subset", "id", "score", "tag"])
@@ -168,8 +170,8 @@ def _for_people(
     )
 
 
-def _scope(side: str, scope: Scope) -> Scope:
-    """Return the scope of a side. Raises UsageError for a side that is not KIND:VALUE."""
+def scope_of_side(side: str, scope: Scope) -> Scope:
+    """Return the part of a scope that a side is. Raises UsageError for no KIND:VALUE."""
     kind, mark, value = side.partition(":")
     if kind not in _KINDS or not mark or not value:
         raise UsageError(f"{side!r} is no side; expected {', '.join(f'{one}:…' for one in _KINDS)}")

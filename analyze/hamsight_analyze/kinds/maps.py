@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -95,6 +96,7 @@ class Map(Analysis):
         known = None if kept is None else _unchanged(kept, items)
         if known is not None and len(items) and (known >= 0).mean() >= _OLD:
             items.beside["kept"] = kept, known
+            items.beside["layout"] = self._layout(catalog, scope, items)
         elif self.method == "tsne" and not scope.described() and len(items) <= FITTED:
             items.beside["near"] = neighbours_of(catalog, items)
         return items
@@ -109,6 +111,11 @@ class Map(Analysis):
             at = places_of(items.keys(), points.items)
             positions[at >= 0] = points.positions[at[at >= 0]]
         return positions
+
+    def _layout(self, catalog: Catalog, scope: Scope, items: Items) -> str:
+        """Return the name of the kept map's layout."""
+        latest = latest_of_kind(catalog, self, scope, items.model.name)
+        return str(catalog.rows("layout_of_map", {"analysis": latest})[0][0] or latest)
 
     def _kept_points(self, catalog: Catalog, scope: Scope, items: Items) -> MapPoints | None:
         latest = latest_of_kind(catalog, self, scope, items.model.name)
@@ -139,9 +146,10 @@ class Map(Analysis):
         if placed is None:
             said = f"{len(items):,} items laid out by {by}{told}"
         else:
-            said = f"the map by {self.method} of before with {placed:,} items new on it{told}"
+            said = f"{len(items):,} items on the kept map by {by}, {placed:,} of them new{told}"
         found = Found(each.slice(0, count), count, said, settings_of(self))
-        found.figures = {"fitted": int(fitted.sum()), "trustworthiness": trust}
+        layout = items.beside.pop("layout", None) or _named(positions)
+        found.figures = {"fitted": int(fitted.sum()), "trustworthiness": trust, "layout": layout}
         found.stored = each.append_column("digest", pa.array(items.digests())).append_column(
             "fitted", pa.array(fitted)
         )
@@ -203,6 +211,11 @@ class Map(Analysis):
             draw_line(points, path, title=title)
         else:
             draw_map(points, path, title=title, pictures=self.pictures)
+
+
+def _named(positions: NDArray[np.float32]) -> str:
+    """Return the name of a layout (n, 2): the same for the same positions."""
+    return hashlib.sha256(positions.round(3).astype("<f4").tobytes()).hexdigest()[:32]
 
 
 def _unchanged(points: MapPoints, items: Items) -> NDArray[np.int64]:

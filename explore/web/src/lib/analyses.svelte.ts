@@ -3,6 +3,7 @@
 import * as api from "./api";
 import type { Analysis } from "./api";
 import { explorer } from "./explorer.svelte";
+import { toasts } from "./toasts.svelte";
 
 class Analyses {
   all = $state<Analysis[] | null>(null);
@@ -11,7 +12,7 @@ class Analyses {
     try {
       this.all = (await api.get<{ analyses: Analysis[] }>("analyses", { model: explorer.model })).analyses;
     } catch (error) {
-      explorer.fail(error);
+      toasts.fail(error);
     }
   }
 

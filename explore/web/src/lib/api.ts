@@ -57,6 +57,8 @@ export interface Row {
   status: string;
   attributes: Record<string, string>;
   ingested_at: string;
+  /** What analyses give the item; of a whole item alone. */
+  scores?: Record<string, number>;
   selected?: boolean;
   similarity?: number;
   distance?: number;
@@ -134,6 +136,8 @@ export interface MapOf {
   component: number | null;
   items: number;
   trustworthiness: number | null;
+  /** What a lasso names: the same after items were placed on the map. */
+  layout: string;
   created_at: string;
   current: boolean;
 }
@@ -173,7 +177,7 @@ export interface Count {
 export interface Analysis {
   analysis: string;
   kind: string;
-  scope: { dataset?: string[]; subset?: string[]; where?: string };
+  scope: { dataset?: string[]; subset?: string[]; where?: string; a?: string; b?: string };
   settings: Record<string, unknown>;
   figures: Record<string, unknown>;
   items: number;
@@ -228,6 +232,14 @@ export interface Compared {
   items: [number, number];
   tags: { tag: string; share_a: number; share_b: number }[];
   typical: { a: Row[]; b: Row[] };
+  created: string;
+  current: boolean;
+}
+
+/** What a comparison is of, each KIND:VALUE. */
+export interface Sides {
+  a: string;
+  b: string;
 }
 
 /** An answer of the server that is an error; `column` is the place of a fault in a filter. */

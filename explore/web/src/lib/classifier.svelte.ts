@@ -3,6 +3,7 @@
 import * as api from "./api";
 import type { Row } from "./api";
 import { explorer } from "./explorer.svelte";
+import { toasts } from "./toasts.svelte";
 
 export type Order = "likely" | "unsure" | "nearest-wrong";
 export type Mark = "right" | "wrong";
@@ -100,7 +101,7 @@ class ClassifierState {
     return this.working(async () => {
       await this.learn();
       await api.post("classifier/save", { classifier: this.begun?.classifier, name, replace });
-      explorer.toast(`saved ${name}: hamsight run ${name} repeats it`);
+      toasts.say(`saved ${name}: hamsight run ${name} repeats it`);
     });
   }
 
@@ -134,7 +135,7 @@ class ClassifierState {
       return true;
     } catch (error) {
       if (error instanceof api.Refused && error.message.includes("begin again")) this.begun = null;
-      explorer.fail(error);
+      toasts.fail(error);
       return false;
     } finally {
       this.busy = false;

@@ -2,23 +2,23 @@
 
 import * as api from "./api";
 import type { Catalog, Change, Job, Result, Row, Rows, SavedQuery } from "./api";
+import { addressOf, placeOf } from "./address";
 import { grid } from "./grid.svelte";
 import { Jobs } from "./jobs.svelte";
-import { CHUNK, RowChunks } from "./rows.svelte";
-import { askedIn, screenAddress, screenOf } from "./screens";
+import { RowChunks } from "./rows.svelte";
 import type { Asked, Screen } from "./screens";
-import { emptyView, fromAddress, fromRequest, newQuery, toAddress, toRequest } from "./view";
-import type { Combine, Field, Lasso, Query, Region, View } from "./view";
-
-const SHORTEST_TOAST = 6000;
+import { Selection } from "./selection.svelte";
+import { toasts } from "./toasts.svelte";
+import { emptyView, fromRequest, newQuery, toRequest } from "./view";
+import type { Field, Lasso, Query, Region, View } from "./view";
 
 export type Dialog = "group" | "status" | "attribute" | "export" | "delete" | "help" | "sql" | "saved" | "about" | "look" | null;
 
-export interface Toast {
-  key: number;
-  text: string;
-  bad: boolean;
-  undo: boolean;
+/** Queries that a search has at most. */
+export const MOST_QUERIES = 20;
+
+function nameOf(row: Row): string {
+  return [row.dataset, row.subset, row.id].join("/");
 }
 
 function pageKey(): string {
@@ -29,31 +29,21 @@ function pageKey(): string {
   return made;
 }
 
-function remembered(name: string, otherwise: number): number {
-  const kept = Number(localStorage.getItem(name));
-  return kept > 0 ? kept : otherwise;
-}
-
 export class Explorer {
   readonly page = pageKey();
   catalog = $state<Catalog | null>(null);
   view = $state<View>(emptyView());
   result = $state<Result | null>(null);
   total = $state(0);
-  selected = $state(0);
   cursor = $state(0);
   opened = $state<number | null>(null);
-  size = $state(remembered("size", 176));
-  showsBoxes = $state(localStorage.getItem("boxes") !== "no");
   /** The name of the map that is shown, "latest" for the last, "" without a map. */
   map = $state("");
-  showsFilters = $state(localStorage.getItem("filters") !== "no");
   /** Whether the next query joins those that are searched by. */
   adds = $state(false);
   dialog = $state<Dialog>(null);
   busy = $state(false);
   error = $state<api.Refused | null>(null);
-  toasts = $state<Toast[]>([]);
   /** The screen that is shown, "" for the pictures. */
   screen = $state<Screen>("");
   /** What the screen asks besides the view. */
@@ -64,15 +54,13 @@ export class Explorer {
   palette = $state<string[]>([]);
 
   readonly rows = new RowChunks(this);
+  readonly selection = new Selection(this);
   readonly jobs = new Jobs({
     ended: (job) => this.ended(job),
     version: (version) => this.atVersion(version),
-    fail: (error) => this.fail(error),
   });
 
   private asking: AbortController | null = null;
-  private anchor = 0;
-  private toastKeys = 0;
   private version = 0;
 
   readonly model = $derived(this.result?.model ?? "");
@@ -103,7 +91,7 @@ export class Explorer {
       this.catalog = await api.get<Catalog>("catalog");
       this.version = this.catalog.version;
     } catch (error) {
-      this.fail(error);
+      toasts.fail(error);
     }
   }
 
@@ -116,7 +104,7 @@ export class Explorer {
     this.busy = true;
     if (remember) {
       this.screen = "";
-      this.writeAddress();
+      this.writeAddress(false, null);
     }
     try {
       const { sql, model } = this.view;
@@ -128,7 +116,7 @@ export class Explorer {
       this.result = result;
       this.total = result.total;
       this.cursor = Math.min(this.opened ?? 0, Math.max(0, result.total - 1));
-      this.anchor = this.cursor;
+      this.selection.anchor = this.cursor;
       this.error = null;
       this.revision += 1;
     } catch (error) {
@@ -142,34 +130,35 @@ export class Explorer {
 
   /** Show the items that the answer to a statement names. */
   showSql(sql: string): void {
-    this.view = { ...emptyView(), model: this.view.model, sql };
-    void this.ask();
+    this.change({ ...emptyView(), model: this.view.model, sql });
   }
 
   showSaved(saved: SavedQuery): void {
     if (!saved.view) return;
-    this.view = fromRequest(saved.view);
-    void this.ask();
+    this.change(fromRequest(saved.view));
   }
 
   async save(name: string, replace: boolean): Promise<boolean> {
     try {
       await api.post("saved", { name, replace, view: toRequest(this.view) });
-      this.toast(`saved ${name}: hamsight run ${name} repeats it`);
+      toasts.say(`saved ${name}: hamsight run ${name} repeats it`);
       return true;
     } catch (error) {
-      this.fail(error);
+      toasts.fail(error);
       return false;
     }
   }
 
+  /** Change what is asked, and ask. */
+  change(part: Partial<View>): void {
+    this.view = { ...this.view, ...part };
+    void this.ask();
+  }
+
   /** Search by queries; a cut-off was for others. */
   setQueries(queries: Query[]): void {
-    this.view.sql = "";
-    this.view.queries = queries;
-    this.view.least = null;
     this.adds = false;
-    void this.ask();
+    this.change({ sql: "", queries, least: null });
   }
 
   /** Search by a query: by it alone, or, where queries are being added, by it too. */
@@ -181,60 +170,39 @@ export class Explorer {
     this.setQueries(this.view.queries.map((query, at) => (at === index ? { ...query, ...part } : query)));
   }
 
-  removeQuery(index: number): void {
-    this.setQueries(this.view.queries.filter((_, at) => at !== index));
-  }
-
-  setCombine(combine: Combine): void {
-    this.view.combine = combine;
-    void this.ask();
-  }
-
-  /** Leave out pictures that are less similar. */
-  setLeast(least: number | null): void {
-    this.view.least = least;
-    void this.ask();
-  }
-
   async searchPicture(file: Blob, name: string): Promise<void> {
     try {
       const sent = await api.upload(file, name);
       this.addQuery(newQuery("upload", sent.upload));
     } catch (error) {
-      this.fail(error);
+      toasts.fail(error);
+    }
+  }
+
+  /** Search by the pictures that are selected. */
+  async similarToSelected(): Promise<void> {
+    try {
+      const { rows } = await api.get<{ rows: Row[] }>("selected", { page: this.page, model: this.model, limit: MOST_QUERIES });
+      this.setQueries(rows.map((row) => newQuery("item", nameOf(row))));
+    } catch (error) {
+      toasts.fail(error);
     }
   }
 
   /** Search by a stored picture or a part of it; with `adds`, by what was searched for too. */
   similar(row: Row, box: Region | null = null, weight = 1, adds = this.adds): void {
-    this.addQuery(newQuery("item", [row.dataset, row.subset, row.id].join("/"), box, weight), adds);
+    this.addQuery(newQuery("item", nameOf(row), box, weight), adds);
   }
 
   setFilter(field: Field, value: string, state: "include" | "exclude" | "neutral"): void {
-    this.view.sql = "";
     const others = this.view.filters.filter((one) => one.field !== field || one.value !== value);
     const kept = state === "neutral" ? [] : [{ field, value, excluded: state === "exclude" }];
-    this.view.filters = [...others, ...kept];
-    void this.ask();
-  }
-
-  setWhere(where: string): void {
-    this.view.sql = "";
-    this.view.where = where.trim();
-    void this.ask();
-  }
-
-  setSort(sort: string, descending: boolean): void {
-    this.view.sort = sort;
-    this.view.descending = descending;
-    void this.ask();
+    this.change({ sql: "", filters: [...others, ...kept] });
   }
 
   /** Keep to a part of a map, or let go of it. */
   setLasso(lasso: Lasso | null): void {
-    this.view.sql = "";
-    this.view.lasso = lasso;
-    void this.ask();
+    this.change({ sql: "", lasso });
   }
 
   showMap(map: string): void {
@@ -247,19 +215,19 @@ export class Explorer {
   async openNumber(number: number): Promise<void> {
     try {
       const { place } = await api.get<{ place: number | null }>("place", { result: this.result?.result, number });
-      if (place === null) this.toast("this picture is not in the view");
+      if (place === null) toasts.say("this picture is not in the view");
       else {
         this.open(place);
         grid.show(place);
       }
     } catch (error) {
-      this.fail(error);
+      toasts.fail(error);
     }
   }
 
   clearView(): void {
-    this.view = { ...emptyView(), model: this.view.model };
-    void this.ask();
+    const { model, models } = this.view;
+    this.change({ ...emptyView(), model, models });
   }
 
   /** Read the rows that are held again, as something about them has changed. */
@@ -270,60 +238,16 @@ export class Explorer {
 
   got(rows: Rows): void {
     this.total = rows.total;
-    this.selected = rows.selected;
+    this.selection.count = rows.selected;
   }
 
   gone(): void {
     void this.ask(false);
   }
 
-  // --- selection
-
-  private async select(change: object): Promise<void> {
-    try {
-      const answer = await api.post<{ selected: number }>("selection", { page: this.page, ...change });
-      this.selected = answer.selected;
-      this.revision += 1;
-    } catch (error) {
-      this.fail(error);
-      await this.refresh();
-    }
-  }
-
-  async toggle(position: number): Promise<void> {
-    const row = this.rows.at(position);
-    if (!row) return;
-    this.cursor = this.anchor = position;
-    const adds = !this.rows.picked.has(row.number);
-    this.rows.mark(row.number, adds);
-    await this.select({ operation: adds ? "add" : "remove", items: [row.number] });
-  }
-
-  /** Select from the last toggled or visited place to this. */
-  async extend(position: number): Promise<void> {
-    const [from, last] = [Math.min(this.anchor, position), Math.max(this.anchor, position)];
-    this.cursor = position;
-    for (let at = from; at <= last; at += 1) {
-      const row = this.rows.at(at);
-      if (row) this.rows.mark(row.number, true);
-      else if (at - from > 50 * CHUNK) break;
-    }
-    await this.select({ operation: "add", result: this.result?.result, from, to: last + 1 });
-  }
-
-  async selectAll(): Promise<void> {
-    this.rows.markAll();
-    await this.select({ operation: "add", result: this.result?.result });
-  }
-
-  async selectNone(): Promise<void> {
-    this.rows.picked.clear();
-    await this.select({ operation: "none" });
-  }
-
   moveTo(position: number, keepAnchor = false): void {
     this.cursor = Math.max(0, Math.min(position, this.total - 1));
-    if (!keepAnchor) this.anchor = this.cursor;
+    if (!keepAnchor) this.selection.anchor = this.cursor;
   }
 
   // --- the item
@@ -342,7 +266,7 @@ export class Explorer {
       await this.applied(done, action === "delete");
       return true;
     } catch (error) {
-      this.fail(error);
+      toasts.fail(error);
       return false;
     }
   }
@@ -350,7 +274,7 @@ export class Explorer {
   /** Say what was changed, and show it. */
   async applied(done: Change, items: boolean): Promise<void> {
     this.version = done.version;
-    this.toast(done.changed ? done.label : "nothing to change: all are so already", false, done.undo !== null);
+    toasts.say(done.changed ? done.label : "nothing to change: all are so already", { undo: done.undo !== null });
     await this.changed(items);
   }
 
@@ -360,7 +284,7 @@ export class Explorer {
       const asked = { model: this.model || null, ...given };
       this.jobs.begun(await api.post<Job>("analyze", asked));
     } catch (error) {
-      this.fail(error);
+      toasts.fail(error);
     }
   }
 
@@ -369,7 +293,7 @@ export class Explorer {
       this.jobs.begun(await api.post<Job>("actions", { page: this.page, action: "export", ...given }));
       return true;
     } catch (error) {
-      this.fail(error);
+      toasts.fail(error);
       return false;
     }
   }
@@ -378,10 +302,10 @@ export class Explorer {
     try {
       const done = await api.post<{ undone: string; version: number }>("undo", {});
       this.version = done.version;
-      this.toast(`undone: ${done.undone}`);
+      toasts.say(`undone: ${done.undone}`);
       await this.changed(true);
     } catch (error) {
-      this.fail(error);
+      toasts.fail(error);
     }
   }
 
@@ -392,8 +316,8 @@ export class Explorer {
   }
 
   private ended(job: Job): void {
-    if (job.state === "cancelled") this.toast(`cancelled: ${job.label}`);
-    else if (job.message) this.toast(job.message, job.state === "failed");
+    if (job.state === "cancelled") toasts.say(`cancelled: ${job.label}`);
+    else if (job.message) toasts.say(job.message, { bad: job.state === "failed" });
     this.revision += 1;
   }
 
@@ -403,48 +327,16 @@ export class Explorer {
     void this.changed(false);
   }
 
-  // --- what is said
-
-  toast(text: string, bad = false, undo = false): void {
-    const key = (this.toastKeys += 1);
-    const others = this.toasts.filter((toast) => toast.text !== text);
-    this.toasts = [...others, { key, text, bad, undo }].slice(-4);
-    setTimeout(() => this.dismiss(key), SHORTEST_TOAST + text.length * 40);
-  }
-
-  dismiss(key: number): void {
-    this.toasts = this.toasts.filter((toast) => toast.key !== key);
-  }
-
-  fail(error: unknown): void {
-    if (error instanceof DOMException) return;
-    if (!(error instanceof api.Refused)) throw error;
-    this.toast(error.hint ? `${error.message}: ${error.hint}` : error.message, true);
-  }
-
-  remember(name: string, value: string): void {
-    localStorage.setItem(name, value);
-  }
-
   private readAddress(): void {
-    this.view = fromAddress(location.search);
-    const given = new URLSearchParams(location.search);
-    this.screen = screenOf(given.get("screen"));
-    this.asked = askedIn(given);
-    this.map = given.get("map") ?? "";
-    const item = given.get("item");
-    this.opened = item && /^\d+$/.test(item) ? Number(item) : null;
+    Object.assign(this, placeOf(location.search));
   }
 
-  private writeAddress(replace = false): void {
-    const said = toAddress(this.view);
-    const item = replace && this.opened !== null ? `item=${this.opened}` : "";
-    const screen = screenAddress(this.screen, this.asked);
-    const map = this.map && `map=${encodeURIComponent(this.map)}`;
-    const search = [screen, said, map, item].filter(Boolean).join("&");
-    const address = search ? `?${search}` : location.pathname;
-    if (replace) history.replaceState(null, "", address);
-    else if (`?${search}` !== (location.search || "?")) history.pushState(null, "", address);
+  /** Write what is shown into the address: as another page of the history, or in place of this. */
+  private writeAddress(replace = false, opened = this.opened): void {
+    const { view, screen, asked, map } = this;
+    const address = addressOf({ view, screen, asked, map, opened });
+    if (replace) history.replaceState(null, "", address || location.pathname);
+    else if (address !== location.search) history.pushState(null, "", address || location.pathname);
   }
 }
 

@@ -2,22 +2,7 @@
 
 import { explorer } from "./explorer.svelte";
 import { CHOICES, findings } from "./findings.svelte";
-
-/** Return the place where a key leads, null for other keys; `columns` and `pageRows` are the list's. */
-export function movedTo(key: string, from: number, total: number, columns: number, pageRows: number): number | null {
-  const steps: Record<string, number> = {
-    ArrowLeft: from - 1,
-    ArrowRight: from + 1,
-    ArrowUp: from - columns,
-    ArrowDown: from + columns,
-    PageUp: from - columns * pageRows,
-    PageDown: from + columns * pageRows,
-    Home: 0,
-    End: total - 1,
-  };
-  const to = steps[key];
-  return to === undefined ? null : Math.max(0, Math.min(total - 1, to));
-}
+import { movedTo } from "./moves";
 
 /** Do what a key says, and tell whether it says something; `reach` brings a place into sight. */
 export function press(event: KeyboardEvent, columns: number, pageRows: number, reach: (position: number) => void): boolean {
@@ -28,7 +13,7 @@ export function press(event: KeyboardEvent, columns: number, pageRows: number, r
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   const isPressing = (event.target as HTMLElement | null)?.closest("button, a, [type=checkbox]");
   if (isPressing && (event.key === "Enter" || event.key === " ")) return false;
-  const to = movedTo(event.key, findings.cursor, findings.total, columns, pageRows);
+  const to = movedTo(event.key, { at: findings.cursor, total: findings.total, columns, pageRows });
   if (to !== null) {
     if (event.shiftKey) {
       const [first, last] = [Math.min(findings.cursor, to), Math.max(findings.cursor, to)];

@@ -5,6 +5,7 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 import * as api from "./api";
 import type { Change, Entry, Kind, Listed, Shown } from "./api";
 import { explorer } from "./explorer.svelte";
+import { toasts } from "./toasts.svelte";
 
 const CHUNK = 50;
 
@@ -46,6 +47,8 @@ export class FindingList {
   /** Whether all of the list is marked, beyond those of `marked`. */
   all = $state(false);
   busy = $state(false);
+  /** Rises when another list is opened. */
+  fresh = $state(0);
   /** What waits for a yes: how many entries would be deleted. */
   confirming = $state(0);
   readonly marked = new SvelteSet<number>();
@@ -71,6 +74,7 @@ export class FindingList {
       this.cursor = 0;
       this.clearMarks();
       this.kept.clear();
+      this.fresh += 1;
     }
     try {
       const listed = await api.post<Listed>("findings", { analysis, finding, show });
@@ -81,7 +85,7 @@ export class FindingList {
       this.fetching.clear();
       this.current.clear();
     } catch (error) {
-      explorer.fail(error);
+      toasts.fail(error);
     }
   }
 
@@ -103,7 +107,7 @@ export class FindingList {
         this.chunks.set(chunk, got.entries);
         this.current.add(chunk);
       } catch (error) {
-        explorer.fail(error);
+        toasts.fail(error);
       }
     }
   }
@@ -156,7 +160,7 @@ export class FindingList {
       this.chunks.clear();
       await explorer.applied(done, decision === "delete");
     } catch (error) {
-      explorer.fail(error);
+      toasts.fail(error);
     } finally {
       this.busy = false;
     }

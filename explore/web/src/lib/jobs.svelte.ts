@@ -2,6 +2,7 @@
 
 import * as api from "./api";
 import type { Job } from "./api";
+import { toasts } from "./toasts.svelte";
 
 const POLL = 500;
 
@@ -15,7 +16,6 @@ export interface Listener {
   ended(job: Job): void;
   /** The items have this version now. */
   version(version: number): void;
-  fail(error: unknown): void;
 }
 
 export class Jobs {
@@ -37,7 +37,7 @@ export class Jobs {
     try {
       this.take(await api.get<Working>("jobs"));
     } catch (error) {
-      this.listener.fail(error);
+      toasts.fail(error);
     }
   }
 
@@ -45,7 +45,7 @@ export class Jobs {
     try {
       await api.post("cancel", { job: job.job });
     } catch (error) {
-      this.listener.fail(error);
+      toasts.fail(error);
     }
   }
 

@@ -2,6 +2,8 @@
 
 import { explorer } from "./explorer.svelte";
 import { grid } from "./grid.svelte";
+import { looks } from "./looks.svelte";
+import { movedTo } from "./moves";
 import { screenKeys } from "./screens";
 
 /** Keys that mean the same on every screen. */
@@ -28,24 +30,10 @@ export const KEYS: [string, string][] = [
   ["d, k, r, t, i, g, c", "in a list of findings: delete, keep, relabel, move, ignore, group, reconsider"],
 ];
 
-function movedTo(key: string): number | null {
+function moved(key: string): number | null {
   const { cursor, total } = explorer;
   const { columns, pageRows } = grid;
-  const steps: Record<string, number> = {
-    ArrowLeft: cursor - 1,
-    ArrowRight: cursor + 1,
-    ArrowUp: cursor - columns,
-    ArrowDown: cursor + columns,
-    PageUp: Math.max(cursor % columns, cursor - columns * pageRows),
-    PageDown: cursor + columns * pageRows,
-    Home: 0,
-    End: total - 1,
-  };
-  const to = steps[key];
-  if (to === undefined) return null;
-  if (to < 0) return cursor;
-  if (to >= total) return key === "ArrowDown" && Math.floor(cursor / columns) === Math.floor((total - 1) / columns) ? cursor : total - 1;
-  return to;
+  return movedTo(key, { at: cursor, total, columns, pageRows });
 }
 
 function simple(key: string): (() => void) | null {
@@ -59,7 +47,7 @@ function simple(key: string): (() => void) | null {
       return () => explorer.open(explorer.cursor);
     case "Escape":
       if (explorer.opened !== null) return () => explorer.open(null);
-      return () => void explorer.selectNone();
+      return () => void explorer.selection.none();
     case "n":
       return () => explorer.open((explorer.opened ?? explorer.cursor - 1) + 1);
     case "p":
@@ -67,26 +55,20 @@ function simple(key: string): (() => void) | null {
     case "s":
       return row ? () => explorer.similar(row) : null;
     case "g":
-      return explorer.canWrite && explorer.selected ? () => (explorer.dialog = "group") : null;
+      return explorer.canWrite && explorer.selection.count ? () => (explorer.dialog = "group") : null;
     case "u":
       return explorer.canWrite ? () => void explorer.undo() : null;
     case "m":
       return () => explorer.showMap(explorer.map ? "" : "latest");
     case "b":
-      return () => {
-        explorer.showsBoxes = !explorer.showsBoxes;
-        explorer.remember("boxes", explorer.showsBoxes ? "yes" : "no");
-      };
+      return () => looks.toggle("boxes");
     case "f":
-      return () => {
-        explorer.showsFilters = !explorer.showsFilters;
-        explorer.remember("filters", explorer.showsFilters ? "yes" : "no");
-      };
+      return () => looks.toggle("filters");
   }
   if (/^[1-9]$/.test(key) && explorer.canWrite) {
     const name = explorer.palette[Number(key) - 1];
     if (name === undefined) return null;
-    const items = explorer.selected ? [] : row ? [row.number] : [];
+    const items = explorer.selection.count ? [] : row ? [row.number] : [];
     return () => void explorer.act("group", { name }, items);
   }
   return null;
@@ -106,22 +88,22 @@ export function onKey(event: KeyboardEvent): void {
   }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") {
     event.preventDefault();
-    void explorer.selectAll();
+    void explorer.selection.all();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const control = target?.closest("button, a, summary, [type=range], [type=checkbox]");
   if (control && (event.key === "Enter" || event.key === " " || event.key.startsWith("Arrow"))) return;
-  if (control?.matches("[type=range]") && movedTo(event.key) !== null) return;
+  if (control?.matches("[type=range]") && moved(event.key) !== null) return;
   if (event.key === " ") {
     event.preventDefault();
-    void explorer.toggle(explorer.cursor);
+    void explorer.selection.toggle(explorer.cursor);
     return;
   }
-  const to = movedTo(event.key);
+  const to = moved(event.key);
   if (to !== null) {
     event.preventDefault();
-    if (event.shiftKey) void explorer.extend(to);
+    if (event.shiftKey) void explorer.selection.extend(to);
     else if (explorer.opened !== null) explorer.open(to);
     else explorer.moveTo(to);
     grid.show(to);

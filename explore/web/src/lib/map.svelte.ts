@@ -1,9 +1,10 @@
 // The map that is shown: its points, what they are coloured by, what of them the view keeps.
 
 import * as api from "./api";
-import type { Colours, MapOf } from "./api";
+import type { Colours, MapOf, Sides } from "./api";
 import { paletteOf, pixel } from "./colours";
 import { explorer } from "./explorer.svelte";
+import { toasts } from "./toasts.svelte";
 import type { Asked, Told } from "./map.worker";
 import type { Camera } from "./raster";
 
@@ -35,6 +36,8 @@ class MapState {
   choices = $state<string[]>([]);
   by = $state(localStorage.getItem("map colour") ?? "");
   colours = $state.raw<Colours | null>(null);
+  /** The sides of a comparison that the map shows, in place of the view. */
+  sides: Sides | null = null;
   names = $state.raw<Named[]>([]);
   camera = $state.raw<Camera>({ x: 0, y: 0, scale: 1 });
   count = $state(0);
@@ -92,7 +95,7 @@ class MapState {
       this.choices = found.colors;
       if (!this.choices.includes(this.by)) this.by = "tags";
     } catch (error) {
-      explorer.fail(error);
+      toasts.fail(error);
     }
   }
 
@@ -114,7 +117,7 @@ class MapState {
       await Promise.all([this.loadColours(map), this.loadKept(map), this.loadNames(map)]);
     } catch (error) {
       this.shown = "";
-      explorer.fail(error);
+      toasts.fail(error);
     }
   }
 
@@ -125,13 +128,19 @@ class MapState {
     this.names = (await api.get<{ names: Named[] }>("maps/names", values)).names;
   }
 
+  colourBy(map: MapOf, by: string): void {
+    this.by = by;
+    localStorage.setItem("map colour", by);
+    void this.loadColours(map);
+  }
+
   async loadColours(map: MapOf): Promise<void> {
     if (!this.count) return;
     const isRanked = explorer.result?.ranked === true;
-    const by = this.by === "similarity" && !isRanked ? "tags" : this.by;
+    const by = this.sides ? "sides" : this.by === "similarity" && !isRanked ? "tags" : this.by;
     this.request?.abort();
     this.request = new AbortController();
-    const values = { map: map.analysis, by, result: explorer.result?.result, model: explorer.model };
+    const values = { map: map.analysis, by, result: explorer.result?.result, model: explorer.model, ...this.sides };
     try {
       const colours = await api.colours(values, this.request.signal);
       if (colours.codes.length !== this.count) return;
@@ -139,7 +148,7 @@ class MapState {
       this.send({ kind: "scene", scene: { codes: colours.codes } });
       this.sendTheme();
     } catch (error) {
-      explorer.fail(error);
+      toasts.fail(error);
     }
   }
 
@@ -147,20 +156,20 @@ class MapState {
   async loadKept(map: MapOf): Promise<void> {
     const { view, result } = explorer;
     if (!result || !this.count) return;
-    const isWhole = !view.filters.length && !view.where && !view.lasso && view.least === null && !view.sql;
+    const isWhole = this.sides !== null || (!view.filters.length && !view.where && !view.lasso && view.least === null && !view.sql);
     let kept: Uint8Array | null = null;
     if (!isWhole) {
       try {
         const bits = new Uint8Array(await api.bytes("maps/mask", { map: map.analysis, result: result.result }));
         kept = new Uint8Array(this.count).map((_, at) => (bits[at >> 3]! >> (at & 7)) & 1);
       } catch (error) {
-        explorer.fail(error);
+        toasts.fail(error);
         return;
       }
     }
     if (result === explorer.result) this.send({ kind: "scene", scene: { kept } });
     this.send({ kind: "lasso", polygon: null });
-    this.inLasso = view.lasso ? (kept?.reduce((sum, one) => sum + one, 0) ?? null) : null;
+    this.inLasso = view.lasso && !isWhole ? (kept?.reduce((sum, one) => sum + one, 0) ?? null) : null;
   }
 
   sendTheme(): void {

@@ -21,7 +21,10 @@ export interface Scene {
   ground: number;
 }
 
-const MOST_DRAWN = 2_000_000;
+/** Points that are drawn at most; of more, a fixed sample is drawn as a density. */
+export const MOST_DRAWN = 2_000_000;
+/** How much of its colour a pixel with a single point has, in a density. */
+const LEAST_SHADE = 0.35;
 
 /** Return how wide a point is, in pixels, for so many of them. */
 export function pointSize(count: number, ratio = 1): number {
@@ -45,7 +48,41 @@ export function draw(pixels: Uint32Array, width: number, height: number, camera:
   const count = scene.codes.length;
   const each = step * Math.max(1, Math.ceil(count / MOST_DRAWN));
   if (scene.kept) pass(pixels, width, height, camera, scene, size, each, 0);
-  pass(pixels, width, height, camera, scene, size, each, 1);
+  if (count > MOST_DRAWN) shade(pixels, width, height, camera, scene, each);
+  else pass(pixels, width, height, camera, scene, size, each, 1);
+}
+
+/** Draw how many points lie on each pixel: the more, the stronger the colour of the last of them. */
+function shade(pixels: Uint32Array, width: number, height: number, camera: Camera, scene: Scene, step: number): void {
+  const { positions, codes, palette, kept, ground } = scene;
+  const counts = new Uint32Array(width * height);
+  const colours = new Uint8Array(width * height);
+  const [left, top] = [width / 2 - camera.x * camera.scale, height / 2 + camera.y * camera.scale];
+  let most = 1;
+  for (let at = 0; at < codes.length; at += step) {
+    if (kept && !kept[at]) continue;
+    const x = Math.floor(positions[2 * at]! * camera.scale + left);
+    const y = Math.floor(top - positions[2 * at + 1]! * camera.scale);
+    if (x < 0 || y < 0 || x >= width || y >= height) continue;
+    const pixel = y * width + x;
+    colours[pixel] = codes[at]!;
+    most = Math.max(most, (counts[pixel]! += 1));
+  }
+  const scale = (1 - LEAST_SHADE) / Math.max(Math.log(most), 1e-9);
+  for (let at = 0; at < counts.length; at += 1) {
+    const count = counts[at]!;
+    if (count) pixels[at] = mixed(ground, palette[colours[at]!]!, Math.min(1, LEAST_SHADE + Math.log(count) * scale));
+  }
+}
+
+/** Return a colour between two, `share` of the second, channel by channel. */
+function mixed(from: number, to: number, share: number): number {
+  let colour = 0;
+  for (let shift = 0; shift < 32; shift += 8) {
+    const [one, other] = [(from >>> shift) & 255, (to >>> shift) & 255];
+    colour |= Math.round(one + (other - one) * share) << shift;
+  }
+  return colour >>> 0;
 }
 
 function pass(pixels: Uint32Array, width: number, height: number, camera: Camera, scene: Scene, size: number, step: number, wanted: number): void {

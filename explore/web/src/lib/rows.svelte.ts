@@ -4,6 +4,7 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 
 import * as api from "./api";
 import type { Result, Row, Rows } from "./api";
+import { toasts } from "./toasts.svelte";
 
 export const CHUNK = 100;
 const KEPT_CHUNKS = 30;
@@ -18,7 +19,6 @@ export interface Shown {
   got(rows: Rows): void;
   /** The server does not keep the answer any more. */
   gone(): void;
-  fail(error: unknown): void;
 }
 
 export class RowChunks {
@@ -99,7 +99,7 @@ export class RowChunks {
     } catch (error) {
       if (error instanceof DOMException) return;
       if (error instanceof api.Refused && error.status === 409 && this.shown.result === result) this.shown.gone();
-      else this.shown.fail(error);
+      else toasts.fail(error);
     } finally {
       this.fetching.delete(chunk);
     }

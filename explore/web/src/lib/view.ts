@@ -1,6 +1,6 @@
 // What a view asks, and how the address of the page says it.
 
-export type Kind = "text" | "item" | "group" | "upload";
+export type Kind = "text" | "item" | "group" | "each-of" | "upload";
 export type Combine = "" | "nearest" | "balanced" | "all" | "blend";
 export type Field = "dataset" | "subset" | "status" | "format" | "tags" | "groups" | "attributes";
 /** Left, top, width and height, in shares of a picture's size. */
@@ -23,7 +23,7 @@ export const COMBINES: [Combine, string][] = [
   ["all", "like all of them"],
   ["blend", "like their sum"],
 ];
-const KINDS: Kind[] = ["text", "item", "group", "upload"];
+const KINDS: Kind[] = ["text", "item", "group", "each-of", "upload"];
 
 export interface Query {
   kind: Kind;
@@ -54,6 +54,10 @@ export interface View {
   descending: boolean;
   /** Pictures less similar are left out. */
   least: number | null;
+  /** Whether similarities are shares of the catalog's pairs that are no more alike. */
+  calibrated: boolean;
+  /** Models whose rankings are fused; `model` is empty then. */
+  models: string[];
   /** A part of a map: the map's name, and x and y of each corner in turn. */
   lasso: Lasso | null;
   /** A statement whose answer names the items; the others are empty then. */
@@ -61,7 +65,7 @@ export interface View {
 }
 
 export function emptyView(): View {
-  return { model: "", queries: [], combine: "", filters: [], where: "", sort: "", descending: false, least: null, lasso: null, sql: "" };
+  return { model: "", queries: [], combine: "", filters: [], where: "", sort: "", descending: false, least: null, calibrated: false, models: [], lasso: null, sql: "" };
 }
 
 export function newQuery(kind: Kind, given: string, box: Region | null = null, weight = 1): Query {
@@ -78,7 +82,7 @@ function toText({ kind, given, weight, box }: Query): string {
 }
 
 function toQuery(text: string): Query | null {
-  const found = /^([a-z]+)(?:\^(-?[\d.]+))?(?:@([\d.,]+))?:([^]*)$/.exec(text);
+  const found = /^([a-z-]+)(?:\^(-?[\d.]+))?(?:@([\d.,]+))?:([^]*)$/.exec(text);
   const kind = KINDS.find((one) => one === found?.[1]);
   if (!found || !kind) return null;
   const weight = Number(found[2] ?? 1);
@@ -90,7 +94,7 @@ function toQuery(text: string): Query | null {
 /** Return the query string of a view: its readable state. */
 export function toAddress(view: View): string {
   const given = new URLSearchParams();
-  if (view.model) given.set("model", view.model);
+  for (const model of view.models.length ? view.models : [view.model]) if (model) given.append("model", model);
   if (view.sql) given.set("sql", view.sql);
   for (const query of view.queries) given.append("q", toText(query));
   if (view.combine) given.set("combine", view.combine);
@@ -100,6 +104,7 @@ export function toAddress(view: View): string {
   if (view.where) given.set("where", view.where);
   if (view.sort) given.set("sort", `${view.descending ? "-" : ""}${view.sort}`);
   if (view.least !== null) given.set("least", String(view.least));
+  if (view.calibrated) given.set("calibrated", "yes");
   if (view.lasso) given.set("lasso", `${view.lasso.map}:${view.lasso.polygon.join()}`);
   return given.toString();
 }
@@ -108,7 +113,10 @@ export function toAddress(view: View): string {
 export function fromAddress(search: string): View {
   const given = new URLSearchParams(search);
   const view = emptyView();
-  view.model = given.get("model") ?? "";
+  const models = given.getAll("model");
+  if (models.length > 1) view.models = models;
+  else view.model = models[0] ?? "";
+  view.calibrated = given.get("calibrated") === "yes";
   view.sql = given.get("sql") ?? "";
   for (const text of given.getAll("q")) {
     const query = toQuery(text);
@@ -145,6 +153,8 @@ export function toRequest(view: View): object {
     where: view.where || null,
     sort: view.sort ? `${view.descending ? "-" : ""}${view.sort}` : null,
     min_similarity: queries.length ? view.least : null,
+    calibrated: view.calibrated,
+    models: view.models,
     lasso: view.lasso,
   };
 }
@@ -163,6 +173,8 @@ export function fromRequest(asked: SavedView): View {
     sort: descending ? (asked.sort?.slice(1) ?? "") : (asked.sort ?? ""),
     descending,
     least: asked.min_similarity,
+    calibrated: asked.calibrated,
+    models: asked.models,
   };
 }
 
@@ -174,4 +186,6 @@ export interface SavedView {
   where: string | null;
   sort: string | null;
   min_similarity: number | null;
+  calibrated: boolean;
+  models: string[];
 }

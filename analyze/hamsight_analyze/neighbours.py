@@ -35,6 +35,14 @@ class Neighbours:
     similarity: NDArray[np.float32]
     recall: float
 
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of each item and of each neighbour that is known, (m,) and (m,)."""
+        import numpy as np
+
+        known = self.places >= 0
+        items = np.repeat(np.arange(len(self.places)), known.sum(axis=1))
+        return items, self.places[known].astype(np.int64)
+
 
 def find_neighbours(
     features: NDArray[np.floating],

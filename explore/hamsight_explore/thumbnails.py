@@ -60,10 +60,14 @@ class Thumbnails:
         return made
 
     def _keep(self, file: Path, jpeg: bytes) -> None:
-        file.parent.mkdir(exist_ok=True)
         partial = file.with_suffix(f".{threading.get_ident()}")
-        partial.write_bytes(jpeg)
-        partial.replace(file)
+        try:
+            file.parent.mkdir(exist_ok=True)
+            partial.write_bytes(jpeg)
+            partial.replace(file)
+        except OSError:  # on a full disk a thumbnail is made each time
+            partial.unlink(missing_ok=True)
+            return
         with self._lock:
             self._bytes += len(jpeg)
             if self._bytes <= self._most:

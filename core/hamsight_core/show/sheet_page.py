@@ -123,7 +123,7 @@ def _draw_queries(
         left = 0
         if len(queries) > 1:
             left = _draw_chip(draw, (x, y + _TILE + 8), index, colour) + 8
-        below = "text" if query.uri is None else cut_middle(label, 13, _TILE - left)
+        below = query.kind if query.uri is None else cut_middle(label, 13, _TILE - left)
         draw_text(draw, (x + left, y + _TILE + 22), below, 13, _FADED)
 
 

@@ -1,18 +1,19 @@
-"""What the analyses find of planted faults: bench/analyses.py [--seeds 0 1] [--small]
+"""What the analyses find of planted faults: bench/analyses.py [--seeds 0 1] [--only duplicates …]
 
 Needs real photos in ../shared/data. Prints one line for each figure; --small takes an eighth of
 the photos, mini alone and the first seed. --peers adds what other packages find
-(bench/analysis_peers.py).
+(bench/analysis_peers.py). --changes FILE.py takes its TRANSFORMS, {name: (change of a picture,
+quality of JPEG)}, in place of the 13 changes of tests/planted.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
+import runpy
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "tests"))
 
 import analysis_peers as peers  # noqa: E402
-from planted import COPIES, FAULTS, copied, flipped  # noqa: E402
+from analysis_sets import DATA, MODELS, Changes, Seen, Sets, drawn, saved  # noqa: E402
+from planted import COPIES, FAULTS, flipped  # noqa: E402
 
 from hamsight_analyze.compare import compare_sets  # noqa: E402
 from hamsight_analyze.coverage import cover  # noqa: E402
@@ -30,46 +32,10 @@ from hamsight_analyze.duplicates import find_duplicates  # noqa: E402
 from hamsight_analyze.mislabelled import find_mislabelled  # noqa: E402
 from hamsight_analyze.outliers import outlier_scores  # noqa: E402
 from hamsight_analyze.positions import lay_out, trustworthiness  # noqa: E402
-from hamsight_core.images.decode import decode  # noqa: E402
-from hamsight_core.images.looks import Looks, look_at  # noqa: E402
-from hamsight_core.models.encoder import encode_pixels  # noqa: E402
-from hamsight_core.models.package import ModelPackage, load_package  # noqa: E402
+from hamsight_core.images.looks import look_at  # noqa: E402
+from hamsight_core.models.package import load_package  # noqa: E402
 
-DATA = REPO.parent / "shared" / "data"
-MODELS = ("mini", str(REPO.parent / "shared" / "models" / "photo-cca"))
 _ISSUES = ("blurry", "dark", "light", "grayscale", "low_information", "odd_aspect_ratio")
-
-
-class Seen:
-    """Pictures as the analyses see them: features by model, hashes and scores."""
-
-    def __init__(self, pictures: list[Image.Image], packages: list[ModelPackage]) -> None:
-        with ThreadPoolExecutor() as pool:
-            looks: list[Looks] = list(pool.map(look_at, pictures))
-            self.features = {
-                package.name: encode_pixels(
-                    package, np.stack(list(pool.map(package.image.preprocess, pictures)))
-                )
-                for package in packages
-            }
-        self.hashes = np.array(
-            [
-                [np.frombuffer(one, np.uint8) for one in (each.phash, each.phash_trimmed)]
-                for each in looks
-            ]
-        )
-        self.quality = [each.quality for each in looks]
-
-
-def opened(folder: str, every: int) -> tuple[list[Image.Image], np.ndarray]:
-    """Return the pictures of a data set and the number of each one's folder."""
-    files = sorted(file for file in (DATA / folder).rglob("*") if file.suffix in (".jpg", ".png"))[
-        ::every
-    ]
-    with ThreadPoolExecutor() as pool:
-        pictures = list(pool.map(lambda file: decode(file.read_bytes()).image, files))
-    _, number = np.unique([file.parent.name for file in files], return_inverse=True)
-    return pictures, number
 
 
 def area(bad: np.ndarray, good: np.ndarray) -> float:
@@ -83,52 +49,49 @@ def precision(score: np.ndarray, wrong: np.ndarray) -> float:
     return float((np.cumsum(found) / np.arange(1, len(found) + 1))[found].mean())
 
 
-def duplicates(
-    photos: list[Image.Image], seen: Seen, packages: list[ModelPackage], seed: int
-) -> None:
-    """Plant copies of a tenth of the photos, by each change in turn, among half of them."""
-    draw = np.random.default_rng(seed)
-    chosen = draw.choice(len(photos), len(photos) // 10, replace=False)
-    others = draw.choice(np.setdiff1d(np.arange(len(photos)), chosen), 4 * len(chosen), False)
+def duplicates(sets: Sets, data: str, changes: Changes, seed: int) -> None:
+    """Plant copies of photos by each change in turn; wrong pairs are counted once in each set."""
+    photos, seen = sets.opened(data)[0], sets.seen(data)
+    chosen, others = drawn(photos, seed)
     kept = np.concatenate([chosen, others])
-    shares: dict[str, list[float]] = {package.name: [] for package in packages}
-    wrong: dict[str, int] = {package.name: 0 for package in packages}
-    for change in COPIES:
-        made = [
-            Image.open(io.BytesIO(copied(photos[place], change))).convert("RGB") for place in chosen
-        ]
-        copies = Seen(made, packages)
+    names = [package.name for package in sets.packages]
+    shares: dict[str, list[float]] = {name: [] for name in names}
+    wrong: dict[str, list[int]] = {name: [] for name in names}
+    for change in changes.values():
+        copies = Seen([saved(photos[place], change) for place in chosen], sets.packages)
         hashes = np.concatenate([seen.hashes[kept], copies.hashes])
-        for name in shares:
+        for name in names:
             features = np.concatenate([seen.features[name][kept], copies.features[name]])
             pairs = find_duplicates(hashes, features)
             right = (pairs.second - pairs.first == len(kept)) & (pairs.first < len(chosen))
             shares[name].append(right.sum() / len(chosen))
-            wrong[name] += int((~right).sum())
-    for name, found in shares.items():
-        least = min(zip(found, COPIES, strict=True))
+            wrong[name].append(int((~right).sum()))
+    for name in names:
+        least = min(zip(shares[name], changes, strict=True))
         print(
-            f"duplicates  {name:10} seed {seed}: mean {np.mean(found):.3f}, least {least[0]:.3f}"
-            f" ({least[1]}), wrong pairs {wrong[name]} in {len(COPIES)} sets;"
-            f" nothing planted: {len(find_duplicates(seen.hashes, seen.features[name]))}"
+            f"duplicates  {name:10} {data} seed {seed}, {len(chosen)} copies beside {len(kept)}:"
+            f" mean {np.mean(shares[name]):.4f}, least {least[0]:.3f} ({least[1]}), wrong pairs"
+            f" {max(wrong[name])} in a set; nothing planted:"
+            f" {len(find_duplicates(seen.hashes, seen.features[name]))} of {len(photos)}",
+            flush=True,
         )
 
 
-def leaks(photos: list[Image.Image], seen: Seen, packages: list[ModelPackage], seed: int) -> None:
+def leaks(sets: Sets, changes: Changes, seed: int) -> None:
     """Plant copies of a tenth of one half of the photos, each by some change, into the other."""
+    photos, seen = sets.opened("flickr8k")[0], sets.seen("flickr8k")
     draw = np.random.default_rng(seed)
     order = draw.permutation(len(photos))
     train, val = order[: len(order) // 2], order[len(order) // 2 :]
     chosen = train[: len(train) // 10]
-    changes = draw.choice(list(COPIES), len(chosen))
     made = [
-        Image.open(io.BytesIO(copied(photos[place], change))).convert("RGB")
-        for place, change in zip(chosen, changes, strict=True)
+        saved(photos[place], changes[change])
+        for place, change in zip(chosen, draw.choice(list(changes), len(chosen)), strict=True)
     ]
-    copies = Seen(made, packages)
+    copies = Seen(made, sets.packages)
     kept = np.concatenate([train, val])
     hashes = np.concatenate([seen.hashes[kept], copies.hashes])
-    for package in packages:
+    for package in sets.packages:
         features = np.concatenate(
             [seen.features[package.name][kept], copies.features[package.name]]
         )
@@ -141,24 +104,21 @@ def leaks(photos: list[Image.Image], seen: Seen, packages: list[ModelPackage], s
         )
 
 
-def hashes_of_others(photos: list[Image.Image], seed: int) -> None:
+def hashes_of_others(photos: list[Image.Image], changes: Changes, seed: int) -> None:
     """Find the same copies by imagehash's pHash."""
-    draw = np.random.default_rng(seed)
-    chosen = draw.choice(len(photos), len(photos) // 10, replace=False)
-    others = draw.choice(np.setdiff1d(np.arange(len(photos)), chosen), 4 * len(chosen), False)
+    chosen, others = drawn(photos, seed)
     own = peers.hashes([photos[place] for place in np.concatenate([chosen, others])])
     if own is None:
         return
     found, wrong = [], 0
-    for change in COPIES:
-        made = [Image.open(io.BytesIO(copied(photos[place], change))) for place in chosen]
-        pairs = peers.near(own, peers.hashes(made))
+    for change in changes.values():
+        pairs = peers.near(own, peers.hashes([saved(photos[place], change) for place in chosen]))
         found.append(np.diagonal(pairs).mean())
         wrong += int(pairs.sum() - np.diagonal(pairs).sum())
-    least = min(zip(found, COPIES, strict=True))
+    least = min(zip(found, changes, strict=True))
     print(
         f"duplicates  imagehash  seed {seed}: mean {np.mean(found):.3f}, least {least[0]:.3f}"
-        f" ({least[1]}), wrong pairs {wrong} in {len(COPIES)} sets"
+        f" ({least[1]}), wrong pairs {wrong} in {len(changes)} sets"
     )
 
 
@@ -259,21 +219,78 @@ def sample(name: str, features: np.ndarray, truth: np.ndarray) -> None:
     )
 
 
-def plane(name: str, features: np.ndarray, data: str) -> None:
+def plane(name: str, features: np.ndarray, data: str, seed: int) -> None:
     """Lay pictures out on a map."""
     began = os.times()
-    where, _ = lay_out(features, "tsne")
+    where, _ = lay_out(features, "tsne", seed=seed)
     spent = sum(os.times()[:2]) - sum(began[:2])
     print(
-        f"map         {name:10} {data}, {len(features):,} items: trustworthiness"
+        f"map         {name:10} {data} seed {seed}, {len(features):,} items: trustworthiness"
         f" {trustworthiness(features, where):.3f}, {spent:.0f} s of CPU"
     )
+
+
+def parts(sets: Sets, changes: Changes, others: bool) -> dict[str, Callable[[int], None]]:
+    """Return what there is to measure, by name, each of a seed."""
+
+    def each(measure: Callable[[str, int], None]) -> Callable[[int], None]:
+        def of_every_model(seed: int) -> None:
+            for package in sets.packages:
+                measure(package.name, seed)
+
+        return of_every_model
+
+    def of(data: str, name: str) -> np.ndarray:
+        features: np.ndarray = sets.seen(data).features[name]
+        return features
+
+    def find_copies(seed: int) -> None:
+        for data in ("flickr8k", "coco128", "flowers", "caltech101"):
+            duplicates(sets, data, changes, seed)
+        if others:
+            hashes_of_others(sets.opened("flickr8k")[0], changes, seed)
+
+    def find_faults(seed: int) -> None:
+        quality(sets.opened("flickr8k")[0], seed)
+        if others:
+            quality_of_others(sets.opened("flickr8k")[0], seed)
+
+    def find_flipped(name: str, seed: int) -> None:
+        for data in ("caltech101", "flowers"):
+            labels(name, of(data, name), sets.opened(data)[1], data, seed, others)
+
+    def find_strange(name: str, seed: int) -> None:
+        for data in ("flowers", "flickr8k"):
+            strange(name, of(data, name), of("emoji", name), f"emoji in {data}", seed)
+
+    def tell_apart(name: str, seed: int) -> None:
+        for data in ("flowers", "emoji", "caltech101"):
+            halves(name, of("flickr8k", name), of(data, name), f"{data} in flickr8k", seed)
+
+    def choose(name: str, seed: int) -> None:
+        sample(name, of("caltech101", name), sets.opened("caltech101")[1])
+
+    def lay_flat(name: str, seed: int) -> None:
+        plane(name, of("tiny-imagenet", name), "tiny-imagenet", seed)
+
+    return {
+        "duplicates": find_copies,
+        "leaks": lambda seed: leaks(sets, changes, seed),
+        "quality": find_faults,
+        "mislabelled": each(find_flipped),
+        "outliers": each(find_strange),
+        "compare": each(tell_apart),
+        "sample": each(choose),
+        "map": each(lay_flat),
+    }
 
 
 def main() -> None:
     """Print the figures."""
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parse.add_argument("--only", nargs="+", metavar="PART", help="analyses that are measured")
+    parse.add_argument("--changes", type=Path, metavar="FILE.py")
     parse.add_argument("--small", action="store_true")
     parse.add_argument("--peers", action="store_true")
     args = parse.parse_args()
@@ -283,35 +300,15 @@ def main() -> None:
     if args.peers and peers.missing():
         print(f"left out, not installed: {', '.join(peers.missing())}")
     began = time.monotonic()
-    every = 8 if args.small else 1
     packages = [load_package(model) for model in MODELS[: 1 if args.small else 2]]
-    sets = {
-        name: opened(folder, every)
-        for name, folder in (
-            ("flickr8k", "flickr8k-2000/images"),
-            ("caltech101", "caltech101"),
-            ("flowers", "flowers"),
-            ("emoji", "emoji"),
-        )
-    }
-    seen = {name: Seen(pictures, packages) for name, (pictures, _) in sets.items()}
-    for seed in args.seeds[: 1 if args.small else None]:
-        duplicates(sets["flickr8k"][0], seen["flickr8k"], packages, seed)
-        leaks(sets["flickr8k"][0], seen["flickr8k"], packages, seed)
-        quality(sets["flickr8k"][0], seed)
-        if args.peers:
-            hashes_of_others(sets["flickr8k"][0], seed)
-            quality_of_others(sets["flickr8k"][0], seed)
-        for package in packages:
-            of = {name: one.features[package.name] for name, one in seen.items()}
-            for data in ("caltech101", "flowers"):
-                labels(package.name, of[data], sets[data][1], data, seed, args.peers)
-            strange(package.name, of["flowers"], of["emoji"], "emoji in flowers", seed)
-            strange(package.name, of["flickr8k"], of["emoji"], "emoji in flickr8k", seed)
-            halves(package.name, of["flickr8k"], of["flowers"], "flowers in flickr8k", seed)
-    for package in packages:
-        plane(package.name, seen["flickr8k"].features[package.name], "flickr8k")
-        sample(package.name, seen["caltech101"].features[package.name], sets["caltech101"][1])
+    changes = runpy.run_path(str(args.changes))["TRANSFORMS"] if args.changes else COPIES
+    known = parts(Sets(packages, 8 if args.small else 1), changes, args.peers)
+    wrong = set(args.only or ()) - set(known)
+    if wrong:
+        parse.error(f"there is no {', '.join(wrong)}; expected {', '.join(known)}")
+    for name in args.only or known:
+        for seed in args.seeds[: 1 if args.small or name == "sample" else None]:
+            known[name](seed)
     print(f"{time.monotonic() - began:.0f} s")
 
 

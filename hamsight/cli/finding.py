@@ -240,6 +240,10 @@ def mislabelled(
         with Session(request.db) as session:
             change = session.relabel(relabel, objects=objects)
         tell(f"{change.changed} of {change.selected} tags changed")
+        if change.changed < change.selected:
+            say(
+                "note: the others are of items that the catalog does not have, or that lack the tag"
+            )
         return
     run(Mislabelled(), request, objects=objects)
 

@@ -339,6 +339,14 @@ def test_findings(engine, tmp_path) -> None:
         assert typical[0]["p"] == pytest.approx(p)
         near = bare("found_map", dataset="set", subset="train", id="red/01.png", k=3)
         assert {row["id"] for row in near} == {"red/01.png", "red/copy.png", "red/leak.png"}
+        scores = {(row["score"], row["subset"]): row for row in example("found_scores")}
+        assert scores["blurry", "val"]["greatest_id"] == "red/blurry.png"
+        assert scores["outlier", "train"]["items"] == 13
+        pairs = example("found_neighbours", neighbours="neighbours_toy", k=3)
+        named_so = "/".join(pairs[0][name] for name in ("dataset", "subset", "id"))
+        nearest = next(one for one in session.query(item=named_so, k=2) if one.name != named_so)
+        assert (nearest.id, pairs[0]["tags"]) == (pairs[0]["other_id"], dict(nearest.tags))
+        assert pairs[0]["similarity"] == pytest.approx(nearest.similarity, abs=0.01)
         session.sql("DROP DATABASE test_found", write=True)
 
 

@@ -103,6 +103,6 @@ def test_the_command_draws_a_map(home, cli_dsn, run_cli, package, tmp_path):
     wide, high = Image.open(drawn).size
     assert 940 < wide <= 2220 and 500 < high <= 1440
     again = run_cli("map", "-k", "1", "--color", 'attributes["none"]', *on, check=True)
-    assert "the map by tsne of before with 0 items new on it" in again.stderr
+    assert "12 items on the kept map by tsne, 0 of them new" in again.stderr
     wrong = run_cli("map", "--method", "mds", *on)
     assert wrong.returncode == 2 and "mds" in wrong.stderr

@@ -146,7 +146,7 @@ class Map(Analysis):
         if placed is None:
             said = f"{len(items):,} items laid out by {by}{told}"
         else:
-            said = f"the map by {self.method} of before with {placed:,} items new on it{told}"
+            said = f"{len(items):,} items on the kept map by {by}, {placed:,} of them new{told}"
         found = Found(each.slice(0, count), count, said, settings_of(self))
         layout = items.beside.pop("layout", None) or _named(positions)
         found.figures = {"fitted": int(fitted.sum()), "trustworthiness": trust, "layout": layout}

@@ -174,7 +174,7 @@ def _contents(
     """Yield the map, the clusters and a sample."""
     analysis = Clusters(min(_CLUSTERS, max(1, overview.items)))
     clusters = analyze(catalog, analysis, scope, progress=progress)
-    names = [row["name"] or f"cluster {row['cluster']}" for row in clusters.table.to_pylist()]
+    names = clusters.table["name"].to_pylist()
     method = "tsne" if overview.items <= _LAID_OUT else "pca"
     laid_out = analyze(catalog, Map(method), scope, progress=progress)
     yield Chapter(

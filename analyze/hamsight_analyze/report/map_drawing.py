@@ -38,10 +38,11 @@ def draw_points(places: pa.Table, clusters: pa.Table | None, names: Sequence[str
         of_item = dict(zip(_keys(clusters), clusters["group"].to_pylist(), strict=True))
     mine = np.array([of_item.get(key, 0) for key in _keys(places)])
     at = np.stack([places[name].to_numpy() for name in ("x", "y")], axis=1).astype(float)
+    at[:, 1] *= -1  # y grows upwards, as on the picture of a map
     low, high = np.nanmin(at, axis=0), np.nanmax(at, axis=0)
     scale = (_SIDE - 2 * _MARGIN) / max(float((high - low).max()), 1e-9)
-    left = (_SIDE - (high - low) * scale) / 2
-    spots = ((at - low) * scale + left).round().astype(int)
+    spots = ((at - low) * scale + _MARGIN).round().astype(int)
+    right, bottom = ((high - low) * scale + 2 * _MARGIN).round().astype(int)
     width = max(3, min(10, round(300 / len(spots) ** 0.5)))
     groups = [(mine == number, PALETTE[number - 1]) for number in range(1, len(PALETTE) + 1)]
     others = (mine == 0) | (mine > len(PALETTE))
@@ -51,11 +52,11 @@ def draw_points(places: pa.Table, clusters: pa.Table | None, names: Sequence[str
         if held.any()
     )
     legend = "".join(
-        f'<li><i style="background:{colour}"></i>{html.escape(name)}</li>'
-        for name, colour in zip(names, PALETTE, strict=False)
+        f'<li><i style="background:{colour}"></i>{number}: {html.escape(name or "no words")}</li>'
+        for number, (name, colour) in enumerate(zip(names, PALETTE, strict=False), 1)
     )
     return (
-        f'<svg viewBox="0 0 {_SIDE} {_SIDE}" role="img" aria-label="Map of the items"'
+        f'<svg viewBox="0 0 {right} {bottom}" role="img" aria-label="Map of the items"'
         f' fill="none" stroke-width="{width}" stroke-linecap="round">{paths}</svg>'
         f'<ul class="legend">{legend}</ul>'
     )

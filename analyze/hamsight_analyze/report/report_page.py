@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PICTURE = 200
 _PICTURES, _SECTIONS = 96, 24
 """Pictures and sections of a chapter, at most."""
-_LINE = 23
+_LINE = 20
 """Characters of a line below a picture."""
 _BYTES = 16_000_000
 """Bytes of all pictures, at most: a page stays under 20 MB."""

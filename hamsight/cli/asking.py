@@ -79,7 +79,7 @@ class Delivery:
         """Show matches and do with them what the options say; end with status 1 where none is."""
         answer = matches.to_arrow()
         if self._columns is not None:
-            answer = chosen_columns(answer, self._columns)
+            answer = chosen_columns(_with_names(matches), self._columns)
         elif self._format is Format.TABLE:
             answer = _for_people(matches)
         if self._group is not None and matches:
@@ -136,10 +136,14 @@ def _tell_sql(catalog: Catalog, prepared: Prepared) -> None:
     tell(*prepared.statement.script().split("\n"))
 
 
+def _with_names(matches: Matches) -> pa.Table:
+    """Return the matches with the column `item`, their names as `--item` takes them."""
+    return matches.to_arrow().append_column("item", strings(match.name for match in matches))
+
+
 def _for_people(matches: Matches) -> pa.Table:
     """Return the columns that a person reads, leaving out those that say nothing here."""
-    table = matches.to_arrow()
-    table = table.append_column("item", strings(match.name for match in matches))
+    table = _with_names(matches)
     columns = ["rank"]
     if matches.targets:
         columns += ["similarity", "distance"] if matches.tells_distance else ["similarity"]

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 import anyio
 import prepared
 import pytest
-from mcp import Client, StdioServerParameters
 from PIL import Image
 
 from hamsight.demo.scenes import write_dataset
@@ -37,6 +36,7 @@ def command(*arguments: str) -> str:
 
 def called(at: str, *calls: tuple[str, dict], write: bool = False):
     """Return the tools that there are, and the answers of calls."""
+    from mcp import Client, StdioServerParameters
 
     async def ask():
         arguments = ["-m", "hamsight", "mcp", "--db", at, *(["--write"] if write else [])]

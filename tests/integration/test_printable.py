@@ -194,7 +194,7 @@ def test_a_terminal_shows_the_first_matches_and_no_format_of_programs(tmp_path):
 def test_data_for_a_terminal_is_escaped_and_binary_data_refused(tmp_path):
     command = [sys.executable, "-m", "hamsight", "sql", f"SELECT '{EVIL}' AS `{EVIL}`"]
     answers = {}
-    env = {**os.environ, "HAMSIGHT_DB": str(tmp_path / "catalog"), "NO_COLOR": "1"}
+    env = {**prepared.environment(), "HAMSIGHT_DB": str(tmp_path / "catalog"), "NO_COLOR": "1"}
     toy_model = str(toy.model(tmp_path / "toy"))
     photos = str(toy.photos(tmp_path / "photos", 1))
     ingest = [*command[:3], "ingest", photos, "--model", toy_model, "--dataset", f"d{EVIL}"]

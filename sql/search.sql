@@ -364,6 +364,13 @@ LIMIT {limit:UInt64}
 -- The groups that items are in.
 SELECT DISTINCT arrayJoin(groups) AS name FROM $table ORDER BY name LIMIT 10000
 
+-- name: boxes_of_items
+-- The annotated boxes of items, found by the key.
+SELECT dataset, subset, id, boxes
+FROM $table
+WHERE notEmpty(boxes)
+  AND (dataset, subset, id) IN JSONExtract({identities:String}, 'Array(Tuple(String, String, String))')
+
 -- name: is_a_query
 -- Whether an item is itself a query.
 (dataset, subset, id) IN {excluded:Array(Tuple(String, String, String))}

@@ -18,6 +18,7 @@ from zlib import crc32
 
 import chdb
 import clickhouse_connect
+import prepared
 import pytest
 from clickhouse_connect.driver.client import Client
 
@@ -41,7 +42,7 @@ USER, PASSWORD = "tester", "s3cret"
 PLAIN = {
     "COLUMNS": "120",
     "NO_COLOR": "1",
-    "PYTHONPATH": str(REPO / "tests" / "without_pandas"),
+    "PYTHONPATH": prepared.WITHOUT_PANDAS,
 }
 
 
@@ -208,7 +209,7 @@ def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
         command: Sequence[str] = [sys.executable, "-m", "hamsight", *map(str, args)]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HAMSIGHT_")}
         inherited["HAMSIGHT_CACHE"] = os.environ["HAMSIGHT_CACHE"]
-        done = subprocess.run(
+        done = prepared.run(
             command,
             cwd=cwd,
             env={**inherited, **PLAIN, **(env or {})},

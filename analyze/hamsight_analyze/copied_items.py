@@ -84,9 +84,7 @@ def _pairs_of_files(
     file = np.empty(len(near.places), np.int64)
     for number, places in enumerate(of_file):
         file[places] = number
-    known = near.places >= 0
-    one = np.repeat(file, known.sum(axis=1))
-    other = file[near.places[known]]
+    one, other = (file[places] for places in near.pairs())
     return one[one != other], other[one != other]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def group_pairs(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
     """Return groups of two items and more; `pairs` of places of items are the nearest first.
 
-    Complete linkage: two groups become one where all their items are pairs (Defays 1977), so that
+    Complete linkage (Sorensen 1948): two groups become one where all their items are pairs, so that
     a chain of pairs brings no unlike pictures together. Groups stand by their first pair, items
     by place.
     """

@@ -116,7 +116,7 @@ def find_duplicates(
     keys = _alike(looks, blocks, limits, on_progress)
     if features is not None and count > 1:
         if near is None:
-            near = _neighbours(features, exact, on_progress)
+            near = find_neighbours(features, exact=exact, on_progress=on_progress).pairs()
         else:
             on_progress(count)
         vectors = even(features)
@@ -130,17 +130,6 @@ def find_duplicates(
     distance, _ = looks.of_pairs(first, second)
     order = np.lexsort((second, first, -similarity, distance))
     return Pairs(first[order], second[order], distance[order], similarity[order])
-
-
-def _neighbours(
-    features: NDArray[np.floating], exact: int, on_progress: Advance
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return each item and each of its neighbours as pairs."""
-    import numpy as np
-
-    places = find_neighbours(features, exact=exact, on_progress=on_progress).places
-    known = places >= 0
-    return np.repeat(np.arange(len(places)), known.sum(axis=1)), places[known].astype(np.int64)
 
 
 def _alike(

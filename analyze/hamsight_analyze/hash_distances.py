@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_SIDE, _COARSE = 16, 8
-"""Frequencies across and down, and those of coarse bits."""
+_COARSE = 8
+"""Frequencies of coarse bits, across and down, of 16."""
 _ROWS = 8192
 _COARSE_BYTES = slice(0, 2 * _COARSE, 2)
 """A row of frequencies is two bytes: coarse bits are the first byte of each of the first rows."""
@@ -37,28 +37,21 @@ class HashDistances:
         """Whether an item has a hash that tells anything."""
         self._mirrored = np.frombuffer(MIRRORED, np.uint8)
         self._odd = np.unpackbits(self._mirrored).astype(bool)
-        self._low = np.zeros(BITS, bool)
-        self._low.reshape(_SIDE, _SIDE)[:_COARSE, :_COARSE] = True
         self._ones = np.array([value.bit_count() for value in range(256)], np.uint8)
 
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def matrix(
-        self, rows: NDArray[np.int64], columns: NDArray[np.int64], *, coarse: bool = False
-    ) -> NDArray[np.float32]:
-        """Return the bits (rows, columns) in which items differ; 256 where a hash tells nothing.
-
-        With `coarse`, only coarse bits count.
-        """
+    def matrix(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the bits (rows, columns) in which items differ; 256 where a hash tells nothing."""
         import numpy as np
 
-        bits = self._differing(0, rows, columns, coarse)
+        bits = self._differing(0, rows, columns)
         for own, other, across in ((rows, columns, False), (columns, rows, True)):
             place = np.flatnonzero(self._margins[own])
             if not len(place):
                 continue
-            inner = self._differing(1, own[place], other, coarse)
+            inner = self._differing(1, own[place], other)
             outer = (bits.T if across else bits)[place]
             both = self._margins[other]
             inner[:, ~both] = np.minimum(inner, outer)[:, ~both]
@@ -103,19 +96,17 @@ class HashDistances:
         return vectors
 
     def _differing(
-        self, kind: int, rows: NDArray[np.int64], columns: NDArray[np.int64], coarse: bool
+        self, kind: int, rows: NDArray[np.int64], columns: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Return the bits, as half of what a product of signs -1 and 1 lacks of the most."""
         import numpy as np
 
         own, other = _signs(self._hashes[rows, kind]), _signs(self._hashes[columns, kind])
         odd, even = self._odd, ~self._odd
-        if coarse:
-            odd, even = odd & self._low, even & self._low
         bits = own[:, odd] @ other[:, odd].T
         np.abs(bits, out=bits)  # of the mirrored hash, the product of odd frequencies is negative
         bits += own[:, even] @ other[:, even].T
-        np.subtract(_COARSE**2 if coarse else BITS, bits, out=bits)
+        np.subtract(BITS, bits, out=bits)
         bits /= 2
         differing: NDArray[np.float32] = bits
         return differing

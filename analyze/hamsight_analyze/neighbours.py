@@ -35,6 +35,14 @@ class Neighbours:
     similarity: NDArray[np.float32]
     recall: float
 
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of each item and of each neighbour that is known, (m,) and (m,)."""
+        import numpy as np
+
+        known = self.places >= 0
+        items = np.repeat(np.arange(len(self.places)), known.sum(axis=1))
+        return items, self.places[known].astype(np.int64)
+
 
 def find_neighbours(
     features: NDArray[np.floating],
@@ -67,7 +75,7 @@ def find_neighbours(
     exact_places, exact_similarity = np.empty_like(places), np.empty_like(similarity)
     exact_places[asked], exact_similarity[asked] = -1, -1
     some = _blocks_of(asked, np.arange(count))
-    _fill(exact_places, exact_similarity, features, features, some, lambda _: None)
+    _fill(exact_places, exact_similarity, features, features, some)
     held = [len(np.intersect1d(places[one], exact_places[one])) for one in asked]
     return Neighbours(places, similarity, float(np.mean(held)) / k)
 
@@ -77,13 +85,12 @@ def update_neighbours(
     near: Neighbours,
     asked: NDArray[np.bool_],
     changed: NDArray[np.bool_],
-    on_progress: Advance = lambda _: None,
 ) -> Neighbours:
     """Return neighbours after a change of some items, from those of before.
 
     `features` are (n, d) of all items and `near` their neighbours. Those of the `asked` items, (n,)
     bool, are found among all; the others get the `changed` ones, which are asked too, where these
-    are nearer. `on_progress` hears n in all.
+    are nearer.
     """
     import numpy as np
 
@@ -92,8 +99,8 @@ def update_neighbours(
     sought = np.flatnonzero(asked)
     places[sought], similarity[sought] = -1, -1
     everything = np.arange(len(asked))
-    _fill(places, similarity, features, features, _blocks_of(sought, everything), on_progress)
-    _fill(places, similarity, features, features, _blocks_of(rest, new), on_progress)
+    for blocks in (_blocks_of(sought, everything), _blocks_of(rest, new)):
+        _fill(places, similarity, features, features, blocks)
     return Neighbours(places, similarity, near.recall)
 
 
@@ -137,7 +144,7 @@ def _fill(
     features: NDArray[np.floating],
     others: NDArray[np.floating],
     blocks: Iterable[Block],
-    on_progress: Advance,
+    on_progress: Advance = lambda _: None,
 ) -> None:
     """Put the best of all blocks into `places` and `similarity`.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_curate.selection import Condition, Selection, conditions, models_of
 
 
@@ -66,9 +66,7 @@ def _count_changes(
     if len(tables) == 1:
         rows = catalog.rows("count_changes", given, table=tables[0], **fragments)
     else:
-        selects = f" {fill('or_also')} ".join(
-            fill("needing_identities", table=table, **fragments) for table in tables
-        )
+        selects = union_of(fill("needing_identities", table=table, **fragments) for table in tables)
         rows = catalog.rows("count_changed_identities", given, selects=selects)
     return int(rows[0][0]), int(rows[0][1])
 
@@ -86,6 +84,6 @@ def count(catalog: Catalog, tables: Sequence[str], condition: Condition) -> int:
 
 def union(tables: Sequence[str], condition: Condition) -> str:
     """Return a SELECT of the identities in all the tables for which the condition holds."""
-    return f" {fill('or_also')} ".join(
+    return union_of(
         fill("selected_identities", table=table, condition=condition.sql) for table in tables
     )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.generations import new_generation, renew_views, view_of
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_core.catalog.successor import Successor
-from hamsight_core.errors import CatalogError, EmptyCatalogError, UsageError
+from hamsight_core.errors import CatalogError, UsageError
 from hamsight_core.names import MAX_NAME, nearest, within
 from hamsight_curate.delete import delete, forget, has_items
 from hamsight_curate.selection import Selection
@@ -33,15 +33,12 @@ def list_datasets(catalog: Catalog) -> pa.Table:
     Columns: dataset, subsets, items, annotated, image_bytes, models, rejects, last_ingest.
     """
     if not catalog.has_table("ingests"):
-        raise EmptyCatalogError(
-            f"{catalog.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
-        )
+        raise catalog.nothing_yet()
     parts, parameters = [fill("dataset_rejects"), fill("dataset_ingests")], {}
     for number, model in enumerate(catalog.models()):
         parameters[f"model_{number}"] = model.name
         parts.append(fill("dataset_items", table=model.items_table, model=f"model_{number}"))
-    selects = f" {fill('or_also')} ".join(parts)
-    return catalog.arrow(fill("dataset_summaries", selects=selects), parameters)
+    return catalog.arrow(fill("dataset_summaries", selects=union_of(parts)), parameters)
 
 
 def check_dataset(catalog: Catalog, name: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_core.errors import UsageError
 from hamsight_core.names import checked, nearest
 from hamsight_curate.change import Change, update
 from hamsight_curate.selection import Selection, models_of
+from hamsight_query.where.scope import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def list_groups(catalog: Catalog) -> pa.Table:
     """Return the columns group, items (how many) and datasets (their names), a row a group."""
     tables = [model.items_table for model in models_of(catalog, None)]
-    selects = f" {fill('or_also')} ".join(fill("grouped_items", table=table) for table in tables)
+    selects = union_of(fill("grouped_items", table=table) for table in tables)
     return catalog.arrow(fill("list_groups", selects=selects))
 
 
@@ -59,3 +60,14 @@ def _check(catalog: Catalog, name: str) -> None:
     known = set(list_groups(catalog)["group"].to_pylist())
     if name not in known:
         raise UsageError(f"no item is in a group {name!r}; {nearest(name, known)}")
+
+
+def in_group(group: str, where: str | None) -> str:
+    """Return the expression for items of a group for which `where` holds too.
+
+    Raises UsageError for a name that is empty.
+    """
+    if not group.strip():
+        raise UsageError("--group is empty: name the group")
+    held = f"{quoted(group)} in groups"
+    return held if where is None else f"({where}) and {held}"

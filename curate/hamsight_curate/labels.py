@@ -79,15 +79,14 @@ def _read(
     catalog: Catalog, model: CatalogModel, pictures: Iterable[Identity]
 ) -> dict[Identity, Labels]:
     """Return the labels of pictures, or of their objects in a table of objects."""
-    from hamsight_core.show.values import batches, values
+    from hamsight_core.show.values import records
 
     found: dict[Identity, Labels] = {}
     for condition, parameters in _conditions(model, sorted(set(pictures))):
         sql = fill("labels_of", table=model.items_table, condition=condition)
-        for batch in batches(catalog.arrow(sql, parameters)):
-            columns = [values(column, finite=True) for column in batch.columns]
-            for dataset, subset, id, tags, boxes in zip(*columns, strict=True):
-                found[dataset, subset, id] = (tags, boxes)
+        for row in records(catalog.arrow(sql, parameters)):
+            identity = row["dataset_name"], row["subset_name"], row["id"]
+            found[identity] = row["tags"], row["boxes"]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import all_of, fill
-from hamsight_core.errors import EmptyCatalogError, UsageError
+from hamsight_core.errors import UsageError
 from hamsight_core.items import Identity
 from hamsight_core.names import check_within
 from hamsight_query.filters import parents_of
@@ -67,9 +67,7 @@ def models_of(catalog: Catalog, name: str | None) -> list[CatalogModel]:
         return [catalog.model(name)]
     models = catalog.models()
     if not models:
-        raise EmptyCatalogError(
-            f"{catalog.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
-        )
+        raise catalog.nothing_yet()
     return models
 
 

@@ -12,9 +12,6 @@ from hamsight_core.errors import UsageError
 from hamsight_core.items import Identity
 from hamsight_core.names import nearest
 
-FORMER = "former_subset"
-"""The attribute that says in which subset an item stood before it was moved."""
-
 
 @dataclass(slots=True)
 class Resettled:

@@ -13,7 +13,7 @@ from hamsight_core.catalog.generations import is_generation, view_of
 from hamsight_core.catalog.paging import item_pages
 from hamsight_core.catalog.schema import left
 from hamsight_core.catalog.statements import all_of, fill
-from hamsight_core.errors import CatalogError, EmptyCatalogError, ModelError, UsageError
+from hamsight_core.errors import CatalogError, ModelError, UsageError
 from hamsight_core.hashing.sign import SIGN, TERNARY, bits_of
 from hamsight_core.models.package import load_package
 from hamsight_core.names import nearest
@@ -82,9 +82,7 @@ def differences(
     dataset.
     """
     if not catalog.has_table("models") or not catalog.has_table("ingests"):
-        raise EmptyCatalogError(
-            f"{catalog.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
-        )
+        raise catalog.nothing_yet()
     known = [CatalogModel(*row) for row in catalog.rows("find_models")]
     tables = {row[0] for row in catalog.rows("items_tables")}
     usable = [model for model in catalog.models(None) if model.items_table in tables]

@@ -90,9 +90,9 @@ class Given:
             raise UsageError(f"{name!r} has a number beyond {_MOST_NUMBER:g}")
         return [float(value) for value in values]
 
-    def flag(self, name: str, default: bool = False) -> bool:
-        """Return true or false."""
-        return self._take(name, bool, default)
+    def flag(self, name: str) -> bool:
+        """Return true or false, false where it is missing."""
+        return self._take(name, bool, False)
 
     def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
         """Return a text that is one of the choices."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from http import HTTPStatus
 
 from hamsight_core.catalog import served
@@ -18,6 +18,7 @@ from hamsight_core.closing import Closing
 from hamsight_core.errors import UsageError
 from hamsight_core.show.terminal import say
 from hamsight_explore.front import LINK, HttpFront
+from hamsight_explore.front import serve as served_at
 
 
 class Shared(Closing):
@@ -31,16 +32,13 @@ class Shared(Closing):
         path = parse_dsn(dsn).path
         assert path is not None
         self._announced = None if is_read_only(path) else path
-        self._keeper = connect(dsn)
-        try:
-            self.password = secrets.token_urlsafe(24)
+        self.password = secrets.token_urlsafe(24)
+        with ExitStack() as opened:
+            opened.enter_context(closing(connect(dsn)))
             self.path = str(path if self._announced else mirror(path))
-            self.front = HttpFront(self.path, served.USER, self.password)
-        except BaseException:
-            self._keeper.close()
-            raise
-        self._thread = threading.Thread(target=self.front.serve_forever, daemon=True)
-        self._thread.start()
+            serving = served_at(self.path, served.USER, self.password)
+            self.front = opened.enter_context(serving)
+            self._opened = opened.pop_all()
         self.announce()
 
     def announce(self, page: int = 0, link: Callable[[], str] | None = None) -> None:
@@ -55,10 +53,7 @@ class Shared(Closing):
         """Serve no more, and let go of the catalog."""
         if self._announced is not None:
             served.withdraw(self._announced)
-        self.front.shutdown()
-        self._thread.join()
-        self.front.server_close()
-        self._keeper.close()
+        self._opened.close()
 
 
 def page_link(dsn: str | os.PathLike[str] | None) -> str:

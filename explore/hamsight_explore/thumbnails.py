@@ -33,10 +33,9 @@ class Thumbnails:
     They take at most 2 GiB: beyond, those for which nobody asked for longest are deleted.
     """
 
-    def __init__(self, folder: Path | None = None, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or cache_folder() / "thumbnails"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._most = most_bytes
         self._lock = threading.Lock()
         self._decoders = threading.BoundedSemaphore(_DECODERS)
         self._bytes = sum(size for _, size, _ in self._files())
@@ -60,18 +59,22 @@ class Thumbnails:
         return made
 
     def _keep(self, file: Path, jpeg: bytes) -> None:
-        file.parent.mkdir(exist_ok=True)
         partial = file.with_suffix(f".{threading.get_ident()}")
-        partial.write_bytes(jpeg)
-        partial.replace(file)
+        try:
+            file.parent.mkdir(exist_ok=True)
+            partial.write_bytes(jpeg)
+            partial.replace(file)
+        except OSError:  # on a full disk a thumbnail is made each time
+            partial.unlink(missing_ok=True)
+            return
         with self._lock:
             self._bytes += len(jpeg)
-            if self._bytes <= self._most:
+            if self._bytes <= _MOST_BYTES:
                 return
             for _, size, old in sorted(self._files()):
                 old.unlink(missing_ok=True)
                 self._bytes -= size
-                if self._bytes <= self._most * 9 // 10:
+                if self._bytes <= _MOST_BYTES * 9 // 10:
                     break
 
     def _files(self) -> list[tuple[float, int, Path]]:

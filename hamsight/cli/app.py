@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hamsight.cli.interrupts import heard
 from hamsight_core.show.terminal import App, Commands, tell
 
 LOOK, SEARCH, CLEAN, CHANGE = "Look", "Search", "Clean", "Change"
@@ -122,4 +123,5 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    with heard():
+        app()

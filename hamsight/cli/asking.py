@@ -74,6 +74,12 @@ class Delivery:
         prepared.check(catalog)
         tell(*prepared.statement.script().split("\n"))
 
+    def complete(self, matches: Matches) -> Matches:
+        """Return the matches with what a sheet of them needs of the catalog, which is open."""
+        if self._save is not None or self._open:
+            matches.read_boxes()
+        return matches
+
     def deliver(self, matches: Matches) -> None:
         """Show matches and do with them what the options say; end with status 1 where none is."""
         answer = matches.to_arrow()
@@ -123,7 +129,7 @@ def query(
         if delivery.show_sql:
             delivery.tell_sql(catalog, prepare(catalog, request, compute))
             return
-        matches = search(catalog, request, compute)
+        matches = delivery.complete(search(catalog, request, compute))
     if not matches and request.max_distance is not None and not matches.tells_distance:
         say("note: words lie near half of the bits from all pictures: cut off by --min-similarity")
     delivery.deliver(matches)
@@ -197,7 +203,7 @@ def run(
         if delivery.show_sql:
             delivery.tell_sql(catalog, prepare_saved(catalog, name, k=k, offset=offset))
             return
-        matches = run_saved(catalog, name, k=k, offset=offset)
+        matches = delivery.complete(run_saved(catalog, name, k=k, offset=offset))
     delivery.deliver(matches)
 
 

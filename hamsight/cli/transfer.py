@@ -74,10 +74,10 @@ def export(
     """
     from hamsight_core.catalog.catalog import Catalog
     from hamsight_core.items import item_name
-    from hamsight_curate.export.items import in_group
     from hamsight_curate.export.job import check
     from hamsight_curate.export.job import export as export_items
     from hamsight_curate.export.report import Missing
+    from hamsight_curate.groups import in_group
 
     check(target, to, images, features=features)
     if group is not None:

@@ -161,8 +161,8 @@ class Changes(Opened):
         """
         from hamsight_core.names import chosen
         from hamsight_curate.export.choices import Images
-        from hamsight_curate.export.items import in_group
         from hamsight_curate.export.job import export
+        from hamsight_curate.groups import in_group
 
         if group is not None:
             where = in_group(group, where)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hamsight_core.catalog.catalog import Catalog, CatalogModel
 from hamsight_core.catalog.paging import as_json, pages
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_ingest.prepare import Prepared
 from hamsight_ingest.rows import Curated
 
@@ -41,7 +41,7 @@ def present_items(
 
     The first table is the model's own; what it says counts, else what the next one says.
     """
-    selects = f" {fill('or_also')} ".join(
+    selects = union_of(
         fill("present_rows", place=place, table=table) for place, table in enumerate(tables)
     )
     found: dict[ItemKey, Present] = {}

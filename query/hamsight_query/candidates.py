@@ -10,7 +10,7 @@ from typing import Protocol
 
 from hamsight_core.catalog.layout import Layout
 from hamsight_core.catalog.model_row import TableKind, kind_of
-from hamsight_core.catalog.statements import all_of, fill
+from hamsight_core.catalog.statements import all_of, fill, union_of
 from hamsight_query.request import Combine, Request
 from hamsight_query.term import Term, measured
 from hamsight_query.vector_index import candidates_by_index
@@ -111,7 +111,7 @@ class Candidates:
             read = self._read(form, [term], term.ordered, term.named)
             candidates = indent(read, " " * 4).lstrip()
             selects.append(fill("candidates_of_query", number=term.number, candidates=candidates))
-        return f"\n{fill('or_also')}\n".join(selects)
+        return union_of(selects)
 
     def of_apart(self, form: Form, apart: Apart) -> str:
         """Return the whole search where the hash of one query alone ranks what `apart` holds."""

@@ -12,7 +12,7 @@ from textwrap import indent
 from typing import Any
 
 from hamsight_core.catalog.catalog import Catalog
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_core.errors import UsageError
 from hamsight_core.names import listed
 from hamsight_query.filters import Conditions
@@ -64,7 +64,7 @@ def fused(statements: Sequence[Statement], request: Request, order: Conditions |
         parameters.update(given)
         statement = indent(sql, " " * 4).lstrip()
         rankings.append(fill("ranked_by_model", number=number, statement=statement))
-    both = indent(f"\n{fill('or_also')}\n".join(rankings), " " * 8).lstrip()
+    both = indent(union_of(rankings), " " * 8).lstrip()
     page = request if order is None else found_set(request)
     parameters["fused"], parameters["fused_after"] = page.k, page.offset
     whole = Statement(fill("fused", rankings=both), parameters)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.generations import view_of
 from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import EmptyCatalogError
 from hamsight_core.show.formats import Format, as_json, write
 
 if TYPE_CHECKING:
@@ -45,9 +44,7 @@ def list_rejects(catalog: Catalog) -> pa.Table:
 
 def _check(catalog: Catalog) -> None:
     if not catalog.has_table("rejects"):
-        raise EmptyCatalogError(
-            f"{catalog.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
-        )
+        raise catalog.nothing_yet()
 
 
 def _sections(catalog: Catalog) -> list[tuple[str, pa.Table]]:

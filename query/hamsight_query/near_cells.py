@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from hamsight_core.catalog.layout import CENTRES, Layout
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_core.hashing.hash_settings import MOST_READ, CellSettings
 from hamsight_query.request import Combine, Request
 from hamsight_query.target import Target
@@ -46,7 +46,7 @@ class NearCells:
             )
             for term in terms
         ]
-        either = indent(f"\n{fill('or_also')}\n".join(near), " " * 8).lstrip()
+        either = indent(union_of(near), " " * 8).lstrip()
         return [fill("in_near_cells", near=either)]
 
 

@@ -80,11 +80,15 @@ class Query:
 
         Secrets of a URL are masked, and bytes of a path that are not UTF-8 are escaped.
         """
+        return f"{self.kind.value}: {self.shown}"
+
+    @property
+    def shown(self) -> str:
+        """The query without its kind, with its box and weight, as `label` writes them."""
         box = "" if self.box is None else f" [{self.box}]"
         weight = "" if self.weight == 1 else f" ^{self.weight:g}"
         given = masked(self.given) if self.kind is Kind.IMAGE else self.given
-        label = f"{self.kind.value}: {given}{box}{weight}"
-        return label.encode("utf-8", "backslashreplace").decode()
+        return f"{given}{box}{weight}".encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)

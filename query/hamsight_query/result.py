@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from hamsight_core.show.sheet import QueryCell
+    from hamsight_query.answer_sheet import Boxes
 
 _SHOWN = 24
 _FEW = 500
@@ -163,10 +163,16 @@ class Matches(Sequence[Any]):
     """
 
     def __init__(
-        self, table: pa.Table, targets: Sequence[Target], statement: Statement, model: str
+        self,
+        table: pa.Table,
+        targets: Sequence[Target],
+        statement: Statement,
+        model: str,
+        boxes_of: Callable[[Matches], Boxes] = lambda matches: {},
     ) -> None:
         self.targets, self.statement, self.model = targets, statement, model
-        self._table = table
+        self._table, self._boxes_of = table, boxes_of
+        self._boxes: Boxes | None = None
 
     @classmethod
     def of(
@@ -176,13 +182,17 @@ class Matches(Sequence[Any]):
         offset: int,
         statement: Statement,
         model: str,
+        boxes_of: Callable[[Matches], Boxes],
     ) -> Matches:
-        """Make matches of the statement's answer: number them, name the queries."""
+        """Make matches of the statement's answer: number them, name the queries.
+
+        `boxes_of` returns the boxes of items when they are to be drawn.
+        """
         labels = ["", *(target.label for target in targets)]
         named = strings(labels[number] for number in table["query"].to_pylist())
         ranks = unsigned(range(offset + 1, offset + 1 + len(table)))
         table = table.set_column(table.schema.get_field_index("query"), "query", named)
-        return cls(table.add_column(0, "rank", ranks), targets, statement, model)
+        return cls(table.add_column(0, "rank", ranks), targets, statement, model, boxes_of)
 
     @property
     def _asked(self) -> str:
@@ -224,28 +234,23 @@ class Matches(Sequence[Any]):
         """Return the matches as a pandas data frame; needs the package pandas."""
         return self._table.to_pandas(maps_as_pydicts="strict")
 
-    def save(self, path: Path | str) -> None:
-        """Draw a contact sheet of queries and matches; the suffix of `path` names its format."""
-        from hamsight_core.show.sheet import MatchCell
-        from hamsight_core.show.sheet_page import draw_sheet
+    def read_boxes(self) -> Boxes:
+        """Return the boxes of the first 500 items, none where the session is closed before.
 
-        numbers = {one.label: n for n, one in enumerate(self.targets) if not one.parts}
-        draw_sheet(
-            [_query_cell(one) for target in self.targets for one in target.asked],
-            [
-                MatchCell(
-                    m.rank,
-                    f"{m.tag} · {m.name}" if self.of_objects else m.name,
-                    m.uri,
-                    m.distance if self.tells_distance else None,
-                    m.similarity,
-                    numbers.get(m.query),
-                    crop=m.box if self.of_objects else None,
-                )
-                for m in self._matches
-            ],
-            Path(path),
-        )
+        They are read once. Raises StatementError.
+        """
+        if self._boxes is None:
+            self._boxes = self._boxes_of(self)
+        return self._boxes
+
+    def save(self, path: Path | str) -> None:
+        """Draw a contact sheet of queries and matches; the suffix of `path` names its format.
+
+        Matches have their boxes on them, as `read_boxes` has these. Raises UsageError.
+        """
+        from hamsight_query.answer_sheet import draw_answer
+
+        draw_answer(self, self.read_boxes(), Path(path))
 
     def _repr_html_(self) -> str:
         shown = self._matches[:_SHOWN]
@@ -256,15 +261,6 @@ class Matches(Sequence[Any]):
             f"<p><b>{len(self)} matches</b> for {html.escape(self._asked)}</p>"
             f'<div style="display:flex;flex-wrap:wrap;gap:8px">{cells}</div>{more}'
         )
-
-
-def _query_cell(target: Target) -> QueryCell:
-    from hamsight_core.show.sheet import QueryCell
-
-    query = target.query
-    if query.box is None:
-        return QueryCell(query.given, target.uri, target.box)
-    return QueryCell(f"{query.given} [{query.box}]", target.uri, part=query.box.pixels)
 
 
 def _card(match: Any, tells_distance: bool) -> str:

@@ -31,6 +31,8 @@ from hamsight_query.target import Target, blended, resolve
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hamsight_query.answer_sheet import Boxes
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -66,7 +68,14 @@ class Prepared:
         found = ask(catalog, self.statement, self.model.items_table)
         self.check(catalog, found)
         names = ", ".join(one.model.name for one in self.of_models)
-        return Matches.of(found, self.targets, self.request.offset, self.statement, names)
+
+        def boxes(matches: Matches) -> Boxes:
+            from hamsight_query.answer_sheet import boxes_of
+
+            return boxes_of(catalog, self.model.items_table, matches) if catalog.is_open else {}
+
+        offset = self.request.offset
+        return Matches.of(found, self.targets, offset, self.statement, names, boxes)
 
     def is_current(self, catalog: Catalog) -> bool:
         """Tell whether the catalog's models are still those for which this was prepared."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from textwrap import indent
 
 from hamsight_core.catalog.layout import Layout
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_query.request import Request
 
 
@@ -38,5 +38,5 @@ def candidates_by_index(
             settings=fill("unindexed_too"),
         )
         selects.append(select)
-    found = f"\n{fill('or_also')}\n".join(selects)
+    found = union_of(selects)
     return fill("candidates_by_index", found=indent(found, " " * 4).lstrip(), **fragments)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import damaged_catalogs
+import prepared
 import pytest
 import toy
 
@@ -26,7 +27,7 @@ def made(tmp_path_factory):
     code = "import sys, hamsight; hamsight.open(sys.argv[1]).ingest(sys.argv[2], model=sys.argv[3])"
     model = toy.model(folder / "toy")
     arguments = [str(folder / "catalog"), str(folder / "photos"), str(model)]
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code, *arguments], check=True)
+    prepared.run([sys.executable, "-W", "ignore", "-c", code, *arguments], check=True)
     return folder
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import full_disk
+import prepared
 import pytest
 import toy
 
@@ -54,7 +55,7 @@ def made(tmp_path_factory):
         " s.ingest(sys.argv[2], model=sys.argv[3]); s.close()"
     )
     arguments = [str(folder / name) for name in ("catalog", "photos", "toy")]
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code, *arguments], check=True)
+    prepared.run([sys.executable, "-W", "ignore", "-c", code, *arguments], check=True)
     return folder
 
 

@@ -1,12 +1,12 @@
 """What killed runs leave is named by `verify`, dropped by the next run, and disks do not fill."""
 
 import os
-import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
 
+import prepared
 import pytest
 import toy
 
@@ -51,14 +51,14 @@ def test_leftovers_are_named_and_dropped(catalog, tmp_path, run_cli):
     code += " hamsight.open(sys.argv[1]).sql(sql, write=True)"
     made = [sql.format("0" * 32) for sql in MADE]
     names = sorted(sql.split()[2] for sql in made)
-    subprocess.run([sys.executable, "-c", code, catalog, *made], check=True)
+    prepared.run([sys.executable, "-c", code, catalog, *made], check=True)
     found = run_cli("verify", "--files", "none", "--format", "csv", *db)
     kinds = [line.partition(",")[0] for line in found.stdout.splitlines()[1:]]
     assert (found.returncode, kinds) == (1, ["leftover"] * 4)
     repaired = run_cli("verify", "--repair", *db, check=True)
     dropped = [line.split()[3].rstrip(",") for line in repaired.stderr.splitlines()[:4]]
     assert sorted(dropped) == names
-    subprocess.run([sys.executable, "-c", code, catalog, *made], check=True)
+    prepared.run([sys.executable, "-c", code, catalog, *made], check=True)
     run_cli("ingest", tmp_path / "photos", *db, check=True)
     assert "nothing differs" in run_cli("verify", *db, check=True).stderr
 
@@ -94,7 +94,7 @@ def test_an_embedded_catalog_does_not_grow_with_each_run(catalog, tmp_path, run_
     for file in sorted(catalog.rglob("*"), key=lambda one: -len(one.parts)):
         os.utime(file, (past, past), follow_symlinks=False)
     before = len(list(catalog.glob("store/*/*/all_*")))
-    subprocess.run([sys.executable, "-c", WAITING, catalog], check=True)
+    prepared.run([sys.executable, "-c", WAITING, catalog], check=True)
     assert len(list(catalog.glob("store/*/*/all_*"))) < before / 2
 
 
@@ -136,7 +136,7 @@ def test_an_archive_makes_no_file_of_an_image_and_a_killed_ingest_is_swept(tmp_p
             file.writestr(f"train/{name}", toy.jpeg(n))
     env = {**os.environ, "TMPDIR": str(temporary), "PYTHONWARNINGS": "ignore"}
     arguments = [tmp_path / "catalog", archive, toy.model(tmp_path / "toy")]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], env=env)
+    killed = prepared.run([sys.executable, "-c", KILLED, *map(str, arguments)], env=env)
     (left,) = temporary.glob("hamsight-files-*")
     made = [file.name for file in left.rglob("*") if file.is_file()]
     assert (killed.returncode, made) == (-9, ["train.json"])

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import prepared
 import pytest
 import toy
 
@@ -32,7 +33,7 @@ def made(tmp_path: Path) -> Path:
         "import sys, hamsight; hamsight.open(sys.argv[1]).ingest(sys.argv[2], model=sys.argv[3])"
     )
     photos, model = toy.photos(tmp_path / "photos", 5), toy.model(tmp_path / "model")
-    subprocess.run([sys.executable, "-c", script, tmp_path / "made", photos, model], check=True)
+    prepared.run([sys.executable, "-c", script, tmp_path / "made", photos, model], check=True)
     return tmp_path / "made"
 
 
@@ -89,7 +90,7 @@ def test_a_catalog_on_a_read_only_disk(run_cli: Callable, made: Path, read_only:
     ):
         refused = run_cli(*words, "--db", read_only)
         assert refused.returncode == 3 and "can only be read" in refused.stderr
-    shown = subprocess.run(
+    shown = prepared.run(
         [sys.executable, "-c", PAGE, read_only, Path(__file__).parents[1]],
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import prepared
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
@@ -69,7 +70,7 @@ with hamsight.open(root / "catalog") as opened:
 
 def make_catalog(folder: Path) -> Path:
     """Make a catalog of drawn scenes with boxes and captions, encoded with `mini`."""
-    subprocess.run([sys.executable, "-c", MAKE, folder], check=True, capture_output=True)
+    prepared.run([sys.executable, "-c", MAKE, folder], check=True, capture_output=True)
     return folder / "catalog"
 
 
@@ -84,7 +85,7 @@ class Explored:
 
     def __init__(self, catalog: Path, *options: str) -> None:
         command = [sys.executable, "-m", "hamsight", "explore", "--db", str(catalog), *options]
-        self.process = subprocess.Popen(
+        self.process = prepared.Process(
             [*command, "--no-browser"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

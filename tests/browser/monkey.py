@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import prepared
 from playwright.sync_api import Page, expect
 
 import hamsight
@@ -368,7 +369,7 @@ class Monkey:
 def served(catalog: Path) -> Iterator[hamsight.Session]:
     """Yield a session on a catalog that another process holds."""
     command = [sys.executable, "-m", "hamsight", "serve", "--write", "--db", str(catalog)]
-    process = subprocess.Popen(
+    process = prepared.Process(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import prepared
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
@@ -56,7 +56,7 @@ def test_three_rounds_of_marks_find_what_is_meant(visit: Visit, catalog: Path) -
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".toast")).to_contain_text("hamsight run hearts")
     command = [sys.executable, "-m", "hamsight", "run", "hearts", "-k", "60", "--db", catalog]
-    answered = subprocess.run([*command, "--format", "jsonl"], check=True, capture_output=True)
+    answered = prepared.run([*command, "--format", "jsonl"], check=True, capture_output=True)
     repeated = [json.loads(line)["id"] for line in answered.stdout.splitlines()]
     rest = [id for id in repeated if id not in marked]
     assert rest[:20] == likely[:20]

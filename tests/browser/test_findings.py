@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import prepared
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -45,7 +45,7 @@ with hamsight.open(root / "catalog") as opened:
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty drawn scenes, two copied and three blurred, in which faults were looked for."""
     folder = tmp_path_factory.mktemp("faulty")
-    subprocess.run([sys.executable, "-c", MADE, folder], check=True, capture_output=True)
+    prepared.run([sys.executable, "-c", MADE, folder], check=True, capture_output=True)
     return folder / "catalog"
 
 

@@ -6,11 +6,11 @@ import json
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import prepared
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -51,7 +51,7 @@ def test_the_first_address_lets_in_and_others_do_not(browser: Browser, catalog: 
     for file in sorted((catalog.parent / "scenes").rglob("*.jpg"))[:3]:
         shutil.copy(file, few)
     command = [sys.executable, "-m", "hamsight", "ingest", few, *options]
-    subprocess.run(command, check=True, capture_output=True)
+    prepared.run(command, check=True, capture_output=True)
     served = Explored(own)
     try:
         context = browser.new_context()
@@ -129,7 +129,7 @@ def test_queries_have_weights_regions_and_a_cut_off(visit: Visit, catalog: Path)
     count = int(page.locator(".status b").first.inner_text())
     assert 0 < count < SCENES - 1
     command = [sys.executable, "-m", *command, "-k", "200", "--format", "jsonl"]
-    answered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    answered = prepared.run(command, check=True, capture_output=True, text=True).stdout
     expected = [json.loads(line)["id"] for line in answered.splitlines()]
     assert len(expected) == count
     assert ids(page, min(count, 8)) == expected[:8]

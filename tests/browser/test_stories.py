@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import prepared
 import pytest
 from PIL import Image, ImageFilter
 from playwright.sync_api import Page, expect
@@ -47,7 +47,7 @@ def catalog(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = [sys.executable, "-m", "hamsight", "ingest", folder, "--dataset", dataset]
         more = ["--tags-from-folder"] if dataset == "classes" else []
         command += ["--model", "mini", "--db", db, *more]
-        subprocess.run(command, check=True, capture_output=True)
+        prepared.run(command, check=True, capture_output=True)
     return db
 
 
@@ -62,7 +62,7 @@ def explored(browser: object, catalog: Path) -> Iterator[Explored]:
 def rows(catalog: Path, statement: str) -> list[str]:
     """Ask in a terminal while the page is open."""
     command = [sys.executable, "-m", "hamsight", "sql", statement, "--format", "csv"]
-    done = subprocess.run(
+    done = prepared.run(
         [*command, "--db", catalog], check=True, capture_output=True, text=True, encoding="utf-8"
     )
     return done.stdout.splitlines()[1:]

@@ -10,8 +10,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
+import prepared
 import pytest
-from mcp import Client, StdioServerParameters
 from PIL import Image
 
 from hamsight.demo.scenes import write_dataset
@@ -31,11 +31,12 @@ def catalog(tmp_path_factory) -> str:
 
 def command(*arguments: str) -> str:
     made = [sys.executable, "-m", "hamsight", *arguments]
-    return subprocess.run(made, check=True, capture_output=True, text=True).stdout
+    return prepared.run(made, check=True, capture_output=True, text=True).stdout
 
 
 def called(at: str, *calls: tuple[str, dict], write: bool = False):
     """Return the tools that there are, and the answers of calls."""
+    from mcp import Client, StdioServerParameters
 
     async def ask():
         arguments = ["-m", "hamsight", "mcp", "--db", at, *(["--write"] if write else [])]

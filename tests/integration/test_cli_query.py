@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import prepared
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -221,16 +221,8 @@ def own(cli_dsn: str, tmp_path: Path) -> str:
     """The DSN of a filled catalog that another process can open."""
     script = "import sys, made_catalog as m; from pathlib import Path;"
     script += " m.fill(sys.argv[1], Path(sys.argv[2]), m.ITEMS[:40])"
-    subprocess.run(
-        [sys.executable, "-c", script, cli_dsn, str(tmp_path / "package")],
-        cwd=Path(__file__).parent,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]),
-        },
-        check=True,
-        timeout=120,
-    )
+    command = [sys.executable, "-c", script, cli_dsn, str(tmp_path / "package")]
+    prepared.run(command, cwd=Path(__file__).parent, check=True, timeout=120)
     return cli_dsn
 
 
@@ -259,7 +251,7 @@ def test_a_closed_pipe_is_no_error(own: str) -> None:
 def test_a_full_disk_is_said_and_is_not_taken_for_no_match(own: str, format: str) -> None:
     command = [sys.executable, "-m", "hamsight", "sql", "SELECT 1", "--format", format, "--db", own]
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        done = prepared.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 7
     assert done.stderr.startswith("error: ") and "No space left" in done.stderr
     assert len(done.stderr.splitlines()) == 1

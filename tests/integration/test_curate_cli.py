@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import made_catalog
+import prepared
 import pytest
 from made_catalog import made_items
 from typer.testing import CliRunner, Result
@@ -34,8 +35,7 @@ def db(dsn: str, tmp_path: Path) -> str:
 def process_db(cli_dsn: str, tmp_path: Path) -> str:
     """The DSN of such a catalog that processes of their own can open."""
     command = [sys.executable, "-c", FILL, cli_dsn, str(tmp_path / "model")]
-    folder = str(Path(made_catalog.__file__).parent)
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": folder})
+    prepared.run(command, check=True, cwd=Path(made_catalog.__file__).parent)
     return cli_dsn
 
 
@@ -154,7 +154,7 @@ def answered(command: tuple[str, ...], answer: bytes) -> int:
     try:
         os.write(ours, answer)
         args = [sys.executable, "-m", "hamsight", *command]
-        done = subprocess.run(args, stdin=theirs, capture_output=True, timeout=120)
+        done = prepared.run(args, stdin=theirs, capture_output=True, timeout=120)
     finally:
         os.close(ours)
         os.close(theirs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import shutil
 import ssl
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import prepared
 import pytest
 import toy
 from visitor import Answer, Visitor
@@ -190,14 +190,14 @@ class Explored:
 
     def __init__(self, folder: Path, *variables: str) -> None:
         made = "import sys, hamsight; hamsight.open(sys.argv[1]).catalog(create=True)"
-        subprocess.run([sys.executable, "-c", made, folder / "catalog"], check=True)
+        prepared.run([sys.executable, "-c", made, folder / "catalog"], check=True)
         command = [sys.executable, "-m", "hamsight", "explore", "--no-browser", "--db"]
-        self._served = subprocess.Popen(
+        self._served = prepared.Process(
             [*command, str(folder / "catalog")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **dict(one.split("=", 1) for one in variables)},
+            env={**prepared.environment(), **dict(one.split("=", 1) for one in variables)},
         )
 
     def __enter__(self) -> tuple[subprocess.Popen, str]:

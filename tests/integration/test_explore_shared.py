@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 import clickhouse_connect
+import prepared
 import pytest
 import toy
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -31,7 +32,7 @@ from hamsight_explore.screen import Screen
 @contextmanager
 def started(*words: str) -> Iterator[tuple[subprocess.Popen, str]]:
     """Run a command that serves; yield its process and the first line that it prints."""
-    served = subprocess.Popen(
+    served = prepared.Process(
         [sys.executable, "-m", "hamsight", *words], stdout=subprocess.PIPE, text=True
     )
     try:
@@ -129,7 +130,7 @@ def test_two_pages_and_a_terminal_at_once_lose_no_change(run_cli: Callable, tmp_
 def test_a_client_reads_a_served_catalog_and_writes_if_it_may(tmp_path: Path) -> None:
     db = str(tmp_path / "catalog")
     made = "import sys, hamsight; hamsight.open(sys.argv[1]).catalog(create=True)"
-    subprocess.run([sys.executable, "-c", made, db], check=True)
+    prepared.run([sys.executable, "-c", made, db], check=True)
     for write in (False, True):
         with started("serve", "--db", db, *(["--write"] if write else [])) as (_, dsn):
             client = clickhouse_connect.get_client(dsn=dsn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import prepared
 import pytest
 from typer.testing import CliRunner
 
@@ -56,7 +57,7 @@ def test_closed_streams_and_a_vanished_folder_are_one_line(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere address space is not limited")
 def test_a_limit_on_the_address_space_is_said(tmp_path):
     made = "import sys, hamsight; hamsight.open(sys.argv[1]).catalog(create=True)"
-    subprocess.run([sys.executable, "-c", made, tmp_path / "catalog"], check=True)
+    prepared.run([sys.executable, "-c", made, tmp_path / "catalog"], check=True)
     limited = f'ulimit -v 1500000; exec "{sys.executable}" -m hamsight info --db catalog'
     done = subprocess.run(
         ["sh", "-c", limited], cwd=tmp_path, capture_output=True, text=True, timeout=60

@@ -11,6 +11,7 @@ import time
 import warnings
 from contextlib import ExitStack, contextmanager
 
+import prepared
 import pytest
 
 from hamsight_core.catalog import lock
@@ -36,7 +37,7 @@ def catalog(dsn):
 def other_process(dsn):
     """A process that holds the lock until its stdin ends."""
     command = [sys.executable, "-c", HOLD, dsn]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = prepared.Process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "held\n"
         yield process

@@ -6,13 +6,13 @@ import json
 import logging
 import os
 import pty
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import prepared
 import pytest
 import toy
 from typer.testing import CliRunner, Result
@@ -161,7 +161,7 @@ def test_what_packages_log_and_warn_of_is_escaped(run, capsys):
 def on_terminal(asked: list[str], env: dict[str, str]) -> tuple[int, str]:
     """Return the status of a command on a terminal, and what it shows there."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(asked, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+    process = prepared.Process(asked, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     read = b""
     try:
@@ -175,17 +175,17 @@ def on_terminal(asked: list[str], env: dict[str, str]) -> tuple[int, str]:
 
 def test_a_terminal_shows_the_first_matches_and_no_format_of_programs(tmp_path):
     command = [sys.executable, "-m", "hamsight", "query", "--where", "width > 0"]
-    env = {**os.environ, "HAMSIGHT_DB": str(tmp_path / "catalog"), "NO_COLOR": "1"}
+    env = {**prepared.environment(), "HAMSIGHT_DB": str(tmp_path / "catalog"), "NO_COLOR": "1"}
     photos, model = toy.photos(tmp_path / "photos", 25), toy.model(tmp_path / "toy")
     ingest = [*command[:3], "ingest", str(photos), "--model", str(model)]
-    subprocess.run(ingest, env=env, check=True, capture_output=True)
+    prepared.run(ingest, env=env, check=True, capture_output=True)
     status, shown = on_terminal(command, env)
     assert status == 0 and shown.count(".jpg") == 20
     assert "the first 20 of 25 matches: --all shows all of them" in shown
     for more in (["--all"], ["-k", "25"]):
         status, shown = on_terminal([*command, *more], env)
         assert status == 0 and shown.count(".jpg") == 25 and "matches" not in shown
-    assert subprocess.run(command, env=env, capture_output=True).stdout.count(b".jpg") == 25
+    assert prepared.run(command, env=env, capture_output=True).stdout.count(b".jpg") == 25
     for format, words in (("feather", "redirect it to a file"), ("paths0", "| xargs -0")):
         status, shown = on_terminal([*command, "--format", format], env)
         assert status == 2 and words in shown and shown.count("\n") == 1
@@ -194,7 +194,7 @@ def test_a_terminal_shows_the_first_matches_and_no_format_of_programs(tmp_path):
 def test_data_for_a_terminal_is_escaped_and_binary_data_refused(tmp_path):
     command = [sys.executable, "-m", "hamsight", "sql", f"SELECT '{EVIL}' AS `{EVIL}`"]
     answers = {}
-    env = {**os.environ, "HAMSIGHT_DB": str(tmp_path / "catalog"), "NO_COLOR": "1"}
+    env = {**prepared.environment(), "HAMSIGHT_DB": str(tmp_path / "catalog"), "NO_COLOR": "1"}
     toy_model = str(toy.model(tmp_path / "toy"))
     photos = str(toy.photos(tmp_path / "photos", 1))
     ingest = [*command[:3], "ingest", photos, "--model", toy_model, "--dataset", f"d{EVIL}"]

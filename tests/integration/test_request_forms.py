@@ -45,6 +45,12 @@ def names(matches) -> list[str]:
     return [match.name for match in matches]
 
 
+def has_boxes(file) -> bool:
+    with Image.open(file) as picture:
+        colours = picture.convert("RGB").getcolors(picture.width * picture.height)
+    return any(colour == (0xFF, 0xB0, 0x00) for _, colour in colours)
+
+
 def shown_name(place: int) -> str:
     return "/".join(part for part in ITEMS[place].identity if part)
 
@@ -185,6 +191,11 @@ def test_words_weights_regions_and_saved_queries(dsn, tmp_path) -> None:
             session.query(image=item.uri, box=(9999, 0, 5, 5))
         with pytest.raises(UsageError, match="there is no picture"):
             session.query("no/such.jpg")
+        drawn = session.query(random=1, k=2)
+        drawn.save(tmp_path / "drawn.png")
+        late = session.query(random=1, k=2)
+    late.save(tmp_path / "late.png")  # the session is closed, and with it the catalog
+    assert has_boxes(tmp_path / "drawn.png") and not has_boxes(tmp_path / "late.png")
 
 
 def test_what_a_bare_argument_means(tmp_path, monkeypatch) -> None:
@@ -234,5 +245,7 @@ def test_the_picture_of_an_item_is_saved_with_its_boxes(cli_dsn, run_cli, tmp_pa
     assert corner == (0xFF, 0xB0, 0x00)
     wrong = run_cli("show", name, "--save", tmp_path / "a.txt", "--db", cli_dsn)
     assert wrong.returncode == 2 and "cannot be written as .txt" in wrong.stderr
+    run_cli("query", "--random", "1", "-k", "1", "--save", tmp_path / "s.png", *at, check=True)
+    assert has_boxes(tmp_path / "s.png")
     far = run_cli("query", "a red star", "--max-distance", "9", *at)
     assert far.returncode == 1 and "cut off by --min-similarity" in far.stderr

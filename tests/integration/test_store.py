@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import prepared
 import pytest
 import toy
 
@@ -248,7 +249,7 @@ else:
 def opened(*arguments):
     """What opening a catalog in another process says."""
     command = [sys.executable, "-c", CATCH, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = prepared.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -326,6 +327,6 @@ def test_two_catalogs_in_one_process(tmp_path):
     two = f"{OPEN}; hamsight.open(sys.argv[1] + '2').catalog(create=True)"
     code = CATCH.replace(OPEN, two)
     command = [sys.executable, "-c", code, str(tmp_path / "catalog"), "create"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = prepared.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("CatalogBusyError"), done.stderr
     assert "close the other first" in done.stdout

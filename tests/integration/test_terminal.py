@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import prepared
 import pytest
 import toy
 
@@ -16,7 +17,7 @@ def catalog(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     toy.photos(folder / "photos", 2)
     arguments = [str(folder / "catalog"), str(folder / "photos")]
-    subprocess.run([sys.executable, "-W", "ignore", "-c", CODE, *arguments], check=True)
+    prepared.run([sys.executable, "-W", "ignore", "-c", CODE, *arguments], check=True)
     return folder / "catalog"
 
 

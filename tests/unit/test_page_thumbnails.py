@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import toy
@@ -25,3 +26,15 @@ def test_a_thumbnail_that_another_thread_deletes_is_made_again(tmp_path, monkeyp
     monkeypatch.setattr(Path, "read_bytes", read_and_delete)
     assert kept.get(str(photo), "ab" * 32, 128) == made
     assert len(list(folder.rglob("*.jpg"))) == 1
+
+
+def test_a_thumbnail_that_cannot_be_kept_is_shown(tmp_path, monkeypatch) -> None:
+    photo = toy.photos(tmp_path / "photos", 1) / "000.jpg"
+    kept = Thumbnails(tmp_path / "kept")
+    made = kept.get(str(photo), "ab" * 32, 128)
+
+    def write(file: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    assert kept.get(str(photo), "cd" * 32, 128) == made

@@ -456,9 +456,12 @@ def test_a_png_with_a_wrong_text(tmp_path):
         chunk = (len(body) - 4).to_bytes(4, "big") + body + checksum.to_bytes(4, "big")
         picture = decode(whole[:33] + chunk + whole[33:])
         assert bool(picture.fault) == (checksum != zlib.crc32(body))
+    for kind in (b"gAMA", b"pHYs", b"acTL"):  # too short
+        chunk = b"\0\0\0\1" + kind + b"\0" + zlib.crc32(kind + b"\0").to_bytes(4, "big")
+        assert decode(whole[:33] + chunk + whole[33:]).fault
     long = b"zTXtComment\0\0" + zlib.compress(b" " * (2 << 20))
     chunk = (len(long) - 4).to_bytes(4, "big") + long + zlib.crc32(long).to_bytes(4, "big")
-    assert "text" in decode(whole[:33] + chunk + whole[33:]).fault
+    assert "chunk" in decode(whole[:33] + chunk + whole[33:]).fault
     broken = bytearray(whole)
     broken[whole.index(b"IDAT") + 6] ^= 1
     with pytest.raises(SourceError):

@@ -74,9 +74,7 @@ def test_the_best_of_the_cache_is_the_first_of_the_list(cache):
 
 def test_a_model_toml_is_written_as_toml():
     content = {"name": 'a "b" ö', "n": 3, "image": {"mean": [0.1, 2], "yes": True, "s": "\\n"}}
-    text = to_toml(content, {"image.yes": "why"})
-    assert tomllib.loads(text) == content
-    assert "yes = true  # why" in text
+    assert tomllib.loads(to_toml(content)) == content
 
 
 def test_digests_of_former_packages_stay(tmp_path):

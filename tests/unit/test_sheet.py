@@ -259,9 +259,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
 )
 def test_any_label_can_be_drawn(tmp_path, photo, label):
     uri = photo("a.png")
-    image = drawn(
-        tmp_path / "s.png", [QueryCell(label, None)], [match(uri, label=label)], title=label
-    )
+    image = drawn(tmp_path / "s.png", [QueryCell(label, None)], [match(uri, label=label)])
     assert image.width == 2 * MARGIN + 4 * PITCH - 20
 
 

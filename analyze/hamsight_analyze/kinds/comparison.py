@@ -15,6 +15,7 @@ from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
 from hamsight_core.items import Identity, item_name
 from hamsight_core.show.row_sheet import Section, Tile
+from hamsight_curate.groups import in_group
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,9 +181,9 @@ def scope_of_side(side: str, scope: Scope) -> Scope:
     if kind == "subset":
         return Scope(scope.datasets, (value,), scope.where, scope.model)
     if kind == "group":
-        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-        value = f'"{quoted}" in groups'
-    where = f"({scope.where}) and ({value})" if scope.where else value
+        where = in_group(value, scope.where)
+    else:
+        where = f"({scope.where}) and ({value})" if scope.where else value
     return Scope(scope.datasets, scope.subsets, where, scope.model)
 
 

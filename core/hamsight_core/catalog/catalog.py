@@ -99,9 +99,7 @@ class Catalog(Database):
                 " `hamsight ingest PATH --objects`"
             )
         if not models:
-            raise EmptyCatalogError(
-                f"{self.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
-            )
+            raise self.nothing_yet()
         names = [model.name for model in models]
         if name is None:
             if len(models) > 1 and datasets:
@@ -119,6 +117,12 @@ class Catalog(Database):
         if folders and Path(name).expanduser().is_dir():
             return same_model(load_package(name), models) or self._unknown_model(name, names, kind)
         return self._unknown_model(name, names, kind)
+
+    def nothing_yet(self) -> EmptyCatalogError:
+        """Return the error of a catalog that nothing was ingested into."""
+        return EmptyCatalogError(
+            f"{self.location} holds no images yet: fill it with `hamsight ingest FOLDER`"
+        )
 
     def _holds(self, model: CatalogModel, datasets: Sequence[str]) -> bool:
         held = {row[0] for row in self.rows("datasets_in", table=model.items_table)}

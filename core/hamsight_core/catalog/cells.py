@@ -73,9 +73,9 @@ class Cells:
         return centres, starts, ends, np.stack(means)
 
 
-def train(hashes: Bytes, count: int, seed: int = 0) -> Cells:
+def train(hashes: Bytes, count: int) -> Cells:
     """Return some `count` cells trained on a sample of hashes, uint8 (n, bits / 8)."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     rows = signs(hashes)
     tops = _centres(rows, max(1, round(count**0.5)), random)
     members = (rows @ tops.T).argmax(axis=1)

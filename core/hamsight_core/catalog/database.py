@@ -40,6 +40,7 @@ class Database(Closing):
         self._dsn = dsn
         place = f"{address} {address.database}"
         self._lock = Lock(place, self)
+        self.is_open = True
 
     @property
     def embedded(self) -> bool:
@@ -56,6 +57,7 @@ class Database(Closing):
 
     def close(self) -> None:
         """Close the connection; an embedded catalog is then free for other processes."""
+        self.is_open = False
         self.client.close()
 
     @contextmanager

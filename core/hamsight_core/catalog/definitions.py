@@ -90,11 +90,14 @@ def changing(path: Path) -> Iterator[None]:
 
 def keep_definitions(path: Path) -> None:
     """Write a copy of the definitions of the embedded catalog at `path`, where they are whole."""
-    found = {}
+    found, definitions = {}, ["metadata/*.sql"]
     for link in path.glob("metadata/*"):
         if link.is_symlink():
-            found[link.relative_to(path).as_posix()] = _LINK + link.readlink().as_posix()
-    for file in _files(path, *_DEFINITIONS):
+            database = link.readlink()
+            found[link.relative_to(path).as_posix()] = _LINK + database.as_posix()
+            # Not all of `store`: a folder of each table that was there lately is in it.
+            definitions.append("/".join((*database.parts[-3:], "*.sql")))
+    for file in _files(path, *definitions):
         text, fault = _read(file)
         if fault:
             return

@@ -108,11 +108,23 @@ def open_embedded(address: Address, create: bool, settings: dict[str, str]) -> C
             " install the package chdb, or use a server with --db clickhouse://HOST/DATABASE"
         ) from None
     except OSError as error:
+        if _is_here_gone():  # which the engine asks for
+            raise ConnectionFailedError(
+                "the folder that this process was started in is gone: go to another"
+            ) from None
         raise ConnectionFailedError(
             f"no catalog can be opened or made at {path}: {error.strerror or error}"
         ) from None
     except (ProgrammingError, ClickHouseError) as error:
         raise _why_not_opened(path, error, "".join(words)) from None
+
+
+def _is_here_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def opened_at(path: Path) -> int | None:

@@ -62,3 +62,8 @@ def fill(name: str, /, **fragments: object) -> str:
 def all_of(conditions: Iterable[str]) -> str:
     """Return the condition that all of these hold; without any, that of every row."""
     return f" {fill('and_also')} ".join(conditions) or fill("every_item")
+
+
+def union_of(selects: Iterable[str]) -> str:
+    """Return the SELECT of all rows of these SELECTs."""
+    return f"\n{fill('or_also')}\n".join(selects)

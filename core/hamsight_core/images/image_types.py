@@ -50,12 +50,24 @@ def open_image(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_NEEDLESS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"iCCP"})
+_PNG_SIZES = {
+    b"gAMA": 4,
+    b"cHRM": 32,
+    b"sRGB": 1,
+    b"pHYs": 9,
+    b"tIME": 7,
+    b"acTL": 8,
+    b"fcTL": 26,
+}
+"""Bytes that chunks have at least which viewers do without (W3C, PNG, third edition, 11.3)."""
+
 _MENDED = "hamsight"
 
 
 def without_needless_chunks(data: bytes) -> bytes | None:
-    """Return a PNG without its texts and profile, and without chunks whose checksum is wrong and
-    which no decoder needs; None where nothing of it would go, or the chunks have no end."""
+    """Return a PNG without its texts and profile, and without chunks that no decoder needs and
+    that are too short or whose checksum is wrong; None where nothing of it would go, or the chunks
+    have no end."""
     kept, place, whole = [_PNG_START], len(_PNG_START), True
     while place + 12 <= len(data):
         size = int.from_bytes(data[place : place + 4], "big")
@@ -66,7 +78,8 @@ def without_needless_chunks(data: bytes) -> bytes | None:
         sum_is_right = zlib.crc32(data[place + 4 : end - 4]) == int.from_bytes(
             data[end - 4 : end], "big"
         )
-        if ancillary and (kind in _PNG_NEEDLESS or not sum_is_right):
+        short = size < _PNG_SIZES.get(kind, 0)
+        if ancillary and (kind in _PNG_NEEDLESS or short or not sum_is_right):
             whole = False
         else:
             kept.append(data[place:end])
@@ -91,7 +104,7 @@ def _mended_png(file: BinaryIO) -> Any:
     return image
 
 
-PNG_FAULT = "PNG with a damaged or too long chunk of text or of a profile, passed over"
+PNG_FAULT = "PNG with a damaged or too long chunk beside its pixels, passed over"
 """What is wrong with a PNG that was opened without some of its chunks."""
 
 

@@ -23,13 +23,15 @@ _QUALITY = 90  # of JPEG and WebP
 class QueryCell:
     """One query: its picture at `uri`, or, where that is None, the words of `label`.
 
-    Of the picture `crop`, with a margin, or `part` is shown, where there is one.
+    Of the picture `crop`, with a margin, or `part` is shown, where there is one; `kind` is what the
+    words are.
     """
 
     label: str
     uri: str | None
     crop: Box | None = None
     part: Part | None = None
+    kind: str = "text"
 
 
 @dataclass(frozen=True, slots=True)

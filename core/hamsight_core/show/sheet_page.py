@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from hamsight_core.controls import printable
 from hamsight_core.images.thumbnails import Shown, thumbnails
-from hamsight_core.show.lettering import cut_end, cut_middle, draw_text, text_width, wrap
+from hamsight_core.show.lettering import cut_middle, draw_text, text_width, wrap
 from hamsight_core.show.sheet import MatchCell, QueryCell, save_picture, sheet_format
 
 MOST_QUERIES = 40
@@ -19,7 +19,7 @@ MOST_MATCHES = 500  # with the queries within the 16,383 pixels of a WebP
 
 _MARGIN, _GAP, _TILE = 40, 20, 200
 _CAPTION = 50  # below each tile
-_TITLE, _HEADING, _SECTION_GAP, _FOOTER = 52, 38, 40, 24
+_HEADING, _SECTION_GAP, _FOOTER = 38, 40, 24
 _FRAME, _PADDING = 3, 16
 _LEAST_COLUMNS, _MOST_COLUMNS = 4, 10
 
@@ -29,9 +29,7 @@ _INK, _FADED, _RULE = "#212529", "#6c757d", "#dee2e6"
 _COLOURS = ("#0072b2", "#c44e00", "#00805f", "#a8497f", "#8a6d00", "#2b7a9e", "#5b4b8a", "#444444")
 
 
-def draw_sheet(
-    queries: Sequence[QueryCell], matches: Sequence[MatchCell], path: Path, *, title: str = ""
-) -> None:
+def draw_sheet(queries: Sequence[QueryCell], matches: Sequence[MatchCell], path: Path) -> None:
     """Write a picture of the queries and, by rank, of their matches.
 
     The suffix of `path` chooses PNG, JPEG or WebP. Folders that are missing are made, a file
@@ -41,28 +39,24 @@ def draw_sheet(
     Raises UsageError as `sheet_format` does, or when the file cannot be written.
     """
     file_format = sheet_format(path)
-    save_picture(compose(queries, matches, title), path, file_format)
+    save_picture(compose(queries, matches), path, file_format)
 
 
-def compose(queries: Sequence[QueryCell], matches: Sequence[MatchCell], title: str) -> Image.Image:
+def compose(queries: Sequence[QueryCell], matches: Sequence[MatchCell]) -> Image.Image:
     """Return the sheet, its thumbnails read from where the cells say."""
     shown_queries, shown_matches = queries[:MOST_QUERIES], matches[:MOST_MATCHES]
     footer = _footer(len(queries), len(matches))
     columns = _columns(len(shown_queries), len(shown_matches))
-    query_top = _MARGIN + (_TITLE if title else 0)
-    match_top = query_top + _section_height(len(shown_queries), columns)
+    match_top = _MARGIN + _section_height(len(shown_queries), columns)
     footer_top = match_top + _section_height(len(shown_matches), columns)
     width = 2 * _MARGIN + columns * (_TILE + _GAP) - _GAP
     height = footer_top + (_FOOTER if footer else 0) + _MARGIN - _SECTION_GAP
 
     image = Image.new("RGB", (width, height), _PAGE)
     draw = ImageDraw.Draw(image)
-    if title:
-        text = cut_end(printable(title), 28, width - 2 * _MARGIN)
-        draw_text(draw, (_MARGIN, _MARGIN + 24), text, 28, _INK)
     if queries:
-        _heading(draw, query_top, "Query" if len(queries) == 1 else "Queries", len(queries))
-        _draw_queries(image, shown_queries, _places(query_top, columns))
+        _heading(draw, _MARGIN, "Query" if len(queries) == 1 else "Queries", len(queries))
+        _draw_queries(image, shown_queries, _places(_MARGIN, columns))
         rule = match_top - _SECTION_GAP // 2
         draw.line([(_MARGIN, rule), (width - _MARGIN, rule)], fill=_RULE)
     _heading(draw, match_top, "Match" if len(matches) == 1 else "Matches", len(matches))
@@ -129,7 +123,7 @@ def _draw_queries(
         left = 0
         if len(queries) > 1:
             left = _draw_chip(draw, (x, y + _TILE + 8), index, colour) + 8
-        below = "text" if query.uri is None else cut_middle(label, 13, _TILE - left)
+        below = query.kind if query.uri is None else cut_middle(label, 13, _TILE - left)
         draw_text(draw, (x + left, y + _TILE + 22), below, 13, _FADED)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -34,6 +35,7 @@ from hamsight_core.names import as_text
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LONGEST = 300
+_OF_MEMORY = re.compile("failed to map segment|[Cc]annot allocate memory")
 _OF_BYTES = ("PATH", "PATH|URL")
 """The metavars of parameters that take any bytes which name a file."""
 
@@ -191,6 +193,9 @@ def _errors_said(*, debug: bool = False) -> Iterator[None]:
         say(f"error: not enough memory: {error or 'none is left'}; ask for less, or allow more")
         raise typer.Exit(EXIT_SYSTEM) from None
     except Exception as error:
+        if isinstance(error, ImportError) and _OF_MEMORY.search(str(error)):
+            say(f"error: not enough memory to load a package: {error}; allow more (ulimit -v)")
+            raise typer.Exit(EXIT_SYSTEM) from None
         # Of the parser, which shows it with the usage and has many classes in two packages.
         if hasattr(error, "format_message") and hasattr(error, "message"):
             error.message = printable(error.message or "")

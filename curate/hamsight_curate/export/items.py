@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.generations import view_of
-from hamsight_core.catalog.statements import fill
-from hamsight_core.errors import UsageError
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_core.items import Box, Category, Identity
 from hamsight_curate.change import union
 from hamsight_curate.export.names import safe_name
@@ -98,14 +97,11 @@ class Source:
 
     def items(self, part: Part) -> Iterator[Stored]:
         """Yield the items of a part in the order of their ids."""
-        from hamsight_core.show.values import batches, values
+        from hamsight_core.show.values import records
 
         names = [field.name for field in fields(Stored)]
         for page in self.pages(part):
-            for batch in batches(page.select(names)):
-                columns = [values(column, finite=True) for column in batch.columns]
-                for row in zip(*columns, strict=True):
-                    yield _stored(dict(zip(names, row, strict=True)))
+            yield from map(_stored, records(page.select(names)))
 
     def labels(self, dataset: str | None = None) -> list[str]:
         """Return the labels of the boxes of a dataset, or of all, sorted."""
@@ -140,9 +136,7 @@ class Source:
     def coco_ids(self, part: Part) -> tuple[set[int], int]:
         """Return the numbers `coco_id` that items of a subset share, and the largest number."""
         parameters = {"dataset": part.dataset, "subset": part.subset}
-        selects = f" {fill('or_also')} ".join(
-            fill("coco_ids", table=table) for table in self._tables
-        )
+        selects = union_of(fill("coco_ids", table=table) for table in self._tables)
         repeated = self._catalog.rows("repeated_coco_ids", parameters, selects=selects)
         largest = self._catalog.rows("largest_coco_id", parameters, selects=selects)
         return {row[0] for row in repeated}, largest[0][0]
@@ -158,7 +152,7 @@ class Source:
         return [Part(*key, tuple(found[key])) for key in sorted(found)]
 
     def _page(self, part: Part, condition: Condition, after: str) -> pa.Table:
-        selects = f" {fill('or_also')} ".join(
+        selects = union_of(
             f"({fill('export_rows', table=table, place=place, condition=condition.sql)})"
             for place, table in enumerate(self._tables)
         )
@@ -171,15 +165,6 @@ class Source:
         }
         sql = fill("export_page", columns=self._columns, selects=selects)
         return self._catalog.arrow(sql, parameters)
-
-
-def in_group(group: str, where: str | None) -> str:
-    """Return the expression for items of a group for which `where` holds too."""
-    if not group.strip():
-        raise UsageError("--group is empty: name the group")
-    escaped = group.replace("\\", "\\\\").replace('"', '\\"')
-    held = f'"{escaped}" in groups'
-    return held if where is None else f"({where}) and {held}"
 
 
 def _stored(row: dict[str, Any]) -> Stored:

@@ -12,7 +12,7 @@ from hamsight_core.catalog.catalog import IMPORTED, Catalog, CatalogModel
 from hamsight_core.catalog.fits import hash_of
 from hamsight_core.catalog.generations import server_time
 from hamsight_core.catalog.paging import item_pages
-from hamsight_core.catalog.statements import fill
+from hamsight_core.catalog.statements import fill, union_of
 from hamsight_core.errors import SourceError, UsageError
 from hamsight_core.hashing.sign import SIGN, bits_of
 from hamsight_core.items import item_name
@@ -216,4 +216,4 @@ def _known(own: str, tables: Sequence[str]) -> str:
     ]
     if len(selects) == 1:
         return selects[0]
-    return fill("known_of_models", selects=f" {fill('or_also')} ".join(selects))
+    return fill("known_of_models", selects=union_of(selects))

@@ -13,6 +13,7 @@ from hamsight_ingest.readers.texts import read_text
 from hamsight_ingest.readers.wrong import WrongEntryError, fail
 
 _PROBED = 8
+_FEW = 32
 
 
 def per_image(listing: Listing, fits: Callable[[str], bool]) -> list[str]:
@@ -27,13 +28,13 @@ def per_image(listing: Listing, fits: Callable[[str], bool]) -> list[str]:
     return found
 
 
-def single(listing: Listing, most: int = 32) -> Iterator[str]:
-    """Yield the JSON files of folders that have a few, each of which may speak of many images."""
+def single(listing: Listing) -> Iterator[str]:
+    """Yield the first JSON files of each folder, each of which may speak of many images."""
     counts: dict[str, int] = {}
     for file in listing.of(".json"):
         folder = file.rpartition("/")[0]
         counts[folder] = counts.get(folder, 0) + 1
-        if counts[folder] <= most:
+        if counts[folder] <= _FEW:
             yield file
 
 

@@ -106,7 +106,8 @@ ORDER BY (model, dataset, subset, id)
 -- The items of one model. An item's identity is (dataset, subset, id).
 -- `width` and `height` are of the upright image, after `orientation` (EXIF, 1 to 8) was applied.
 -- `tags` counts the instances of each label; `hash` holds `bits` bits, most significant first;
--- `filename` is the last part of `uri`; of a member of an archive it is the member's own name.
+-- `filename` is the last part of `uri`, of a URL without its query, which may hold a signature; of a
+-- member of an archive it is the member's own name.
 -- `phash` is a hash of how the picture looks, by which copies are found (docs/analyses.md), and
 -- `phash_trimmed` of the picture without its margins; both are zeros where they tell nothing.
 -- `scores` holds numbers that analyses give an item.
@@ -119,9 +120,11 @@ CREATE TABLE IF NOT EXISTS $shard_table$on_cluster
     subset      LowCardinality(String),
     id          String,
     uri         String,
-    filename    String ALIAS if(
+    filename    String ALIAS multiIf(
         match(uri, '^(zip|tar)://'),
         toValidUTF8(decodeURLComponent(basename(extract(uri, '://(.*?)::')))),
+        match(uri, '(?i)^([a-z]+://::)?https?://'),
+        basename(replaceRegexpOne(uri, '[?][^#]*', '')),
         basename(uri)
     ),
     width       UInt32,
@@ -207,9 +210,11 @@ Array(BFloat16)
 -- name: modify_filename
 -- Such a table gets the `filename` of `create_items`.
 ALTER TABLE $table
-MODIFY COLUMN filename String ALIAS if(
+MODIFY COLUMN filename String ALIAS multiIf(
     match(uri, '^(zip|tar)://'),
     toValidUTF8(decodeURLComponent(basename(extract(uri, '://(.*?)::')))),
+    match(uri, '(?i)^([a-z]+://::)?https?://'),
+    basename(replaceRegexpOne(uri, '[?][^#]*', '')),
     basename(uri)
 )
 

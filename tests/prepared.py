@@ -13,6 +13,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -37,6 +38,7 @@ IMPORTED = (
 FREE = ("HAMSIGHT_", "COLUMNS", "NO_COLOR", "HOME", "TMPDIR", "PYTEST_")
 """Variables, by their first letters, that no module reads when it is imported."""
 QUIET = ["-W", "ignore"]
+_FORKS = hasattr(os, "pidfd_open")
 
 
 def run(arguments: Sequence[str | os.PathLike[str]], **options: Any) -> subprocess.CompletedProcess:
@@ -118,7 +120,6 @@ class Process:
                 theirs = number if given is None else given
                 theirs = theirs if isinstance(theirs, int) else theirs.fileno()
             ends.append(theirs)
-        self._ended, told = socket.socketpair()
         said = {
             "arguments": [os.fspath(one) for one in arguments[1:]],
             "cwd": os.fspath(cwd) if cwd else os.getcwd(),
@@ -126,8 +127,9 @@ class Process:
         }
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        with told:
-            socket.send_fds(_forking(), [json.dumps(said).encode()], [*ends, told.fileno()])
+        self._ended = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ended.connect(str(_forking() / "asked"))
+        socket.send_fds(self._ended, [json.dumps(said).encode()], ends)
         for end in closed:
             os.close(end)
         self.pid = int(self._ended.recv(100))
@@ -163,7 +165,7 @@ class Process:
 
 def _can_fork(arguments: Sequence[Any], env: Mapping[str, str]) -> bool:
     """Tell whether a process would be the same, were it forked."""
-    if not hasattr(os, "pidfd_open") or str(arguments[0]) != sys.executable:
+    if not _FORKS or str(arguments[0]) != sys.executable:
         return False
     if list(arguments[1:3]) != QUIET and arguments[1] not in ("-c", "-m"):
         return False
@@ -173,56 +175,90 @@ def _can_fork(arguments: Sequence[Any], env: Mapping[str, str]) -> bool:
 
 
 @cache
-def _forking() -> socket.socket:
-    """Return the socket of the process that forks others; it ends with this one."""
-    asks, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with asked:
-        subprocess.Popen(
-            [sys.executable, __file__, str(asked.fileno())],
+def _forking() -> Path:
+    """Start the process that forks others; return a folder of its own, where its socket is.
+
+    It ends with this process, and deletes the folder.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="hamsight-tests-"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asked:
+        asked.bind(str(folder / "asked"))
+        asked.listen()
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(asked.fileno()), str(folder)],
             env=environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[asked.fileno()],
         )
-    return asks
+    _kept.append(process)
+    return folder
 
 
-def _asked(asks: socket.socket) -> dict[str, Any]:
+_kept: list[subprocess.Popen] = []
+"""The process that forks others: it ends when its stdin does."""
+
+COMMAND = """#!{python} -IS
+import json, os, socket, sys
+asks = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+asks.connect({asked!r})
+said = {{"arguments": ["-m", "hamsight", *sys.argv[1:]]}}
+said.update(cwd=os.getcwd(), env=dict(os.environ))
+socket.send_fds(asks, [json.dumps(said).encode()], [0, 1, 2])
+asks.recv(100)
+sys.exit(int(asks.recv(100)))
+"""
+
+
+def folder_of_command() -> Path | None:
+    """Return a folder for PATH with a command `hamsight` that is forked; None where none can be."""
+    if not _FORKS:
+        return None
+    folder = _forking()
+    command = folder / "hamsight"
+    command.write_text(COMMAND.format(python=sys.executable, asked=str(folder / "asked")))
+    command.chmod(0o755)
+    return folder
+
+
+def _asked(asks: socket.socket, folder: str) -> dict[str, Any]:
     """Fork a child for each process that is asked for; return in the child, with what is asked."""
     poll = select.poll()
     poll.register(asks, select.POLLIN)
-    running: dict[int, tuple[int, int]] = {}
+    poll.register(0, select.POLLIN)
+    running: dict[int, tuple[int, socket.socket]] = {}
     while True:
         for ready, _ in poll.poll():
+            if ready == 0:
+                shutil.rmtree(folder, ignore_errors=True)
+                os._exit(0)
             if ready != asks.fileno():
                 poll.unregister(ready)
-                child, told = running.pop(ready)
+                child, asking = running.pop(ready)
                 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-                with suppress(BrokenPipeError):
-                    os.write(told, str(status).encode())
-                os.close(told)
+                with asking, suppress(BrokenPipeError):
+                    asking.send(str(status).encode())
                 os.close(ready)
                 continue
-            message, ends, _, _ = socket.recv_fds(asks, 1 << 20, 4)
-            if not message:
-                os._exit(0)
+            asking, _ = asks.accept()
+            message, ends, _, _ = socket.recv_fds(asking, 1 << 20, 3)
             child = os.fork()
             if child == 0:
-                asks.close()
-                for handle, (_, told) in running.items():
+                for handle, (_, other) in running.items():
                     os.close(handle)
-                    os.close(told)
-                for number, end in enumerate(ends[:3]):
+                    other.close()
+                asking.close()
+                asks.close()
+                for number, end in enumerate(ends):
                     os.dup2(end, number)
-                for end in ends:
                     os.close(end)
                 return json.loads(message)
-            for end in ends[:3]:
+            for end in ends:
                 os.close(end)
             handle = os.pidfd_open(child)
-            running[handle] = child, ends[3]
+            running[handle] = child, asking
             poll.register(handle, select.POLLIN)
-            os.write(ends[3], str(child).encode())
+            asking.send(str(child).encode())
 
 
 def _begin(asked: dict[str, Any]) -> None:
@@ -251,7 +287,7 @@ def _main() -> None:
         import_module(name)
     gc.collect()
     gc.freeze()
-    asked = _asked(asks)
+    asked = _asked(asks, sys.argv[2])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _begin(asked)
 

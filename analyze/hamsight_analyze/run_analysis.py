@@ -10,6 +10,7 @@ from hamsight_analyze.progress import Progress, bar_of, counted
 from hamsight_analyze.recorded import record
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.errors import UsageError
+from hamsight_core.items import picture_of
 
 
 def analyze(
@@ -42,8 +43,7 @@ def analyze(
         found = analysis.find(items, asked or Asked(), steps)
     found.items, found.seconds = len(items), time.monotonic() - started
     if scope.objects:  # groups are of pictures
-        of_pictures = ((one[0], one[1], one[2].rpartition("#")[0]) for one in found.members)
-        found.members = list(dict.fromkeys(of_pictures))
+        found.members = list(dict.fromkeys(map(picture_of, found.members)))
     if items.left_out:
         found.notes.append(f"{items.left_out:,} items have no embedding and are left out")
     record(catalog, analysis, scope, items, found, state)

@@ -73,6 +73,12 @@ def item_name(identity: Iterable[str]) -> str:
     return "/".join(part for part in identity if part)
 
 
+def picture_of(identity: Identity) -> Identity:
+    """Return the identity of the picture that an object is of."""
+    dataset, subset, id = identity
+    return dataset, subset, id.rpartition("#")[0]
+
+
 def objects_of(item: Item) -> list[ObjectItem]:
     """Return the objects of a picture, in the order of its boxes."""
     return [

@@ -12,7 +12,7 @@ from typing import Any
 from hamsight_core.catalog.catalog import Catalog, CatalogModel, TableKind
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
-from hamsight_core.items import Identity
+from hamsight_core.items import Identity, picture_of
 from hamsight_curate.change import Change
 from hamsight_curate.selection import of_identities
 from hamsight_ingest.object_writer import of_parents
@@ -62,8 +62,7 @@ def put_back(catalog: Catalog, made: Relabelled) -> None:
 
 def _picture(identity: Identity, kind: TableKind) -> Identity:
     """Return the identity of an object's picture, or of an item itself."""
-    dataset, subset, id = identity
-    return identity if kind is TableKind.ITEMS else (dataset, subset, id.rpartition("#")[0])
+    return identity if kind is TableKind.ITEMS else picture_of(identity)
 
 
 def _replaced(labels: Labels, replaced: Mapping[str, str]) -> Labels:

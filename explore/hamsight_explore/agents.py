@@ -17,6 +17,7 @@ from hamsight_core.closing import Closing
 from hamsight_core.controls import masked, printable
 from hamsight_core.errors import HamsightError, UsageError
 from hamsight_core.names import check_options
+from hamsight_explore.named_models import check_models_known
 from hamsight_explore.shared import Shared, shares
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Agents(Closing):
         """
         with self._answering() as session:
             catalog = session.catalog()
+            check_models_known(catalog, [model])
             models = catalog.models() if model is None else [catalog.model(model)]
             told = {}
             for one in models or [catalog.model()]:
@@ -117,7 +119,9 @@ class Agents(Closing):
         if k > _MOST_MATCHES or thumbnails > _MOST_THUMBNAILS:
             most = f"k is at most {_MOST_MATCHES}, thumbnails at most {_MOST_THUMBNAILS}"
             raise _error(f"{most}: page with offset")
+        named = [model] if isinstance(model, str) else model or []
         with self._answering() as session:
+            check_models_known(session.catalog(), named)
             matches = session.query(**options)
         rows = matches.to_arrow().to_pylist(maps_as_pydicts="strict")
         for row, match in zip(rows, matches, strict=True):
@@ -132,6 +136,7 @@ class Agents(Closing):
         item: its name, [DATASET/][SUBSET/]ID.
         """
         with self._answering() as session:
+            check_models_known(session.catalog(), [model])
             row = session.show(item, model)
         return [_as_json(row), *_pictures([(item, row["uri"])])]
 

@@ -31,9 +31,10 @@ def named_regions(
 ) -> list[Named]:
     """Return x, y and name of the densest regions of a map, the densest first.
 
-    The name is the tag, or without tags the word of captions, with the greatest log-odds in the
-    region against all items, each count plus one (as Monroe, Colaresi and Quinn, 2008, without
-    their variance); a word must be told of a tenth of the region's items.
+    The name is the tag with the greatest log-odds in the region against all items, each count plus
+    one (as Monroe, Colaresi and Quinn, 2008, without their variance), of the tags that a tenth of
+    the region's items have; in a region without such a tag, the word of captions. A name stands
+    once.
     """
     import numpy as np
 
@@ -49,32 +50,38 @@ def named_regions(
     given = {"analysis": analysis, "cells": _CELLS}
     given |= {"left": left, "low": low, "wide": wide, "high": high}
     table = view_of(model.items_table)
+    regions = _dense(items)
+    named: dict[int, str] = {}
     for words in ("facet_of_tags", "words_of_captions"):
-        found = catalog.arrow(fill("map_words", words=fill(words), table=table), given)
-        if len(found):
+        rest = [at for at in range(len(regions)) if at not in named]
+        if not rest:
             break
-    else:
-        return []
-    told = np.array(found["word"].to_pylist(), object)
-    cell, count = found["cell"].to_numpy(), found["items"].to_numpy().astype(np.int64)
-    words_there, index = np.unique(told, return_inverse=True)
-    everywhere = np.bincount(index, count)
-    named: list[Named] = []
-    for middle, around in _dense(items):
-        held = items[around].sum()
-        here = np.isin(cell, around)
-        inside = np.bincount(index[here], count[here], len(words_there))
-        odds = np.log((inside + 1) / (held - np.minimum(inside, held) + 1))
-        others = np.maximum(everywhere - inside, 0)
-        outside = np.maximum(items.sum() - held - others, 0)
-        odds -= np.log((others + 1) / (outside + 1))
-        odds[inside < max(2, held / 10)] = -np.inf
-        name = str(words_there[int(odds.argmax())])
-        if np.isfinite(odds).any() and name not in {known for *_, known in named}:
-            x = left + (middle % _CELLS + 0.5) / _CELLS * wide
-            y = low + (middle // _CELLS + 0.5) / _CELLS * high
-            named.append((x, y, name))
-    return named
+        found = catalog.arrow(fill("map_words", words=fill(words), table=table), given)
+        if not len(found):
+            continue
+        told = np.array(found["word"].to_pylist(), object)
+        cell, count = found["cell"].to_numpy(), found["items"].to_numpy().astype(np.int64)
+        words_there, index = np.unique(told, return_inverse=True)
+        everywhere = np.bincount(index, count)
+        for at in rest:
+            around = regions[at][1]
+            held = items[around].sum()
+            here = np.isin(cell, around)
+            inside = np.bincount(index[here], count[here], len(words_there))
+            odds = np.log((inside + 1) / (held - np.minimum(inside, held) + 1))
+            others = np.maximum(everywhere - inside, 0)
+            outside = np.maximum(items.sum() - held - others, 0)
+            odds -= np.log((others + 1) / (outside + 1))
+            odds[inside < max(2, held / 10)] = -np.inf
+            if np.isfinite(odds).any():
+                named[at] = str(words_there[int(odds.argmax())])
+    places_of: dict[str, Named] = {}
+    for at in sorted(named):
+        middle = regions[at][0]
+        x = left + (middle % _CELLS + 0.5) / _CELLS * wide
+        y = low + (middle // _CELLS + 0.5) / _CELLS * high
+        places_of.setdefault(named[at], (x, y, named[at]))
+    return list(places_of.values())
 
 
 def _dense(items: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:

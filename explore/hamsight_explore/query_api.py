@@ -10,6 +10,7 @@ from hamsight_core.errors import UsageError
 from hamsight_core.names import is_text
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.given import Given
+from hamsight_explore.named_models import check_models_known
 from hamsight_explore.web import Answers, json_answer
 from hamsight_explore.windows import MOST_ROWS
 from hamsight_query.request import Kind, Query, Request
@@ -41,10 +42,7 @@ class QueryApi:
         if request.k > MOST_ROWS:
             raise UsageError(f"k is {request.k}; at most {MOST_ROWS} are sent: page with offset")
         with self._explorer.pool.lent() as session:
-            known = {model.name for model in session.catalog().models()}
-            for name in filter(None, (request.model, *request.models)):
-                if name not in known:
-                    raise UsageError(f"the catalog has no model {name[:40]!r}")
+            check_models_known(session.catalog(), (request.model, *request.models))
             matches = session.search(request)
         rows = matches.to_arrow().to_pylist(maps_as_pydicts="strict")
         sql = matches.statement.script()

@@ -69,11 +69,6 @@ class Delivery:
         on_terminal = format is Format.TABLE and output().isatty()
         self._is_cut = on_terminal and not all and not was_given(context, "k")
 
-    def tell_sql(self, catalog: Catalog, prepared: Prepared) -> None:
-        """Print the SQL of a search in place of its answer."""
-        prepared.check(catalog)
-        tell(*prepared.statement.script().split("\n"))
-
     def complete(self, matches: Matches) -> Matches:
         """Return the matches with what a sheet of them needs of the catalog, which is open."""
         if self._save is not None or self._open:
@@ -84,7 +79,7 @@ class Delivery:
         """Show matches and do with them what the options say; end with status 1 where none is."""
         answer = matches.to_arrow()
         if self._columns is not None:
-            answer = chosen_columns(answer, self._columns)
+            answer = chosen_columns(_with_names(matches), self._columns)
         elif self._format is Format.TABLE:
             answer = _for_people(matches)
         if self._group is not None and matches:
@@ -127,7 +122,7 @@ def query(
     compute = Compute(device, precision)
     with Catalog.open(delivery.db) as catalog:
         if delivery.show_sql:
-            delivery.tell_sql(catalog, prepare(catalog, request, compute))
+            _tell_sql(catalog, prepare(catalog, request, compute))
             return
         matches = delivery.complete(search(catalog, request, compute))
     if not matches and request.max_distance is not None and not matches.tells_distance:
@@ -135,10 +130,20 @@ def query(
     delivery.deliver(matches)
 
 
+def _tell_sql(catalog: Catalog, prepared: Prepared) -> None:
+    """Print the SQL of a search in place of its answer."""
+    prepared.check(catalog)
+    tell(*prepared.statement.script().split("\n"))
+
+
+def _with_names(matches: Matches) -> pa.Table:
+    """Return the matches with the column `item`, their names as `--item` takes them."""
+    return matches.to_arrow().append_column("item", strings(match.name for match in matches))
+
+
 def _for_people(matches: Matches) -> pa.Table:
     """Return the columns that a person reads, leaving out those that say nothing here."""
-    table = matches.to_arrow()
-    table = table.append_column("item", strings(match.name for match in matches))
+    table = _with_names(matches)
     columns = ["rank"]
     if matches.targets:
         columns += ["similarity", "distance"] if matches.tells_distance else ["similarity"]
@@ -201,7 +206,7 @@ def run(
 
     with Catalog.open(delivery.db) as catalog:
         if delivery.show_sql:
-            delivery.tell_sql(catalog, prepare_saved(catalog, name, k=k, offset=offset))
+            _tell_sql(catalog, prepare_saved(catalog, name, k=k, offset=offset))
             return
         matches = delivery.complete(run_saved(catalog, name, k=k, offset=offset))
     delivery.deliver(matches)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from hamsight.cli.options import Database
-from hamsight_core.show.terminal import tell
 
 
 def explore(
@@ -58,7 +57,8 @@ def explore(
     if link:
         from hamsight_explore.shared import page_link
 
-        tell(page_link(db))
+        # `tell` would mask the token
+        print(page_link(db), flush=True)  # noqa: T201 - the command's answer
         return
     from hamsight_explore import Options, explore
 

@@ -14,6 +14,7 @@ from hamsight.cli.interrupts import interrupts, status_of
 from hamsight.cli.options import ComputePrecision, Database, Device
 from hamsight_core.errors import EXIT_REJECTED, UsageError
 from hamsight_core.images.decode import MAX_PIXELS
+from hamsight_core.items import item_name
 from hamsight_core.models.encoder import DEFAULT_BATCH
 from hamsight_core.models.network import DEFAULT_DEVICE, Precision
 from hamsight_core.show.terminal import say, stop, tell
@@ -250,7 +251,7 @@ def _report_vanished(vanished: Vanished, path: Path | str) -> None:
     are = "is" if vanished.items == 1 else "are"
     say(f"{items} of the catalog {are} no longer in {path}: --prune deletes them")
     for subset, id in vanished.first[:_SHOWN_VANISHED]:
-        say(f"  {subset}/{id}" if subset else f"  {id}")
+        say(f"  {item_name((subset, id))}")
     if vanished.items > _SHOWN_VANISHED:
         say(f"  … and {vanished.items - _SHOWN_VANISHED} more")
 

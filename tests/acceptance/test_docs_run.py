@@ -1,7 +1,8 @@
 """The README's commands, and the Python of README and docs, run as they are written.
 
 They run in a folder with spaces in its name beside a script called query.py, with the interpreter
-of HAMSIGHT_TEST_PYTHON where it names one. Left out is what needs a network or a container.
+and the command of HAMSIGHT_TEST_PYTHON where it names one, else with a command that is forked (see
+`prepared`). Left out is what needs a network or a container.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import prepared
 import pytest
 
 from hamsight.demo.scenes import draw_scene
@@ -40,14 +42,15 @@ def python_blocks(page: str) -> str:
 
 
 def run_script(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join((str(Path(PYTHON).parent), os.environ["PATH"]))
+    forked = None if "HAMSIGHT_TEST_PYTHON" in os.environ else prepared.folder_of_command()
+    path = os.pathsep.join((str(forked or Path(PYTHON).parent), os.environ["PATH"]))
     return subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=folder,
         env={**os.environ, "PATH": path, "PYTHON": PYTHON, "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
 
 

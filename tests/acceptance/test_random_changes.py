@@ -13,6 +13,7 @@ import changing
 import numpy as np
 import pytest
 import toy
+from killed import LOADED
 
 import hamsight
 from hamsight_core.catalog.fits import hash_of
@@ -67,7 +68,10 @@ class Processes:
     """The pipes of four processes that wait to be told what to change."""
 
     def __init__(self, *given):
-        context = multiprocessing.get_context("spawn")
+        forks = "forkserver" in multiprocessing.get_all_start_methods()
+        context = multiprocessing.get_context("forkserver" if forks else "spawn")
+        if forks:
+            context.set_forkserver_preload(LOADED)
         self._pipes, self._processes = [], []
         for _ in range(4):
             ours, theirs = context.Pipe()

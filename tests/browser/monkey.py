@@ -381,12 +381,20 @@ def served(catalog: Path) -> Iterator[hamsight.Session]:
         process.wait(60)
 
 
-def rampage(page: Page, shown: Path, session: hamsight.Session, actions: int, seed: int) -> Monkey:
+def rampage(
+    page: Page,
+    shown: Path,
+    session: hamsight.Session,
+    actions: int,
+    seed: int,
+    seconds: float = float("inf"),
+) -> Monkey:
     """Let a monkey loose on a page; compare what it and Python have left. `shown` is the page's."""
     twin = Twin(session)
     monkey = Monkey(page, twin, seed)
     monkey.check()
-    for _ in range(actions):
+    until = time.monotonic() + seconds
+    while len(monkey.done) < actions and time.monotonic() < until:
         monkey.act()
     with hamsight.open(shown) as opened:
         assert Twin(opened).state() == twin.state()
@@ -401,6 +409,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--actions", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end sooner")
     given = parser.parse_args()
     expect.set_options(timeout=PATIENCE * 1000)
     faults: list[str] = []
@@ -415,7 +424,7 @@ def main() -> None:
         page.goto(explored.link)
         try:
             with served(twin) as session:
-                monkey = rampage(page, catalog, session, given.actions, given.seed)
+                monkey = rampage(page, catalog, session, given.actions, given.seed, given.seconds)
         finally:
             explored.process.terminate()
             explored.process.wait(30)

@@ -32,6 +32,10 @@ def test_axe_finds_no_fault(visit: Callable[..., Page], dark: bool) -> None:
         assert page.evaluate(RUN) == [], name
         page.keyboard.press("Escape")
         expect(page.locator("dialog")).to_have_count(0)
+    page.locator("#where").fill("width > 9000")
+    page.locator("#where").press("Enter")
+    expect(page.get_by_role("main")).to_contain_text("No picture answers this")
+    assert page.evaluate(RUN) == []
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not here: `make setup` brings it")

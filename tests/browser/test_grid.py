@@ -70,8 +70,7 @@ def test_the_first_address_lets_in_and_others_do_not(browser: Browser, catalog: 
         served.process.kill()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1024, 2560])
+@pytest.mark.parametrize(("width", "dark"), [(1024, False), (2560, True)], ids=["light", "dark"])
 def test_search_shows_what_query_answers(
     visit: Visit, catalog: Path, width: int, dark: bool
 ) -> None:

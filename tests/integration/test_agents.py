@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import anyio
 import prepared
@@ -15,7 +16,9 @@ import pytest
 from PIL import Image
 
 from hamsight.demo.scenes import write_dataset
+from hamsight_core.models import package
 
+MINI = Path(package.__file__).parent / "mini"
 READS, WRITES = {"filters", "search", "show"}, {"add_to_group", "remove_from_group"}
 
 
@@ -71,9 +74,10 @@ def test_an_agent_finds_what_query_finds_and_sees_pictures(catalog) -> None:
         ("search", {"item": ids[0], "box": "0,0,0.5,0.5", "k": 3}),
         ("show", {"item": "no such item"}),
         ("add_to_group", {"group": "seen", "items": [ids[0]]}),
+        ("search", {"text": "a red star", "model": str(MINI)}),
     )
     assert tools == READS
-    searched, listed, shown, named, wrong, many, strange, part, unknown, refused = answers
+    searched, listed, shown, named, wrong, many, strange, part, unknown, refused, folder = answers
     region = ("query", "--item", ids[0], "--box", "0,0,0.5,0.5", "-k", "3", "--format", "json")
     expected = json.loads(command(*region, "--db", catalog))
     assert [one["id"] for one in matches(part)] == [one["id"] for one in expected]
@@ -91,6 +95,7 @@ def test_an_agent_finds_what_query_finds_and_sees_pictures(catalog) -> None:
         (strange, "there is no option 'words'"),
         (unknown, "the nearest ids"),
         (refused, "add_to_group"),
+        (folder, "the catalog has no model"),  # no file is read that an agent names
     ):
         assert answer.is_error and words in answer.content[0].text
 

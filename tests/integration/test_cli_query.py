@@ -89,6 +89,8 @@ def test_a_table_shows_distance_similarity_and_whose_answer(hamsight_) -> None:
     lines = hamsight_("query", "--item", NAME, "-k", "3").stdout.splitlines()
     assert lines[0].split()[:4] == ["rank", "similarity", "distance", "item"]
     assert len(lines) == 5
+    two = hamsight_("query", "--item", NAME, "-k", "1", "--columns", "item,rank").stdout
+    assert two.split()[0] == "item" and two.split()[-2] in lines[2]
     both = hamsight_("query", "--item", NAME, "--item", ITEMS[7].name, "-k", "3").stdout
     assert "query" in both.splitlines()[0] and f"item: {NAME}" in both
 

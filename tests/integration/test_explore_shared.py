@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlencode, urlsplit
-from urllib.request import urlopen
+from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import clickhouse_connect
 import prepared
@@ -69,6 +69,8 @@ def test_commands_work_while_a_page_is_open(run_cli: Callable, tmp_path: Path) -
         assert counted.stdout.split()[-1] == "9"
         another = run_cli("explore", "--link", "--db", db, check=True).stdout.strip()
         assert another.partition("?")[0] == address.partition("?")[0] and another != address
+        with build_opener(HTTPCookieProcessor()).open(another) as page:
+            assert page.status == 200 and "token" not in page.url
         refused = run_cli("serve", "--db", db)
         assert refused.returncode == 2 and "already" in refused.stderr
         served.send_signal(signal.SIGKILL)

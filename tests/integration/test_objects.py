@@ -300,6 +300,7 @@ def test_show_draws_crops_regions_and_objects(session, dsn, tmp_path, monkeypatc
     assert "give --save" in toy.command("show", "000.jpg", "--objects", "--db", dsn).stderr
     launched: list[str] = []
     monkeypatch.setattr("typer.launch", lambda file: launched.append(file) or 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     toy.command("show", "000.jpg", "--open", "--db", dsn)
     toy.command("query", "--item", "000.jpg", "--open", "--db", dsn)
     assert [Image.open(file).format for file in launched] == ["PNG", "PNG"]

@@ -351,6 +351,33 @@ def test_a_table_whose_names_several_images_have_is_told(tmp_path):
     assert any("several files could be" in note for note in source.notes)
 
 
+def test_a_table_counts_whose_later_rows_name_images(tmp_path):
+    rows = "".join(f"{number}.jpg,cat\n" for number in range(60))
+    laid(tmp_path, {"images/z.jpg": None, "t.csv": f"image,label\n{rows}z.jpg,dog"})
+    items = {item.id: dict(item.tags) for item in open_source(tmp_path)}
+    assert (len(items), items["z.jpg"]) == (61, {"dog": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("labels.csv", "image;label\na.jpg;卡车".encode("gbk"), "labels.csv:2: byte 6 of it is"),
+        (
+            "via.json",
+            b'{"a": {"regions": [], "filename": ',
+            "via.json: line 1, column 35: not JSON",
+        ),
+    ],
+)
+def test_why_a_damaged_file_is_not_read_is_told(tmp_path, name, content, words):
+    image(tmp_path / "a.jpg")
+    (tmp_path / name).write_bytes(content)
+    source = open_source(tmp_path)
+    assert source.count() == 1
+    assert source.unread == [name]
+    assert words in "".join(source.notes)
+
+
 def test_captions_of_shards_by_other_names(tmp_path):
     with tarfile.open(tmp_path / "s-0.tar", "w") as shard:
         for name, data in (("1.jpg", image(tmp_path / "x.jpg").read_bytes()), ("1.caption", b"A")):

@@ -27,8 +27,13 @@ _OF_EVERY_CATALOG = {
 }
 _ADDED_TO_INGESTS = {"run", "options", "categories", "not_read"}
 _ADDED_TO_ITEMS = {"scores", "phash", "phash_trimmed"}
-_FORMER_FILENAME = "basename(uri)"
-"""What `filename` was made of in older versions, where a member of an archive had the archive's."""
+_FORMER_FILENAMES = (
+    "basename(uri)",
+    "if(match(uri, '^(zip|tar)://'),"
+    " toValidUTF8(decodeURLComponent(basename(extract(uri, '://(.*?)::')))), basename(uri))",
+)
+"""What `filename` was made of in older versions, which had the archive's name of a member, and of a
+URL the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def _lacks(tables: Mapping[str, _Table], model: CatalogModel) -> bool:
     return (
         not is_generation(model.items_table)
         or not set(table.columns) >= _ADDED_TO_ITEMS
-        or table.filename == _FORMER_FILENAME
+        or table.filename in _FORMER_FILENAMES
         or not _is_shown(tables, model.items_table)
     )
 
@@ -136,7 +141,7 @@ def _mended(database: Database, tables: Mapping[str, _Table], model: CatalogMode
         shards = database.layout.shard_table(model.items_table)
         for table in dict.fromkeys([shards, model.items_table]):
             database.run("add_item_columns", table=model.items_table, shard_table=table)
-    if named.filename == _FORMER_FILENAME:
+    if named.filename in _FORMER_FILENAMES:
         database.run("modify_filename", table=model.items_table)
     if is_generation(model.items_table):
         view = tables.get(view_of(model.items_table))

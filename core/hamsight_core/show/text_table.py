@@ -95,11 +95,9 @@ def _rows(table: pa.Table) -> Iterator[Sequence[str]]:
 
 def _is_whole(column: pa.ChunkedArray) -> bool:
     """Return whether no number of the float column has a fraction or is very large."""
-    import pyarrow as pa
-
     return all(
         value is None or not math.isfinite(value) or (value.is_integer() and abs(value) < 1e15)
-        for chunk in column.cast(pa.float64()).chunks
+        for chunk in column.chunks
         for value in chunk.to_pylist()
     )
 

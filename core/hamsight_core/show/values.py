@@ -10,7 +10,6 @@ from math import isfinite
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as pt
 
 BATCH_ROWS = 8192
@@ -154,6 +153,8 @@ def _zone(name: str | None) -> datetime.tzinfo | None:
 
 
 def _lists(array: pa.Array, elements: list[Any]) -> list[Any]:
+    import pyarrow.compute as pc
+
     remaining = iter(elements)
     lengths = pc.list_value_length(array).to_pylist()
     return [None if n is None else list(islice(remaining, n)) for n in lengths]

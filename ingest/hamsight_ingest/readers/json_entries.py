@@ -70,16 +70,17 @@ class JsonEntriesReader(ABC):
         return source
 
     def _files(self, listing: Listing) -> list[str]:
-        return [file for file in _single(listing) if self._is_one(listing.at(file))]
+        return [file for file in _single(listing) if self._is_one(listing, listing.at(file))]
 
-    def _is_one(self, file: str) -> bool:
+    def _is_one(self, listing: Listing, file: str) -> bool:
         if self.reserved and file.endswith(self.reserved):
             return self.fits(parsed(file))
         if not any(has_keys(file, *marks) for marks in self.marks):
             return False
         try:
             return self.fits(parsed(file))
-        except SourceError:  # a file of no reserved name: told as not read
+        except SourceError as error:  # a file of no reserved name is told as not read, and why
+            listing.notes[str(error)] = None
             return False
 
 

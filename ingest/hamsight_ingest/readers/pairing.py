@@ -124,6 +124,13 @@ class Pictures:
                 return self._without_suffix[stem]
         return None
 
+    def has_name(self, name: str) -> bool:
+        """Return whether an image in any folder has the last part of a path, or its stem."""
+        last = normal(name.rpartition("/")[2])
+        return last in self._by_name or (without_suffix(last) if is_image(last) else last) in (
+            self._by_stem
+        )
+
     def find(
         self, name: str, near: Sequence[str], notes: Notes, place: str, subset: str = ""
     ) -> str | None:

@@ -19,7 +19,7 @@ from hamsight_ingest.readers.table_text import TextRows
 from hamsight_ingest.readers.wrong import Notes
 
 _PROBED = 64
-_PROBED_ROWS = 32
+_PROBED_ROWS, _NAMED_ROWS = 32, 50_000
 _DEEPEST = 3
 
 
@@ -97,7 +97,8 @@ def _table(listing: Listing, file: str) -> Table | None:
         return None
     try:
         rows = open_rows(path)
-    except SourceError:  # a file of no reserved name that is no table is told as not read
+    except SourceError as error:  # a file of no reserved name is told as not read, and why
+        listing.notes[str(error)] = None
         return None
     return _named(listing, file, rows)
 
@@ -122,18 +123,25 @@ def _named(listing: Listing, file: str, rows: Rows) -> Table | None:
 
 
 def _are_there(listing: Listing, file: str, rows: Rows, columns: Columns) -> bool:
-    """Return whether one of the first images of a table is in the dataset."""
+    """Return whether one of the first images of a table is in the dataset.
+
+    Where the first rows name none, those count whose image has the name of one.
+    """
     if not listing.images:
         return False
     pictures, notes = pictures_of(listing), Notes()
-    for row in islice(rows.read(notes), _PROBED_ROWS):
+    for row in islice(rows.read(notes), _NAMED_ROWS):
         value = row.values.get(columns.image)
         if not isinstance(value, str) or scheme(value) not in (None, "file") or not value.strip():
+            continue
+        if row.number >= _PROBED_ROWS and not pictures.has_name(cleaned(value)):
             continue
         subset = str(row.values.get(columns.subset) or "") if columns.subset else ""
         near = near_of(file, subset or subset_of_file(file))
         if pictures.find(cleaned(value), near, notes, "", subset) is not None:
             return True
+    if notes.refused:
+        listing.notes[str(notes.refused[0])] = None
     return bool(notes.lines())  # names that several images have
 
 

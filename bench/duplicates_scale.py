@@ -226,7 +226,8 @@ def exact(folder: Path, part: int) -> None:
     similarity = np.full((count, NEIGHBOURS), -1, np.float32)
     alike = [np.empty(0, np.int64)]
     held = features[mine].astype(np.float32)
-    for _, columns in all_blocks(1, others=count):
+    ((_, columns_in_parts),) = all_blocks(1, others=count)
+    for columns in columns_in_parts:
         likeness = held @ features[columns].astype(np.float32).T
         likeness[mine[:, None] == columns] = -np.inf
         _keep_best(places, similarity, mine, columns, likeness)

@@ -5,9 +5,9 @@
     .venv/bin/python bench/duplicates_scale.py exact --part 0   # of 10: a thousand sampled items
     .venv/bin/python bench/duplicates_scale.py recall
 
-Needs real photos in ../shared/data. Each command keeps its result in --folder
-(/tmp/hamsight-scale), so that the machine can be left between them; without a step all are done.
-Hashes are signs of sums of the frequencies of three real photos, each mirrored or turned upside down;
+Needs real photos in ../shared/data. Each command keeps its result in --folder (/tmp/hamsight-
+scale), so that the machine can be left between them; without a step all are done. Hashes are
+signs of sums of the frequencies of three real photos, each mirrored or turned upside down;
 features are made like CLIP's (bench/made_features.py). Each fiftieth item is a copy of another:
 its hash differs in the bits in which a real photo and its changed copy do, by one of 13 changes
 (tests/planted.py), and its feature by noise.

@@ -35,6 +35,8 @@ from hamsight_analyze.positions import lay_out, trustworthiness  # noqa: E402
 from hamsight_core.images.looks import look_at  # noqa: E402
 from hamsight_core.models.package import load_package  # noqa: E402
 
+COPIED = ["flickr8k", "coco128", "flowers", "caltech101"]
+"""Sets of which copies are planted."""
 _ISSUES = ("blurry", "dark", "light", "grayscale", "low_information", "odd_aspect_ratio")
 
 
@@ -230,8 +232,10 @@ def plane(name: str, features: np.ndarray, data: str, seed: int) -> None:
     )
 
 
-def parts(sets: Sets, changes: Changes, others: bool) -> dict[str, Callable[[int], None]]:
-    """Return what there is to measure, by name, each of a seed."""
+def parts(
+    sets: Sets, changes: Changes, copied: list[str], others: bool
+) -> dict[str, Callable[[int], None]]:
+    """Return what there is to measure, by name, each of a seed; `copied` are sets with copies."""
 
     def each(measure: Callable[[str, int], None]) -> Callable[[int], None]:
         def of_every_model(seed: int) -> None:
@@ -245,7 +249,7 @@ def parts(sets: Sets, changes: Changes, others: bool) -> dict[str, Callable[[int
         return features
 
     def find_copies(seed: int) -> None:
-        for data in ("flickr8k", "coco128", "flowers", "caltech101"):
+        for data in copied:
             duplicates(sets, data, changes, seed)
         if others:
             hashes_of_others(sets.opened("flickr8k")[0], changes, seed)
@@ -290,6 +294,7 @@ def main() -> None:
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--seeds", type=int, nargs="+", default=[0])
     parse.add_argument("--only", nargs="+", metavar="PART", help="analyses that are measured")
+    parse.add_argument("--data", nargs="+", choices=COPIED, default=COPIED, help="of duplicates")
     parse.add_argument("--changes", type=Path, metavar="FILE.py")
     parse.add_argument("--small", action="store_true")
     parse.add_argument("--peers", action="store_true")
@@ -302,7 +307,7 @@ def main() -> None:
     began = time.monotonic()
     packages = [load_package(model) for model in MODELS[: 1 if args.small else 2]]
     changes = runpy.run_path(str(args.changes))["TRANSFORMS"] if args.changes else COPIES
-    known = parts(Sets(packages, 8 if args.small else 1), changes, args.peers)
+    known = parts(Sets(packages, 8 if args.small else 1), changes, args.data, args.peers)
     wrong = set(args.only or ()) - set(known)
     if wrong:
         parse.error(f"there is no {', '.join(wrong)}; expected {', '.join(known)}")

@@ -99,7 +99,9 @@ def saved(photo: Image.Image, change: tuple[Change, int]) -> Image.Image:
 
 
 def drawn(photos: list[Image.Image], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of 200 photos or a third, and of up to 800 others."""
-    order = np.random.default_rng(seed).permutation(len(photos))
-    count = min(200, len(photos) // 3)
-    return order[:count], order[count : count + 800]
+    """Return the places of up to 200 photos, a fifth of a small set, and of up to 800 others."""
+    every = len(photos)
+    count = min(200, max(40, every // 5), every // 3)
+    chosen = np.sort(np.random.default_rng(seed).choice(every, count, replace=False))
+    rest = np.setdiff1d(np.arange(every), chosen)
+    return chosen, np.random.default_rng(1).permutation(rest)[: 1000 - count]

@@ -5,8 +5,8 @@
     .venv/bin/python bench/duplicates_scale.py exact --part 0   # of 10: a thousand sampled items
     .venv/bin/python bench/duplicates_scale.py recall
 
-Needs real photos in ../shared/data. Each command ends within a few minutes on two cores and keeps
-its result in --folder (/tmp/hamsight-scale), so that it can be stopped between them. Hashes are
+Needs real photos in ../shared/data. Each command keeps its result in --folder (/tmp/hamsight-
+scale), so that the machine can be left between them; without a step all are done. Hashes are
 signs of sums of the frequencies of three real photos, each mirrored or turned upside down;
 features are made like CLIP's (bench/made_features.py). Each fiftieth item is a copy of another:
 its hash differs in the bits in which a real photo and its changed copy do, by one of 13 changes
@@ -226,7 +226,8 @@ def exact(folder: Path, part: int) -> None:
     similarity = np.full((count, NEIGHBOURS), -1, np.float32)
     alike = [np.empty(0, np.int64)]
     held = features[mine].astype(np.float32)
-    for _, columns in all_blocks(1, others=count):
+    ((_, columns_in_parts),) = all_blocks(1, others=count)
+    for columns in columns_in_parts:
         likeness = held @ features[columns].astype(np.float32).T
         likeness[mine[:, None] == columns] = -np.inf
         _keep_best(places, similarity, mine, columns, likeness)
@@ -261,22 +262,24 @@ def recall(folder: Path) -> None:
 
 
 def main() -> None:
-    """Do one of the steps."""
+    """Do one of the steps, or all."""
     parse = argparse.ArgumentParser(description=__doc__)
-    parse.add_argument("step", choices=["make", "find", "exact", "recall"])
+    parse.add_argument("step", nargs="?", choices=["make", "find", "exact", "recall"])
     parse.add_argument("--rows", type=float, default=1e6)
     parse.add_argument("--part", type=int, default=0)
     parse.add_argument("--folder", type=Path, default=Path("/tmp/hamsight-scale"))
     args = parse.parse_args()
     if not DATA.is_dir():
         print(f"real photos are not here: no folder {DATA}")
-    elif args.step == "make":
+        return
+    if args.step in (None, "make"):
         make(args.folder, round(args.rows))
-    elif args.step == "find":
+    if args.step in (None, "find"):
         find(args.folder)
-    elif args.step == "exact":
-        exact(args.folder, args.part)
-    else:
+    if args.step in (None, "exact"):
+        for part in range(_PARTS) if args.step is None else [args.part]:
+            exact(args.folder, part)
+    if args.step in (None, "recall"):
         recall(args.folder)
 
 

@@ -84,9 +84,10 @@ def noticed(catalog: Path, before: dict[str, list[str]]) -> tuple[str, str]:
             error = raised
         said = [str(one.message) for one in caught]
     if error is not None:
-        raw = len(str(error).splitlines()) != 1 or "damaged" not in str(error).lower()
+        engine = len(str(error).splitlines()) != 1 or "DB::" in str(error)
+        raw = "damaged" not in str(error).lower()
         raw = raw and "cannot be read" not in str(error) and "verify" not in str(error)
-        how, wrong = "refused", f"raw: {error}" if raw else ""
+        how, wrong = "refused", f"raw: {error}" if raw or engine else ""
     elif any("damaged" in one for one in said):
         how, wrong = "warned", ""
     elif found == before:

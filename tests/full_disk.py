@@ -77,7 +77,7 @@ OPERATIONS = {
     "view": lambda s, f: s.sql("CREATE VIEW v AS SELECT 1", write=True),
     "index": index,
     "duplicates": lambda s, f: s.find_duplicates(),
-    "map": lambda s, f: s.map(name="m"),
+    "map": lambda s, f: s.map(),
 }
 READING = {
     "export": lambda s, f: s.export(f / "out", "folder", where="width > 0"),

@@ -59,6 +59,11 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(repr(_cut(name)) for name in names[:_SHOWN]) + more
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 pair", "2,000 pairs"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
 

@@ -84,7 +84,7 @@ class Analyses:
 
         `purity` is the share of the items with tags that have the commonest tag.
         """
-        chosen = catalog.model(model)
+        chosen = catalog.model(model, folders=False)
         table = view_of(chosen.items_table)
         given = {"analysis": analysis}
         tags: dict[int, list[dict[str, Any]]] = {}
@@ -114,7 +114,7 @@ class Analyses:
         self, catalog: Catalog, model: str | None, a: str, b: str
     ) -> dict[str, Any] | None:
         """Return the last comparison of two sides among all items, None where there is none."""
-        chosen = catalog.model(model)
+        chosen = catalog.model(model, folders=False)
         for row in records(list_analyses(catalog)):
             sides = json.loads(row["scope"])
             of_model = row["kind"] == COMPARISON and row["model"] == chosen.name

@@ -11,6 +11,7 @@ from hamsight_explore.deciding import REMEMBERED
 from hamsight_explore.explorer import Explorer
 from hamsight_explore.findings import SHOWN
 from hamsight_explore.given import Given
+from hamsight_explore.named_models import check_models_known
 from hamsight_explore.web import Answers, json_answer
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class AnalysesApi:
             given.text("b", ""),
         )
         given.finish()
+        with self._explorer.pool.lent() as session:
+            check_models_known(session.catalog(), [asked.model])
         return json_answer(self._explorer.analyses.start(asked).as_json(), 202)
 
     def open_list(self, given: Given) -> Response:
@@ -105,7 +108,7 @@ class AnalysesApi:
         given.finish()
         with self._explorer.pool.lent() as session:
             catalog = session.catalog()
-            name = catalog.model(model).name
+            name = catalog.model(model, folders=False).name
             found = self._explorer.analyses.clusters(catalog, analysis, name)
         return json_answer({"clusters": found})
 

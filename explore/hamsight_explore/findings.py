@@ -69,7 +69,7 @@ class Findings:
         models = catalog.models()
         if not models:
             return []
-        chosen = catalog.model(model)
+        chosen = catalog.model(model, folders=False)
         made = []
         for row in records(list_analyses(catalog)):
             scope = json.loads(row["scope"])

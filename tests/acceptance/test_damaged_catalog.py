@@ -47,6 +47,8 @@ def test_a_part_that_is_set_aside_is_named_by_every_command_and_taken_away(made,
         said = run_cli(*command, "--db", catalog).stderr
         assert "is damaged: parts of its tables could not be read" in said
         assert f"{file.parent.parent.name} (broken-on-start_{file.parent.name})" in said
+        # nothing that the engine prints by itself
+        assert {line.split()[0] for line in said.splitlines()} <= {"note:", "error:"}
     found = run_cli("verify", "--format", "csv", "--db", catalog)
     assert found.returncode == 1
     assert "part-set-aside" in found.stdout
@@ -65,8 +67,9 @@ def test_a_flipped_bit_is_named_by_what_reads_it_and_by_verify(catalog, run_cli)
     read = run_cli("sql", "SELECT * FROM items_toy", "--db", catalog)
     assert (read.returncode, len(read.stderr.splitlines())) == (3, 1)
     assert "a part of the catalog cannot be read" in read.stderr
+    assert "DB::" not in read.stderr
     found = run_cli("verify", "--format", "csv", "--db", catalog)
-    assert found.returncode == 1
+    assert found.returncode == 1 and "DB::" not in found.stdout + found.stderr
     assert (
         f"part-damaged,,,,,the part {file.parent.name} of {file.parent.parent.name}" in found.stdout
     )

@@ -16,7 +16,7 @@ from hamsight_core.catalog.definitions import CHANGING, changed
 from hamsight_core.errors import DamagedCatalogError, DiskFullError
 from hamsight_curate.repair import repair
 
-SHARE = ["--moments", "1", "--only", "ingest", "group", "index", "query", "text"]
+SHARE = ["--moments", "1", "--only", "ingest", "group", "index", "query"]
 
 
 @pytest.mark.skipif(

@@ -85,7 +85,7 @@ class Explored:
 
     def __init__(self, catalog: Path, *options: str) -> None:
         command = [sys.executable, "-m", "hamsight", "explore", "--db", str(catalog), *options]
-        self.process = prepared.Process(
+        self.process = subprocess.Popen(
             [*command, "--no-browser"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -247,6 +247,18 @@ def test_a_comparison_as_compare_has_it(visitor, session) -> None:
     assert {row["dataset"] for row in shown["typical"]["a"]} == {"copies"}
 
 
+def test_models_are_names_not_folders(visitor, tmp_path) -> None:
+    for model in ("0" * 1000, str(tmp_path / "model")):
+        for path, given in (
+            ("analyses", {}),
+            ("clusters", {"analysis": "x"}),
+            ("compared", {"a": "x", "b": "y"}),
+        ):
+            answer = visitor.get(path, model=model, **given)
+            assert answer.status == 400 and "model" in answer.json["error"], (path, answer)
+        assert visitor.post("analyze", kind="quality", model=model).status == 400
+
+
 def test_a_page_that_only_reads_decides_nothing(dsn, session) -> None:
     session.find_quality()
     with start(dsn, Options(read_only=True)) as served:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.homes("chdb")
         (RuntimeError("odd\x1b[2J\nthing"), 70, "this was not foreseen"),
         (KeyError("a" * 10_000), 70, "this was not foreseen"),
         (MemoryError("Unable to allocate 9 TiB"), 7, "not enough memory: Unable to allocate"),
+        (ImportError("a.so: failed to map segment from shared object"), 7, "not enough memory"),
     ],
 )
 def test_the_unforeseen_is_one_line(error, status, words, monkeypatch, client, dsn):

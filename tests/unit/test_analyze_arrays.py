@@ -10,6 +10,7 @@ from hamsight_analyze import blocks, coverage, density
 from hamsight_analyze.compare import compare_sets
 from hamsight_analyze.coverage import cover
 from hamsight_analyze.density import dense_clusters
+from hamsight_analyze.kinds.clusters import _names
 from hamsight_analyze.mislabelled import find_mislabelled
 from hamsight_analyze.neighbours import find_neighbours
 from hamsight_analyze.outliers import outlier_scores
@@ -178,3 +179,11 @@ def test_clusters_by_density_of_many_items_go_by_the_nearest_fitted(monkeypatch)
     labels, _ = dense_clusters(positions)
     assert all(len(set(kind[labels == one])) == 1 for one in set(labels) - {0})
     assert (labels > 0).mean() > 0.5
+
+
+def test_the_only_tag_of_a_few_items_does_not_name_a_cluster_without_tags() -> None:
+    words = [{"rose"}] * 4 + [set()] * 96 + [{"rose"}] * 40 + [{"tulip"}] * 40
+    labels = np.repeat([1, 2], [100, 80])
+    assert _names(words, labels, 2)[0] == ""
+    labels = np.repeat([1, 2, 3], [100, 40, 40])
+    assert _names(words, labels, 3) == ["", "rose", "tulip"]

@@ -14,6 +14,7 @@ from hamsight_analyze.kept_neighbours import COLUMNS, neighbours_of
 from hamsight_analyze.progress import Advance, Progress
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.items import item_name
+from hamsight_core.names import counted
 from hamsight_core.show.row_sheet import Section, Tile
 
 
@@ -70,11 +71,11 @@ class OfCopies(Analysis):
             }
         )
         figures = {"pairs": len(copies), "exact": sum(copy.exact for copy in copies)}
-        found = Found(table, len(shown), f"{len(copies)} pairs", settings_of(self), figures)
+        found = Found(table, len(shown), counted(len(copies), "pair"), settings_of(self), figures)
         found.members = list(dict.fromkeys([*first, *second]))
         found.sections = [
             Section(
-                "same file" if copy.exact else f"{copy.distance} bits",
+                "same file" if copy.exact else counted(copy.distance, "bit"),
                 tuple(
                     Tile(items.uris[place], (item_name(items.identities[place]),))
                     for place in (copy.one, copy.other)

@@ -14,6 +14,7 @@ from hamsight_analyze.items import Items
 from hamsight_analyze.kinds.copies import OfCopies, unseen_notes
 from hamsight_analyze.progress import Advance
 from hamsight_core.items import item_name
+from hamsight_core.names import counted
 from hamsight_core.show.row_sheet import Section, Tile
 
 
@@ -36,7 +37,7 @@ class Duplicates(OfCopies):
         exact = sum(copy.exact for copy in copies)
         if self.pairs:
             found = self.pairs_found(items, copies, asked)
-            found.said = f"{len(copies)} pairs, {exact} of the same file"
+            found.said = f"{counted(len(copies), 'pair')}, {exact} of the same file"
         else:
             found = self._groups_found(items, copies, asked)
             found.figures = {"pairs": len(copies), "exact": exact, **found.figures}
@@ -76,7 +77,7 @@ class Duplicates(OfCopies):
                 "distance": pa.array([row[4] for row in rows], pa.uint16()),
             }
         )
-        said = f"{total} groups, {len(surplus)} items to spare"
+        said = f"{counted(total, 'group')}, {counted(len(surplus), 'item')} to spare"
         figures = {"groups": total, "spare": len(surplus)}
         settings = settings_of(self)
         return Found(table, found, said, settings, figures, sections=sections, members=surplus)
@@ -112,7 +113,9 @@ def _section(
     tiles = []
     for place, (_, bits) in zip(group, near, strict=True):
         keep = place == group[0]
-        beside = "same file" if items.sha256[place] == items.sha256[group[0]] else f"{bits} bits"
+        beside = (
+            "same file" if items.sha256[place] == items.sha256[group[0]] else counted(bits, "bit")
+        )
         lines = (item_name(items.identities[place]), "keep" if keep else beside)
         tiles.append(Tile(items.uris[place], lines, marked=keep))
     return Section(f"Group {number}", tuple(tiles))

@@ -10,6 +10,7 @@ from hamsight_analyze.items import Items
 from hamsight_analyze.kinds.reviewed import Reviewed
 from hamsight_analyze.outliers import outlier_scores
 from hamsight_analyze.progress import Advance
+from hamsight_core.names import counted
 from hamsight_core.show.row_sheet import Section
 
 
@@ -47,7 +48,7 @@ class Outliers(Reviewed):
             items.tile(place, (identity[2], f"{score[place]:.2f}"))
             for place, identity in zip(order[:count], identities, strict=False)
         )
-        said = f"{total} outliers"
+        said = counted(total, "outlier")
         return Found(
             table,
             count,

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from hamsight_core.catalog import served
 from hamsight_core.catalog.address import GIB, Address, parse_dsn
+from hamsight_core.catalog.definitions import innermost
 from hamsight_core.catalog.embedded import holder, open_embedded
 from hamsight_core.catalog.layout import SETTINGS as CLUSTER_SETTINGS
 from hamsight_core.catalog.layout import Layout
@@ -228,8 +229,8 @@ def _refused(error: Exception, client: Client | None) -> CatalogError:
     code = getattr(error, "code", None)
     if code == _NOT_ENOUGH_SPACE or any(words in str(error) for words in _FULL):
         return DiskFullError(
-            f"the disk of the catalog is full: {_first_line(error)}; free space there, and do this"
-            " again"
+            f"the disk of the catalog is full: {innermost(str(error))}; free space there, and do"
+            " this again"
         )
     if code == _NO_DATABASE and client is not None:
         place = re.sub(r"^chdb:/*(?=/)|\?.*$", "", client.uri)
@@ -239,8 +240,8 @@ def _refused(error: Exception, client: Client | None) -> CatalogError:
         )
     if code in _DAMAGED and client is not None and client.uri.startswith("chdb:"):
         return DamagedCatalogError(
-            f"a part of the catalog cannot be read: {_first_line(error)}; `hamsight verify` names"
-            " the damaged parts. Restore a backup, or ingest into a new catalog"
+            f"a part of the catalog cannot be read: {innermost(str(error))}; `hamsight verify`"
+            " names the damaged parts. Restore a backup, or ingest into a new catalog"
         )
     if code == _NO_TABLE:
         return NoTableError(f"ClickHouse refused the statement: {_first_line(error)}")

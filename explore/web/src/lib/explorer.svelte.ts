@@ -35,6 +35,8 @@ export class Explorer {
   view = $state<View>(emptyView());
   result = $state<Result | null>(null);
   total = $state(0);
+  /** Rises when another view is answered. */
+  fresh = $state(0);
   cursor = $state(0);
   opened = $state<number | null>(null);
   /** The name of the map that is shown, "latest" for the last, "" without a map. */
@@ -97,7 +99,8 @@ export class Explorer {
 
   // --- what is asked
 
-  async ask(remember = true): Promise<void> {
+  /** Ask the view; `again` where what is shown may have changed, which keeps the places of cursor and range. */
+  async ask(remember = true, again = false): Promise<void> {
     this.asking?.abort();
     const asking = new AbortController();
     this.asking = asking;
@@ -115,8 +118,10 @@ export class Explorer {
       this.rows.forget();
       this.result = result;
       this.total = result.total;
-      this.cursor = Math.min(this.opened ?? 0, Math.max(0, result.total - 1));
-      this.selection.anchor = this.cursor;
+      const last = Math.max(0, result.total - 1);
+      this.cursor = Math.min(this.opened ?? (again ? this.cursor : 0), last);
+      this.selection.anchor = again ? Math.min(this.selection.anchor, last) : this.cursor;
+      if (!again) this.fresh += 1;
       this.error = null;
       this.revision += 1;
     } catch (error) {
@@ -242,7 +247,7 @@ export class Explorer {
   }
 
   gone(): void {
-    void this.ask(false);
+    void this.ask(false, true);
   }
 
   moveTo(position: number, keepAnchor = false): void {
@@ -311,7 +316,7 @@ export class Explorer {
 
   private async changed(items: boolean): Promise<void> {
     void this.loadCatalog();
-    if (items || this.view.filters.length || this.view.where) await this.ask(false);
+    if (items || this.view.filters.length || this.view.where) await this.ask(false, true);
     else await this.refresh();
   }
 

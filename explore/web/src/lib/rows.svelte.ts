@@ -40,7 +40,7 @@ export class RowChunks {
     this.wanted.clear();
     const end = Math.floor(Math.min(last, this.shown.total - 1) / CHUNK);
     for (let chunk = Math.floor(first / CHUNK); chunk <= end; chunk += 1) this.wanted.add(chunk);
-    for (const [chunk, request] of this.fetching) if (!this.wanted.has(chunk)) request.abort();
+    for (const chunk of this.fetching.keys()) if (!this.wanted.has(chunk)) this.giveUp(chunk);
     const missing = [...this.wanted].some((chunk) => !this.chunks.has(chunk));
     clearTimeout(this.settled);
     if (!missing) return;
@@ -72,9 +72,15 @@ export class RowChunks {
 
   /** Let go of all rows, as another answer is shown. */
   forget(): void {
-    for (const request of this.fetching.values()) request.abort();
+    for (const chunk of this.fetching.keys()) this.giveUp(chunk);
     this.chunks.clear();
     this.picked.clear();
+  }
+
+  /** End a request, so that the chunk can be asked for at once. */
+  private giveUp(chunk: number): void {
+    this.fetching.get(chunk)?.abort();
+    this.fetching.delete(chunk);
   }
 
   private fetchWanted(): void {
@@ -101,7 +107,7 @@ export class RowChunks {
       if (error instanceof api.Refused && error.status === 409 && this.shown.result === result) this.shown.gone();
       else toasts.fail(error);
     } finally {
-      this.fetching.delete(chunk);
+      if (this.fetching.get(chunk) === request) this.fetching.delete(chunk);
     }
   }
 

@@ -24,6 +24,7 @@ export class Selection {
   count = $state(0);
   /** The place from which a range goes. */
   anchor = 0;
+  private before = Promise.resolve();
 
   constructor(private readonly pictures: Pictures) {}
 
@@ -60,7 +61,13 @@ export class Selection {
     await this.change({ operation: "none" });
   }
 
-  private async change(change: object): Promise<void> {
+  /** Make changes one after the other: the server takes requests side by side. */
+  private change(change: object): Promise<void> {
+    this.before = this.before.then(() => this.send(change));
+    return this.before;
+  }
+
+  private async send(change: object): Promise<void> {
     try {
       const answer = await api.post<{ selected: number }>("selection", { page: this.pictures.page, ...change });
       this.count = answer.selected;

@@ -8,7 +8,7 @@
 ReplacingMergeTree
 
 -- name: create_cells
--- The cell of each item; of an item that was replaced, the former cell may stand here too.
+-- The cell of each item; of an item that was replaced, the previous cell may stand here too.
 CREATE TABLE $shard_table$on_cluster
 (
     cell    UInt32,

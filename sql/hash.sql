@@ -72,7 +72,7 @@ WHERE $conditions
   AND (dataset, subset, id, ingested_at) NOT IN (SELECT dataset, subset, id, ingested_at FROM $making WHERE $conditions)
 
 -- name: rehashed_rows
--- Items with their new hashes, all else as it stands in the former rows.
+-- Items with their new hashes, all else as it stands in the previous rows.
 SELECT
     former.dataset, former.subset, former.id, former.uri, former.width, former.height,
     former.orientation, former.file_size, former.modified_at, former.format, former.sha256,

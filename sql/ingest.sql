@@ -206,7 +206,7 @@ GROUP BY subset, id
 
 -- name: join_reencoded
 -- The rows of a model under new weights: picture, hash and feature as they were found again, all
--- else as it stands in the former rows.
+-- else as it stands in the previous rows.
 INSERT INTO $table
 SELECT
     former.dataset AS dataset, former.subset AS subset, former.id AS id, former.uri AS uri,

@@ -2,7 +2,7 @@
 
 They run in a folder with spaces in its name beside a script called query.py, with the interpreter
 and the command of HAMSIGHT_TEST_PYTHON where it names one, else with a command that is forked (see
-`prepared`). Left out is what needs a network or a container.
+`prepared`). Left out is what needs a network or a container, and what serves until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from hamsight.demo.scenes import draw_scene
 PYTHON = os.environ.get("HAMSIGHT_TEST_PYTHON", sys.executable)
 REPO = Path(__file__).resolve().parents[2]
 README = (REPO / "README.md").read_text("utf-8")
-NOT_HERE = ("pip install", "models pull", "clip-vit", "openssl", "docker", "export HAMSIGHT_DB")
+NOT_HERE = (
+    *("pip install", "models pull", "clip-vit", "openssl", "docker", "export HAMSIGHT_DB"),
+    "hamsight explore",
+)
 
 
 def commands() -> list[str]:
@@ -34,7 +37,7 @@ def commands() -> list[str]:
                 found.append(line.removeprefix("$ "))
             elif found and found[-1].count('"') % 2:
                 found[-1] += f"\n{line}"
-    return [command for command in found if not any(word in command for word in NOT_HERE)]
+    return [one for one in found if not any(word in one for word in NOT_HERE)]
 
 
 def python_blocks(page: str) -> str:

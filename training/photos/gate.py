@@ -39,7 +39,7 @@ def main() -> None:
 def gate_of_pictures(data: Path, out: Path, seed: int) -> dict[str, Tensor]:
     """Return the weights of the image encoder's gate: above 0 for a scene.
 
-    Scenes are drawn anew, whole and in views like those of photos; the others are photos, whole
+    Scenes are drawn again, whole and in views like those of photos; the others are photos, whole
     and in views, and emoji.
     """
     rng = np.random.default_rng(seed)

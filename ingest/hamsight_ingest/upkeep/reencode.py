@@ -165,7 +165,7 @@ def _drop_others(catalog: Catalog, view: str, keep: str) -> None:
 
 
 class _Work:
-    """Passes over the former rows, which may be in another generation by then."""
+    """Passes over the previous rows, which may be in another generation by then."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ class _Work:
             first = self._first_rejected[min(lost)]
             raise SourceError(
                 f"no file of the datasets {names} can be read (such as {first.item.uri}:"
-                f" {first.reason}), so the former features stay. Bring the files back, say where"
+                f" {first.reason}), so the previous features stay. Bring the files back, say where"
                 " they are with `hamsight datasets move`, or delete the dataset with"
                 " `hamsight datasets delete`; then the same command goes on"
             )
@@ -241,7 +241,7 @@ class _Work:
         return complete
 
     def _unencoded(self, dataset: str) -> Iterator[Item]:
-        """Yield the former rows that have no feature of the new weights, or changed since."""
+        """Yield the previous rows that have no feature of the new weights, or changed since."""
         after = ("", "")
         while True:
             place = {"after_subset": after[0], "after_id": after[1], "limit": _PAGE}

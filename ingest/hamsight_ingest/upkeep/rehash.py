@@ -113,7 +113,7 @@ def rehash(
     """Give a model a hash fitted to its features, or signs, and all its items new hashes.
 
     `package` encodes the words of the fit and of the calibration; None leaves words out. `bits`
-    are as many as before unless given; views that fix the former width are named before. `chosen`
+    are as many as before unless given; views that fix the previous width are named before. `chosen`
     keeps later ingests from changing the scheme. Return None where another process has given the
     model another generation meanwhile, which then stays. Raises UsageError where the hash cannot be
     made.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,9 +16,14 @@ if TYPE_CHECKING:
     Block: TypeAlias = tuple[NDArray[np.int64], Iterable[NDArray[np.int64]]]
     """Rows, and parts of the columns that they are compared with."""
 
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
 EXACT = 100_000
 """Up to so many items all pairs are compared."""
 _ROWS, _COLUMNS = 2048, 16_384
+_ASSIGNED = 512
+"""Items whose cells one thread finds at a time."""
 _CENTRES, _LEAST = 4.0, 100
 """Cells are 4 times the root of the number of items, of 100 items at least on average."""
 _SEED = 0
@@ -56,6 +64,25 @@ def near_blocks(vectors: NDArray[np.floating], probes: int) -> Iterator[Block]:
             yield mine[first : first + _ROWS], _parts(columns)
 
 
+def in_threads(work: Callable[[Asked], Answer], asked: Iterable[Asked]) -> Iterator[Answer]:
+    """Yield the answers of `work` in the order of what is asked, worked out by all cores.
+
+    It is for many small pieces of work, such as near blocks: a product of small matrices gains
+    nothing from several threads of its own, so it has one meanwhile.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threads = os.cpu_count() or 1
+    waiting: deque[Future[Answer]] = deque()
+    with threadpool_limits(1), ThreadPoolExecutor(threads, "analysis") as pool:
+        for one in asked:
+            waiting.append(pool.submit(work, one))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 def _parts(columns: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     for first in range(0, len(columns), _COLUMNS):
         yield columns[first : first + _COLUMNS]
@@ -67,12 +94,16 @@ def _nearest_cells(
     """Return the cells (n, probes) whose centres are nearest to each item, the nearest first."""
     import numpy as np
 
-    near = np.empty((len(vectors), probes), np.int32)
-    for start in range(0, len(vectors), _ROWS):
-        likeness = vectors[start : start + _ROWS].astype(np.float32) @ centres.T
+    def nearest(start: int) -> NDArray[np.int64]:
+        likeness = vectors[start : start + _ASSIGNED].astype(np.float32) @ centres.T
         best = np.argpartition(-likeness, probes - 1, axis=1)[:, :probes]
         order = np.argsort(-np.take_along_axis(likeness, best, 1), axis=1, kind="stable")
-        near[start : start + _ROWS] = np.take_along_axis(best, order, 1)
+        return np.take_along_axis(best, order, 1)
+
+    near = np.empty((len(vectors), probes), np.int32)
+    starts = range(0, len(vectors), _ASSIGNED)
+    for start, found in zip(starts, in_threads(nearest, starts), strict=True):
+        near[start : start + _ASSIGNED] = found
     return near
 
 

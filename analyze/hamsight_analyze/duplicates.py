@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hamsight_analyze.blocks import EXACT, all_blocks, near_blocks
+from hamsight_analyze.blocks import EXACT, all_blocks, in_threads, near_blocks
 from hamsight_analyze.copy_groups import connected
 from hamsight_analyze.even import even
 from hamsight_analyze.hash_distances import HashDistances
 from hamsight_analyze.neighbours import find_neighbours
 from hamsight_analyze.progress import Advance
+from hamsight_core.distinct import distinct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +26,8 @@ _ASKED = 20_000
 """Items at most whose neighbours tell the ground."""
 _LOCAL = 0.6
 """How much nearer, at least, a copy is than the second neighbour that looks different."""
-_PAIRS = 1_000_000
-"""Pairs that are looked at together."""
+_PAIRS, _COSINES = 65_536, 16_384
+"""Pairs whose bits, and whose cosines, one thread works out at a time."""
 _GIANT = 1000
 _BY_HASH = 16
 """Near cells in which the pairs of a large catalog are sought: 99 % of them are found so."""
@@ -111,20 +111,18 @@ def find_duplicates(
     count = len(hashes)
     limits = STRICT if strict else MANY if count >= _MANY else USUAL
     looks = HashDistances(hashes)
-    every = count <= exact
-    blocks = all_blocks(count, upper=True) if every else near_blocks(looks.vectors(), _BY_HASH)
-    keys = _alike(looks, blocks, limits, on_progress)
+    keys = _alike(looks, limits, exact, on_progress)
     if features is not None and count > 1:
         if near is None:
             near = find_neighbours(features, exact=exact, on_progress=on_progress).pairs()
         else:
             on_progress(count)
         vectors = even(features)
-        sought = np.unique(np.minimum(*near) * count + np.maximum(*near))
+        sought = distinct(np.minimum(*near) * count + np.maximum(*near))
         grounds = _Grounds(looks, vectors, sought)
         found = np.concatenate([keys, grounds.held(sought, limits)])
-        between = _between(np.unique(found), count)
-        keys = np.unique(np.concatenate([found, grounds.held(between, limits)]))
+        between = _between(distinct(found), count)
+        keys = distinct(np.concatenate([found, grounds.held(between, limits)]))
     first, second = np.divmod(keys, max(count, 1))
     similarity = _similarity(features, first, second)
     distance, _ = looks.of_pairs(first, second)
@@ -133,17 +131,28 @@ def find_duplicates(
 
 
 def _alike(
-    looks: HashDistances, blocks: Iterable[Block], limits: Limits, on_progress: Advance
+    looks: HashDistances, limits: Limits, exact: int, on_progress: Advance
 ) -> NDArray[np.int64]:
     """Return the pairs whose hashes alone say that they are duplicates, as keys."""
     import numpy as np
 
-    found = [np.empty(0, np.int64)]
-    for rows, parts in blocks:
+    def alike(block: Block) -> tuple[int, list[NDArray[np.int64]]]:
+        rows, parts = block
+        keys = []
         for columns in parts:
             at = np.flatnonzero(looks.matrix(rows, columns) <= limits.bits)
-            found.append(_keys(rows, columns, at, len(looks)))
-        on_progress(len(rows))
+            keys.append(_keys(rows, columns, at, len(looks)))
+        return len(rows), keys
+
+    every = len(looks) <= exact
+    found = [np.empty(0, np.int64)]
+    for done, keys in (
+        map(alike, all_blocks(len(looks), upper=True))
+        if every
+        else in_threads(alike, near_blocks(looks.vectors(), _BY_HASH))
+    ):
+        found += keys
+        on_progress(done)
     return np.concatenate(found)
 
 
@@ -165,10 +174,7 @@ class _Grounds:
 
         self._looks, self._vectors = looks, vectors
         count = len(vectors)
-        coarse = np.concatenate(
-            [np.empty(0, np.int64), *(looks.of_pairs(*pairs)[1] for pairs in _parts(keys, count))]
-        )
-        self._unlike = keys[coarse > _UNLIKE]
+        self._unlike = keys[self._bits_of(keys)[1] > _UNLIKE]
         drawn = np.random.default_rng(0).permutation(count)[:_ASKED]
         nearest = self._two_nearest(drawn)[:, 0]
         nearest = nearest[np.isfinite(nearest)]
@@ -178,15 +184,25 @@ class _Grounds:
         """Return those of the pairs, as keys, that are duplicates."""
         import numpy as np
 
-        found = [np.empty(0, np.int64)]
-        for first, second in _parts(keys, len(self._looks)):
-            bits, coarse = self._looks.of_pairs(first, second)
-            some = np.flatnonzero((coarse <= limits.coarse) | (bits <= limits.bits))
-            first, second = first[some], second[some]
-            distance = 1 - _similarity(self._vectors, first, second)
-            held = limits.hold(bits[some], coarse[some], distance, self._of_pairs(first, second))
-            found.append((first * len(self._looks) + second)[held])
-        return np.concatenate(found)
+        bits, coarse = self._bits_of(keys)
+        some = (coarse <= limits.coarse) | (bits <= limits.bits)
+        keys, bits, coarse = keys[some], bits[some], coarse[some]
+        first, second = np.divmod(keys, len(self._looks))
+        distance = 1 - _similarity(self._vectors, first, second)
+        return keys[limits.hold(bits, coarse, distance, self._of_pairs(first, second))]
+
+    def _bits_of(self, keys: NDArray[np.int64]) -> NDArray[np.int16]:
+        """Return the bits (2, m) in which items of pairs differ, and the coarse ones."""
+        import numpy as np
+
+        count = len(self._looks)
+
+        def bits_of(start: int) -> NDArray[np.int16]:
+            pairs = np.divmod(keys[start : start + _PAIRS], count)
+            return np.array(self._looks.of_pairs(*pairs), np.int16)
+
+        found = [np.empty((2, 0), np.int16), *in_threads(bits_of, range(0, len(keys), _PAIRS))]
+        return np.concatenate(found, axis=1)
 
     def _of_pairs(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the ground of each pair (m,); that of all where too few neighbours are known."""
@@ -222,16 +238,6 @@ class _Grounds:
         return nearest
 
 
-def _parts(
-    keys: NDArray[np.int64], count: int
-) -> Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield the pairs that keys are, (m,) and (m,), some at a time."""
-    import numpy as np
-
-    for start in range(0, len(keys), _PAIRS):
-        yield np.divmod(keys[start : start + _PAIRS], count)
-
-
 def _between(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return all pairs, as keys, of items that the given pairs connect, in groups of no giants."""
     import numpy as np
@@ -254,7 +260,7 @@ def _keys(
     one, other = rows[row], columns[column]
     apart = one != other
     one, other = one[apart], other[apart]
-    return np.unique(np.minimum(one, other) * count + np.maximum(one, other))
+    return distinct(np.minimum(one, other) * count + np.maximum(one, other))
 
 
 def _similarity(
@@ -262,10 +268,13 @@ def _similarity(
 ) -> NDArray[np.float32]:
     import numpy as np
 
-    found = np.full(len(first), np.nan, np.float32)
-    if features is not None:
-        for start in range(0, len(first), 65_536):
-            some = slice(start, start + 65_536)
-            one, other = (features[at[some]].astype(np.float32) for at in (first, second))
-            found[some] = np.einsum("ij,ij->i", one, other)
-    return found
+    if features is None or not len(first):
+        return np.full(len(first), np.nan, np.float32)
+
+    def cosines(start: int) -> NDArray[np.float32]:
+        some = slice(start, start + _COSINES)
+        one, other = (features[at[some]].astype(np.float32) for at in (first, second))
+        found: NDArray[np.float32] = np.einsum("ij,ij->i", one, other)
+        return found
+
+    return np.concatenate(list(in_threads(cosines, range(0, len(first), _COSINES))))

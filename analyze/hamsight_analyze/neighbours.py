@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hamsight_analyze.blocks import EXACT, all_blocks, near_blocks
+from hamsight_analyze.blocks import EXACT, all_blocks, in_threads, near_blocks
 from hamsight_analyze.progress import Advance
 
 if TYPE_CHECKING:
@@ -65,11 +65,16 @@ def find_neighbours(
     similarity = np.full((count, k), -1, np.float32)
     if k == 0:
         return Neighbours(places, similarity, 1.0)
-    every = count <= exact
-    blocks = all_blocks(count) if every else near_blocks(features, _PROBES)
-    _fill(places, similarity, features, features, blocks, on_progress)
-    if every:
+    if count <= exact:
+        _fill(places, similarity, features, features, all_blocks(count), on_progress)
         return Neighbours(places, similarity, 1.0)
+
+    def fill(block: Block) -> int:
+        _fill(places, similarity, features, features, [block])
+        return len(block[0])
+
+    for done in in_threads(fill, near_blocks(features, _PROBES)):
+        on_progress(done)
     asked = np.sort(np.random.default_rng(0).choice(count, min(_ASKED, count), replace=False))
     # Of these arrays only the asked rows are ever touched.
     exact_places, exact_similarity = np.empty_like(places), np.empty_like(similarity)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hamsight_core.catalog.catalog import Catalog
 from hamsight_core.catalog.paging import as_json, pages
 from hamsight_core.catalog.statements import fill
+from hamsight_core.distinct import distinct
 from hamsight_core.errors import CatalogError
 from hamsight_core.items import Identity
 
@@ -50,12 +51,11 @@ class Directory:
         An item that is new gets a number; one that was deleted meanwhile is left out of the
         numbers, and is not known.
         """
-        import numpy as np
 
         with self._lock:
             places, known = self._places(hashes)
             if not known.all():
-                self._learn(catalog, table, np.unique(hashes[~known]))
+                self._learn(catalog, table, distinct(hashes[~known]))
                 places, known = self._places(hashes)
             return self._numbers[places[known]], known
 
@@ -128,7 +128,7 @@ class Directory:
         _, known = self._places(found)
         if known.any():
             keys, found = keys.filter(~known), found[~known]
-        if len(np.unique(found)) < len(found):
+        if len(distinct(found)) < len(found):
             keys, found = _without_doubles(keys)
         start = len(self)
         numbers = np.arange(start, start + len(found), dtype=np.uint32)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from hamsight_core.distinct import distinct
 from hamsight_core.errors import SourceError
 from hamsight_core.items import Item
 from hamsight_ingest.listing import Listing, printable, uri_of
@@ -177,9 +178,9 @@ def without_repeated_id(rows: Rows, columns: Columns, given: ReadOptions) -> Col
         id = (str(row.values.get(columns.subset or "")), str(row.values.get(columns.id)))
         ids.append(hash(id))
         pairs.append(hash((id, image)))
-    distinct = len(np.unique(np.frombuffer(pairs, np.int64)))
-    repeated = distinct - len(np.unique(np.frombuffer(ids, np.int64)))
-    if repeated <= _REPEATED * distinct:
+    every = len(distinct(np.frombuffer(pairs, np.int64)))
+    repeated = every - len(distinct(np.frombuffer(ids, np.int64)))
+    if repeated <= _REPEATED * every:
         return columns
     says = columns.labels or columns.tags or columns.captions or columns.classes
     if columns.id.lower() == "id" and not says:

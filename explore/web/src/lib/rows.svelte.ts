@@ -28,6 +28,11 @@ export class RowChunks {
   private wanted = new Set<number>();
   private fetching = new Map<number, AbortController>();
   private settled = 0;
+  /** Changes of the selection that have begun, and those of them that have not ended. */
+  private changes = 0;
+  private changing = 0;
+  /** Chunks that were read while the selection changed, so that their marks may be old. */
+  private unsure = new Set<number>();
 
   constructor(private readonly shown: Shown) {}
 
@@ -65,6 +70,20 @@ export class RowChunks {
     for (const rows of this.chunks.values()) for (const row of rows) if (row) this.mark(row.number, true);
   }
 
+  /** A change of the selection begins: what rows that come meanwhile say of it does not count. */
+  beginChange(): void {
+    this.changes += 1;
+    this.changing += 1;
+  }
+
+  endChange(): void {
+    this.changing -= 1;
+    if (this.changing > 0) return;
+    const again = [...this.unsure].filter((chunk) => this.chunks.has(chunk));
+    this.unsure.clear();
+    for (const chunk of again) void this.fetchChunk(chunk);
+  }
+
   /** Read the rows that are held again, as something about them has changed. */
   async refresh(): Promise<void> {
     await Promise.all([...this.chunks.keys()].map((chunk) => this.fetchChunk(chunk)));
@@ -75,6 +94,7 @@ export class RowChunks {
     for (const chunk of this.fetching.keys()) this.giveUp(chunk);
     this.chunks.clear();
     this.picked.clear();
+    this.unsure.clear();
   }
 
   /** End a request, so that the chunk can be asked for at once. */
@@ -93,13 +113,16 @@ export class RowChunks {
     const result = this.shown.result;
     if (!result) return;
     const request = new AbortController();
+    const changes = this.changes;
     this.fetching.set(chunk, request);
     try {
       const place = { result: result.result, from: chunk * CHUNK, count: CHUNK, page: this.shown.page };
       const got = await api.get<Rows>("rows", place, request.signal);
       if (this.shown.result !== result) return;
       this.chunks.set(chunk, got.rows);
-      for (const row of got.rows) if (row) this.mark(row.number, row.selected === true);
+      if (this.changing > 0) this.unsure.add(chunk);
+      else if (this.changes !== changes) void this.fetchChunk(chunk);
+      else for (const row of got.rows) if (row) this.mark(row.number, row.selected === true);
       this.shown.got(got);
       this.dropChunks();
     } catch (error) {

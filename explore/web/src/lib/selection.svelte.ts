@@ -63,7 +63,9 @@ export class Selection {
 
   /** Make changes one after the other: the server takes requests side by side. */
   private change(change: object): Promise<void> {
-    this.before = this.before.then(() => this.send(change));
+    const { rows } = this.pictures;
+    rows.beginChange();
+    this.before = this.before.then(() => this.send(change)).finally(() => rows.endChange());
     return this.before;
   }
 
